@@ -1,0 +1,28 @@
+# Two commands: `make verify` and `make test`. Both set up .venv first, once.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: verify test lint setup clean
+
+verify: .venv/ready
+	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
+
+test: lint
+	$(BIN)/pytest tests
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "recint needs Python 3.11 or later, but $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv reports build *.egg-info

@@ -1,0 +1,3 @@
+"""Composition root: the plugin and the fixtures."""
+
+pytest_plugins = ["recint.plugin", "fixtures.model"]

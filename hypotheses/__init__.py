@@ -1,0 +1,1 @@
+"""What is claimed: one module per role in the circuit."""

@@ -1,0 +1,3 @@
+"""recint: claims about the circuits of models of affine recurrences, tested so that they can lose."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,235 @@
+"""The command line: `recint verify | train | convert | claims`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from tqdm import tqdm
+
+from recint import __version__
+from recint import checkpoint as checkpoints
+from recint.claim import Claim
+from recint.evaluate import DRAWS
+
+BAD_CALL = 2
+INTERRUPTED = 130
+PROFILES = ("default", "ci", "nightly")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except ValueError as error:  # every error of input is one, and one sentence
+        print(f"recint: {error}", file=sys.stderr)
+        return BAD_CALL
+    except OSError as error:
+        print(f"recint: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        return BAD_CALL
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Hand the call to pytest: `recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`."""
+    import hypotheses
+
+    for output in (options.report, options.verdicts):
+        if output and Path(output).is_dir():
+            raise ValueError(f"{output}: is a folder, but a file is to be written there")
+    arguments = [str(Path(hypotheses.__file__).parent), "-p", "recint.plugin", "-p", "fixtures.model"]
+    arguments += [
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        "-q",
+        "--no-header",
+        "--tb=no",
+        "-rN",
+        "-o",
+        "python_files=*.py",
+        "-p",
+        "no:cacheprovider",
+    ]
+    arguments += ["-n", str(options.workers)] if options.workers > 1 else []
+    arguments += [f"--hypothesis-profile={options.profile}"] if options.profile else []
+    for name in ("checkpoint", "device", "report", "verdicts", "expected", "seed", "draws"):
+        value = getattr(options, name)
+        arguments += [f"--recint-{name}={value}"] if value is not None else []
+    arguments += [f"--recint-claims={glob}" for glob in options.claims or ()]
+    status = int(pytest.main(arguments))
+    # pytest's own statuses for a bad call and for nothing collected
+    return BAD_CALL if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else status
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
+    from recint.card import write_card
+    from recint.checkpoint import ModelConfig
+    from recint.model import resolve_device
+    from recint.recipe import Recipe
+    from recint.recurrence import Distribution
+    from recint.training import Progress
+    from recint.training import train as run
+
+    model = ModelConfig(**{name: getattr(options, name) for name in _MODEL_OPTIONS})
+    data = Distribution(
+        c=tuple(options.c), d=tuple(options.d), start=tuple(options.start), cap=tuple(options.cap),
+        dim=options.d_vocab, order=options.order, length=options.length,
+    )  # fmt: skip
+    recipe = Recipe(model=model, data=data, **{name: getattr(options, name) for name in _RECIPE_OPTIONS})
+    with tqdm(total=recipe.steps, unit="step", disable=None) as bar:
+        shown = {"loss": "", "validation": ""}
+
+        def progress(now: Progress) -> None:
+            bar.update(now.step - bar.n)
+            shown["loss"] = f"{now.loss:.2e}"
+            if now.validation is not None:
+                shown["validation"] = f"{now.validation:.2e}"
+            bar.set_postfix(shown, refresh=False)
+
+        run(
+            recipe,
+            options.out,
+            device=resolve_device(options.device),
+            snapshots=frozenset(options.snapshots),
+            progress=progress,
+        )
+    write_card(Path(options.out))
+    print(f"wrote {options.out}: verify it with `recint verify {options.out}`")
+    return 0
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Write a checkpoint in another format; the tensor hash stays."""
+    target = Path(options.target)
+    if target.exists():
+        raise ValueError(f"{target}: exists already, and is not overwritten")
+    loaded = checkpoints.load(options.source)
+    checkpoints.save(loaded, target)
+    print(f"wrote {target} (tensors sha256 {loaded.sha256[:12]})")
+    return 0
+
+
+def claims(options: argparse.Namespace) -> int:
+    """List the claims in force."""
+    import hypotheses
+
+    listed = list(find_claims(hypotheses))
+    globs = options.claims or ["*"]
+    for glob in globs:
+        if not any(fnmatch(claim.id, glob) for claim in listed):
+            raise ValueError(f"claims={glob!r} matches none of {', '.join(sorted(claim.id for claim in listed))}")
+    for claim in listed:
+        if any(fnmatch(claim.id, glob) for glob in globs):
+            print(f"{claim.id} (version {claim.version}, {claim.quantifier})")
+            print(f"    {claim.statement}")
+            print(f"    holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}")
+    return 0
+
+
+def find_claims(package: ModuleType) -> Iterable[Claim]:
+    """The claims declared in the modules of a package, in the order of the modules."""
+    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")):
+        yield from (value for value in vars(importlib.import_module(module)).values() if isinstance(value, Claim))
+
+
+_MODEL_OPTIONS = (
+    "n_layers",
+    "n_heads",
+    "d_model",
+    "d_head",
+    "d_mlp",
+    "n_ctx",
+    "d_vocab",
+    "act_fn",
+    "layer_norm_eps",
+    "order",
+)
+_RECIPE_OPTIONS = (
+    "seed", "steps", "batch", "rate", "warmup", "weight_decay", "clip", "init_range",
+    "log_every", "validate_every", "validation",
+)  # fmt: skip
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recint", description="Claims about a neural circuit that can lose.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("verify", help="judge every claim on a checkpoint")
+    command.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
+    )
+    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
+    command.add_argument(
+        "--profile", choices=PROFILES, help="how long Hypothesis searches (default: default, in CI ci)"
+    )
+    command.add_argument("--report", metavar="FILE.html", help="write an HTML report")
+    command.add_argument("--verdicts", metavar="FILE.json", help="write the verdicts as JSON")
+    command.add_argument("--expected", metavar="FILE.toml", help="expected verdicts; default: those on record")
+    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
+    command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
+    command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
+    command.set_defaults(run=verify)
+
+    command = commands.add_parser("train", help="train a model of affine recurrences")
+    command.add_argument("out", metavar="FOLDER", help="where to; a stopped run there is continued")
+    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    command.add_argument(
+        "--snapshots", type=int, nargs="*", default=(), metavar="STEP", help="steps to keep the weights at"
+    )
+    from recint.checkpoint import ModelConfig
+    from recint.recurrence import Distribution
+
+    for name in _MODEL_OPTIONS:
+        default = getattr(ModelConfig(), name)
+        command.add_argument(
+            _flag(name), type=type(default), default=default, help=f"model: {name} (default {default})"
+        )
+    for name in ("c", "d", "start", "cap"):
+        default = getattr(Distribution(), name)
+        help_ = f"data: range of {name} (default {default[0]:g} {default[1]:g})"
+        command.add_argument(_flag(name), type=float, nargs=2, default=default, metavar=("LOW", "HIGH"), help=help_)
+    command.add_argument("--length", type=int, default=Distribution().length, help="data: terms (default %(default)s)")
+    for name, default in _recipe_defaults().items():
+        command.add_argument(
+            _flag(name), type=type(default), default=default, help=f"recipe: {name} (default {default})"
+        )
+    command.set_defaults(run=train)
+
+    command = commands.add_parser("convert", help="write a checkpoint in another format")
+    command.add_argument("source", metavar="CHECKPOINT")
+    command.add_argument("target", metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet")
+    command.set_defaults(run=convert)
+
+    command = commands.add_parser("claims", help="list the claims in force")
+    command.add_argument("claims", nargs="*", metavar="GLOB", help="only claims whose id matches")
+    command.set_defaults(run=claims)
+    return parser
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _recipe_defaults() -> dict[str, int | float]:
+    """Defaults of the recipe, read without loading torch's model stack."""
+    from recint.recipe import Recipe
+
+    recipe = Recipe()
+    return {name: getattr(recipe, name) for name in _RECIPE_OPTIONS}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

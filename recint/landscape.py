@@ -1,0 +1,59 @@
+"""The figure that claims about recurrences share: the statistic against the coefficient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from recint import figures
+from recint.domain import Condition, Place
+from recint.evaluate import Evidence
+from recint.statistics.sampling import estimate
+
+BINS = 20
+
+
+def against_c(model: Any, evidence: Evidence) -> str:
+    """SVG of the estimate in bins of c with 95 % intervals, what the search saw, and the counterexample."""
+    claim, search = evidence.claim, evidence.search
+    assert evidence.coefficients is not None
+    edges = np.linspace(*claim.domain.c, BINS + 1)
+    inside = np.clip(np.digitize(evidence.coefficients, edges) - 1, 0, BINS - 1)
+    binned = [
+        (
+            evidence.coefficients[inside == bin_].mean(),
+            estimate(
+                evidence.values[inside == bin_],
+                reduction=claim.reduction,
+                relation=claim.relation,
+                threshold=claim.threshold,
+                seed=bin_,
+            ),
+        )
+        for bin_ in range(BINS)
+        if (inside == bin_).sum() > 1
+    ]
+    found = search.counterexample if search else None
+    marked = next(iter(_points([(found.at, found.value)])), None) if found else None
+    verb = "fails" if found else "holds wherever it was tried"
+    where = f" at c = {marked[0]:g}" if marked else ""
+    return figures.against_c(
+        f"{claim.id} {verb}{where}",
+        c=[c for c, _ in binned],
+        value=[part.value for _, part in binned],
+        low=[part.low for _, part in binned],
+        high=[part.high for _, part in binned],
+        threshold=claim.threshold,
+        relation=claim.relation,
+        ylabel=claim.statistic,
+        log=claim.threshold < 0.01 and claim.threshold > 0,
+        searched=_points(search.trials) if search else (),
+        counterexample=marked,
+    )
+
+
+def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
+    """(c, value) of the trials that have one coefficient."""
+    return [(at.c, value) for at, value in trials if isinstance(at, Condition) and not isinstance(at.c, tuple)]

@@ -1,0 +1,190 @@
+"""Tensors -> TransformerBridge, fed with continuous vectors instead of tokens.
+
+The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W_E` comes out of `hook_embed`. Passing
+`x @ W_E` as inputs_embeds gives the same output but leaves the embedding invisible to hooks and to attribution.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import einops
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformer_lens.config import TransformerBridgeConfig
+from transformer_lens.model_bridge import TransformerBridge
+from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+
+from recint.checkpoint import Checkpoint, ModelConfig
+
+# Property name's last part -> the bridge's, and the bridge's layout -> the property's.
+_LAYOUTS = {
+    **{f"W_{x}": (f"{x.lower()}.weight", "(head d_head) d_model -> head d_model d_head") for x in "QKV"},
+    **{f"b_{x}": (f"{x.lower()}.bias", "(head d_head) -> head d_head") for x in "QKV"},
+    "W_O": ("o.weight", "d_model (head d_head) -> head d_head d_model"),
+    "b_O": ("o.bias", "d_model -> d_model"),
+    "W_in": ("in.weight", "d_mlp d_model -> d_model d_mlp"),
+    "b_in": ("in.bias", "d_mlp -> d_mlp"),
+    "W_out": ("out.weight", "d_model d_mlp -> d_mlp d_model"),
+    "b_out": ("out.bias", "d_model -> d_model"),
+    "W_U": ("weight", "d_vocab d_model -> d_model d_vocab"),
+    "b_U": ("bias", "d_vocab -> d_vocab"),
+    "W_E": ("weight", "d_vocab d_model -> d_vocab d_model"),
+    "W_pos": ("weight", "n_ctx d_model -> n_ctx d_model"),
+    "w": ("weight", "d_model -> d_model"),
+    "b": ("bias", "d_model -> d_model"),
+}
+
+
+def resolve_device(name: str) -> torch.device:
+    """'auto' is cuda where there is one. On cuda, TF32 is switched off: it moves outputs by 1e-3.
+
+    Raises:
+        ValueError: an unknown device, or cuda where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device={name!r} must be one of auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device='cuda' was asked for, but no CUDA device is available; use auto or cpu")
+    device = torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    return device
+
+
+def raw_bridge(
+    config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
+) -> TransformerBridge:
+    """The model as trained, nothing folded."""
+    bridge_config = TransformerBridgeConfig(
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        d_model=config.d_model,
+        d_head=config.d_head,
+        d_mlp=config.d_mlp,
+        n_ctx=config.n_ctx,
+        d_vocab=config.d_vocab,
+        act_fn=config.act_fn,
+        eps=config.layer_norm_eps,
+        normalization_type="LN",
+        init_weights=False,
+    )
+    bridge = TransformerBridge.boot_native(bridge_config, device=device)
+    bridge.load_state_dict(convert_tl_checkpoint(dict(tensors), bridge_config))
+    return bridge
+
+
+def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str, Tensor]:
+    """The bridge's weights under their property names: the inverse of `convert_tl_checkpoint`."""
+    state = bridge.state_dict()
+    tensors = {}
+    for name in config.shapes:
+        module, _, last = name.rpartition(".")
+        suffix, pattern = _LAYOUTS[last]
+        sizes = {"head": config.n_heads} if "(head" in pattern else {}
+        tensor = einops.rearrange(state[f"{module}.{suffix}"].detach().cpu(), pattern, **sizes)
+        tensors[name] = tensor.clone().contiguous()
+    return tensors
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass: what was predicted, and the activations asked for by their hook names."""
+
+    prediction: Float[Tensor, "batch position dim"]
+    activations: Mapping[str, Tensor]
+
+    def pattern(self, layer: int) -> Float[Tensor, "batch head query key"]:
+        return self.activations[f"blocks.{layer}.attn.hook_pattern"]
+
+
+class Model:
+    """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
+
+    Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
+    unembedding is NOT centred: the outputs are a regression, and centring moves them.
+
+    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))           # doctest: +SKIP
+    >>> model(REFERENCE.sample(64, seed=0).inputs).shape                    # doctest: +SKIP
+    torch.Size([64, 13, 40])
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu") -> None:
+        self.checkpoint = checkpoint
+        self.config = checkpoint.config
+        self.device = torch.device(device)
+        self.bridge = raw_bridge(self.config, checkpoint.tensors, device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the bridge's notes on processing; the folding is checked in tests
+            self.bridge.enable_compatibility_mode(center_unembed=False, disable_warnings=True)
+        self.bridge.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        """The predicted next term at every position."""
+        return self.run(inputs).prediction
+
+    @torch.no_grad()
+    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
+        """Predict, and keep the activations of the hooks named in `keep`.
+
+        Raises:
+            ValueError: the sequences are longer than n_ctx, or of another dimension than the model's.
+        """
+        return self._forward(inputs, tuple(keep), until=None)
+
+    @torch.no_grad()
+    def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:
+        """Only the activations of the named hooks, from a pass that ends with the deepest layer named."""
+        deepest = max(int(name.split(".")[1]) for name in keep)
+        return self._forward(inputs, keep, until=deepest + 1).activations
+
+    def _forward(self, inputs: Tensor, keep: tuple[str, ...], *, until: int | None) -> Run:
+        batch, positions, dim = inputs.shape
+        if positions > self.config.n_ctx:
+            raise ValueError(
+                f"length={positions + 1} needs {positions} positions, "
+                f"but {self.checkpoint.name} has n_ctx={self.config.n_ctx}"
+            )
+        if dim != self.config.d_vocab:
+            raise ValueError(
+                f"recurrences have dimension {dim}, but {self.checkpoint.name} has d_vocab={self.config.d_vocab}"
+            )
+        embedded = inputs.to(self.device) @ self.bridge.W_E
+        kept: dict[str, Tensor] = {}
+
+        def remember(name: str) -> tuple[str, Callable[..., None]]:
+            # Kept under the name asked for: several names are aliases, and a hook knows only its own.
+            return name, lambda activation, hook: kept.__setitem__(name, activation)
+
+        prediction = self.bridge.run_with_hooks(
+            torch.zeros(batch, positions, dtype=torch.long, device=self.device),
+            fwd_hooks=[("embed.hook_out", lambda _, hook: embedded), *(remember(name) for name in keep)],
+            stop_at_layer=until if until is not None and until < self.config.n_layers else None,
+        )
+        return Run(prediction, kept)
+
+    @cached_property
+    def W_OV(self) -> Float[Tensor, "layer head d_model d_model"]:
+        """Folded OV products, row-vector convention: a head adds x W_OV for the x that it attends to."""
+        return einops.einsum(
+            self.bridge.W_V, self.bridge.W_O, "layer head read d_head, layer head d_head write -> layer head read write"
+        )
+
+    @cached_property
+    def W_QK(self) -> Float[Tensor, "layer head d_model d_model"]:
+        """Folded QK products: the score of query x and key y is x W_QK y / sqrt(d_head), biases aside."""
+        return einops.einsum(
+            self.bridge.W_Q, self.bridge.W_K, "layer head query d_head, layer head key d_head -> layer head query key"
+        )
+
+    def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch dim"]:
+        """LayerNorm (its weights folded), then W_U, without b_U."""
+        centred = residual - residual.mean(-1, keepdim=True)
+        scale = (centred.square().mean(-1, keepdim=True) + self.config.layer_norm_eps).sqrt()
+        return centred / scale @ self.bridge.W_U

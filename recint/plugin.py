@@ -1,0 +1,336 @@
+"""The pytest plugin: options, the judge behind every claim, and what is made of its evidence at the end of the run.
+
+Evidence travels in `item.user_properties`, so that runs under xdist and JUnit XML see it too.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, settings
+
+from recint import checkpoint as checkpoints
+from recint import expected as expectations
+from recint import record
+from recint import report as html
+from recint.checkpoint import Checkpoint, CheckpointError
+from recint.claim import Property, Refuted
+from recint.evaluate import DRAWS, evaluate
+from recint.model import resolve_device
+from recint.recurrence import REFERENCE
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE_CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "affine3-seed0"
+EXPECTED = ROOT / "hypotheses" / "expected"
+SHORTEST = 5  # length of the shortest sequence in any claim's domain
+
+
+@dataclass
+class Run:
+    """What the plugin knows of the run so far."""
+
+    path: Path
+    device: torch.device
+    seed: int
+    draws: int
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    begun: float = field(default_factory=time.monotonic)
+    loaded: Checkpoint | None = None
+    expected: dict[str, expectations.Expectation] | None = None
+    expected_from: str | None = None
+    entries: dict[int, dict[str, Any]] = field(default_factory=dict)
+    figures: dict[str, list[str]] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
+    departures: list[str] = field(default_factory=list)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        if self.loaded is None:
+            self.loaded = checkpoints.load(self.path)
+            _require_verifiable(self.loaded, self.path)
+        return self.loaded
+
+    def expectation(self, claim: str) -> expectations.Expectation | None:
+        return self.expectations.get(claim)
+
+    @property
+    def expectations(self) -> dict[str, expectations.Expectation]:
+        if self.expected is None:
+            if self.expected_from:
+                _, self.expected = expectations.load(Path(self.expected_from))
+            else:
+                self.expected = expectations.find(EXPECTED, self.checkpoint.sha256)
+        return self.expected
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def register_profiles() -> None:
+    """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
+
+    Verdicts come from derandomized runs without an example database, or from `nightly`, which hunts longer.
+    """
+    phases = (Phase.explicit, Phase.generate, Phase.target, Phase.shrink)
+    usual = settings(
+        max_examples=60,
+        phases=phases,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        print_blob=False,
+    )
+    settings.register_profile("default", usual)
+    settings.register_profile("ci", usual)
+    settings.register_profile("nightly", usual, max_examples=2000, derandomize=False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("recint", "verification of checkpoints")
+    group.addoption(
+        "--recint-checkpoint", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
+    )
+    group.addoption("--recint-device", default="auto", metavar="auto|cpu|cuda", help="where to run the model")
+    group.addoption("--recint-claims", action="append", default=[], metavar="GLOB", help="only claims whose id matches")
+    group.addoption("--recint-report", metavar="FILE", help="write an HTML report")
+    group.addoption("--recint-verdicts", metavar="FILE", help="write the verdicts as JSON")
+    group.addoption(
+        "--recint-expected", metavar="FILE", help="expected verdicts; default: those on record by tensor hash"
+    )
+    group.addoption("--recint-seed", type=int, default=0, metavar="N", help="seed of the independent draws")
+    group.addoption(
+        "--recint-draws", type=int, default=DRAWS, metavar="N", help=f"draws per estimate (default {DRAWS})"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    register_profiles()
+    if report_path := config.getoption("--recint-report"):
+        config.option.htmlpath = report_path
+        config.option.self_contained_html = True
+    given = config.getoption("--recint-checkpoint")
+    draws = config.getoption("--recint-draws")
+    try:
+        if draws < 2:
+            raise ValueError(f"draws={draws!r} must be at least 2")
+        run = Run(
+            path=Path(given) if given else REFERENCE_CHECKPOINT,
+            device=resolve_device(config.getoption("--recint-device")),
+            seed=config.getoption("--recint-seed"),
+            draws=draws,
+            expected_from=config.getoption("--recint-expected"),
+        )
+        if given:  # now, so that a bad checkpoint is one sentence and not an error in every claim
+            _ = run.checkpoint, run.expectations
+    except (CheckpointError, expectations.ExpectedError, ValueError) as error:
+        pytest.exit(str(error), returncode=2)
+    config.stash[RUN] = run
+
+
+def _require_verifiable(checkpoint: Checkpoint, path: Path) -> None:
+    """Refuse what the reference distribution cannot be fed to."""
+    config = checkpoint.config
+    if config.d_vocab != REFERENCE.dim:
+        raise CheckpointError(
+            f"{path}: d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}"
+        )
+    if config.n_ctx < REFERENCE.length - 1:
+        raise CheckpointError(
+            f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
+        )
+    if 2 * config.order >= SHORTEST - 1:
+        raise CheckpointError(
+            f"{path}: order={config.order}, but the claims' shortest sequences have length={SHORTEST}, "
+            f"which leaves nothing to predict from position {2 * config.order} on"
+        )
+
+
+def _property(item: pytest.Item) -> Property | None:
+    """The claim's property behind an item, if it has one."""
+    return getattr(getattr(item, "function", None), "recint_property", None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select by glob, attach the claim to its item, and mark expected refutations as strict xfails."""
+    claims = [(item, prop) for item in items if (prop := _property(item))]
+    if not claims:
+        return
+    run = config.stash[RUN]
+    known = {prop.claim.id for _, prop in claims}
+    try:
+        _ = run.checkpoint
+        if unknown := sorted(set(run.expectations) - known) if _collects_all(config) else []:
+            raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
+    except (CheckpointError, expectations.ExpectedError) as error:
+        pytest.exit(str(error), returncode=2)
+    globs = config.getoption("--recint-claims")
+    for glob in globs:
+        if not any(fnmatch(claim, glob) for claim in known):
+            pytest.exit(f"claims={glob!r} matches none of {', '.join(sorted(known))}", returncode=2)
+    selected = [
+        (item, prop) for item, prop in claims if not globs or any(fnmatch(prop.claim.id, glob) for glob in globs)
+    ]
+    if dropped := {item for item, _ in claims} - {item for item, _ in selected}:
+        config.hook.pytest_deselected(items=list(dropped))
+        items[:] = [item for item in items if item not in dropped]
+    for index, (item, prop) in enumerate(selected):
+        item.user_properties.append(("recint_blank", json.dumps({"index": index, "entry": record.blank(prop.claim)})))
+        expectation = run.expectation(prop.claim.id)
+        if expectation and expectation.verdict == "refuted":
+            item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
+
+
+def _collects_all(config: pytest.Config) -> bool:
+    """Whether the whole of a folder of claims was asked for, so that an expectation without a claim is a mistake."""
+    return all(Path(argument).is_dir() for argument in config.args)
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
+    """Run both arms of a claim, keep the evidence, and raise `Refuted` if the claim lost."""
+    run = request.config.stash[RUN]
+    family = sum(_property(item) is not None for item in request.session.items)
+
+    def judged(prop: Property, model: Any) -> None:
+        claim, properties = prop.claim, request.node.user_properties
+        if claim.layers and max(claim.layers) >= model.config.n_layers:
+            message = (
+                f"{claim.id}: speaks of layer {max(claim.layers)}, but the model has {model.config.n_layers} layers"
+            )
+            entry = record.blank(claim) | {"verdict": "not_applicable", "message": message}
+            properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
+            pytest.skip(message)
+        evidence = evaluate(prop, model, seed=run.seed, draws=run.draws, family=family)
+        entry = record.entry(evidence, family=family)
+        properties.append(("recint", json.dumps({"entry": entry, "figures": [prop.figure(model, evidence)]})))
+        if entry["verdict"] == "refuted":
+            raise Refuted(entry["message"])
+
+    return judged
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    config = _CONTROLLER.get("config")
+    properties = dict(report.user_properties)
+    if config is None or "recint_blank" not in properties:
+        return
+    if report.when != "call" and report.passed:
+        return
+    blank = json.loads(str(properties["recint_blank"]))
+    run = config.stash[RUN]
+    if "recint" in properties:
+        kept = json.loads(str(properties["recint"]))
+        entry = kept["entry"]
+        run.figures[entry["id"]] = kept["figures"]
+    else:
+        entry = blank["entry"] | {"message": _last_line(report)}
+    first = blank["index"] not in run.entries
+    run.entries[blank["index"]] = entry
+    if first and config.get_terminal_writer() and not hasattr(config, "workerinput"):
+        _print(config, _line(entry))
+
+
+# The hook above is handed no config; there is one controller in a process.
+_CONTROLLER: dict[str, pytest.Config] = {}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        _CONTROLLER["config"] = session.config
+
+
+def _last_line(report: pytest.TestReport) -> str:
+    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
+    return lines[-1] if lines else "no evidence and no error was reported"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Settle the verdicts over all claims, write them, and let them decide the exit status."""
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if run is None or hasattr(config, "workerinput") or not run.entries:
+        return
+    claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
+    run.result = record.run(
+        run.checkpoint,
+        claims,
+        device=run.device,
+        seed=run.seed,
+        profile=settings.get_current_profile_name(),
+        started=run.started,
+        seconds=time.monotonic() - run.begun,
+    )
+    run.departures = record.departures(claims)
+    if path := config.getoption("--recint-verdicts"):
+        with checkpoints.atomic(Path(path)) as temporary:
+            temporary.write_text(json.dumps(run.result, indent=1) + "\n")
+    if run.departures and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    run = config.stash.get(RUN, None)
+    if run is None or run.result is None:
+        return
+    terminalreporter.section("verdicts", "=")
+    terminalreporter.write_line(html.headline(run.result))
+    for sentence in run.departures:
+        terminalreporter.write_line(f"  {sentence}")
+    for option in ("--recint-report", "--recint-verdicts"):
+        if path := config.getoption(option):
+            terminalreporter.write_line(f"{option.removeprefix('--recint-')}: {path}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """The board and the evidence, on top of pytest-html's page."""
+    run = session.config.stash.get(RUN, None)
+    if run is not None and run.result is not None:
+        prefix.append(html.page(run.result, run.figures))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: Any) -> None:
+    run = _CONTROLLER["config"].stash[RUN] if "config" in _CONTROLLER else None
+    if run and run.entries:
+        report.title = f"recint: {run.checkpoint.name}"
+
+
+def _line(entry: dict[str, Any]) -> str:
+    """One line of the table that grows as claims are judged."""
+    value = "" if entry["value"] is None else f"{entry['value']:.4g} {entry['relation']} {entry['threshold']:g}"
+    found = entry["search"] and entry["search"]["counterexample"]
+    where = f"   broken at {found['where']}" if found else ""
+    return f"{html.SYMBOLS[entry['verdict']]} {entry['verdict']:<14} {entry['id']:<36} {value:<22}{where}"
+
+
+def _print(config: pytest.Config, line: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.write_line(line[: max(60, reporter._tw.fullwidth)] if reporter.isatty else line)
+
+
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """No dots between the lines of the table."""
+    if report.when == "call" and "recint_blank" in dict(report.user_properties):
+        category = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+        return category, "", ""
+    return None
+
+
+__all__ = ["RUN"]

@@ -1,0 +1,68 @@
+"""How a model is trained; every field of the recipe is an option of `recint train`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from recint.checkpoint import ModelConfig
+from recint.recurrence import REFERENCE, Distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The defaults are those of the reference checkpoints, but for what their model cards say.
+
+    Attributes:
+        init_range: standard deviation of the initial weights; biases start at 0, LayerNorm weights at 1.
+        rate: peak learning rate of AdamW, reached after `warmup` steps and then lowered to 0 along a cosine.
+        clip: largest norm of the gradient.
+        log_every, validate_every: steps between entries of the loss history; the loss is the mean since the last one.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: Distribution = REFERENCE
+    seed: int = 0
+    steps: int = 20_000
+    batch: int = 64
+    rate: float = 1e-3
+    warmup: int = 500
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    init_range: float = 0.04
+    log_every: int = 100
+    validate_every: int = 500
+    validation: int = 512
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "log_every", "validate_every", "validation"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
+        for name in ("rate", "clip", "init_range"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be above 0")
+        if self.warmup < 0 or self.weight_decay < 0:
+            raise ValueError(f"warmup={self.warmup!r} and weight_decay={self.weight_decay!r} must not be below 0")
+        if self.data.dim != self.model.d_vocab:
+            raise ValueError(
+                f"dim={self.data.dim!r} of the recurrences must be d_vocab={self.model.d_vocab!r} of the model"
+            )
+        if self.data.order != self.model.order:
+            raise ValueError(
+                f"order={self.data.order!r} of the recurrences must be order={self.model.order!r} of the model"
+            )
+        if self.data.length - 1 > self.model.n_ctx:
+            raise ValueError(
+                f"length={self.data.length!r} needs {self.data.length - 1} positions, but n_ctx={self.model.n_ctx!r}"
+            )
+        if 2 * self.data.order >= self.data.length - 1:
+            raise ValueError(
+                f"length={self.data.length!r} leaves no position to learn from at order={self.data.order!r}"
+            )
+
+    def learning_rate(self, step: int) -> float:
+        """At `step`, counted from 0: linear warm-up, then half a cosine down to 0."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        progress = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,181 @@
+"""Affine recurrences, the task of the model under test.
+
+A recurrence of order k in R^m is a sequence of vectors with
+
+    a_j = d + c_0 a_{j-k} + c_1 a_{j-k+1} + ... + c_{k-1} a_{j-1}        for j >= k,
+
+divided as a whole (and d with it) by (largest vector norm / cap), so that the largest term has norm `cap`.
+The defaults are the notebook's ranges, the reference distribution of CLAIMS.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Range = tuple[float, float]
+
+
+class ZeroRecurrence(ValueError):
+    """A sequence whose terms are all zero has no largest norm to be scaled by."""
+
+
+def derive_seed(seed: int, *labels: object) -> int:
+    """A seed of its own for every (run seed, label, ...), the same on every machine.
+
+    >>> derive_seed(0, "train", 1) == derive_seed(0, "train", 1) != derive_seed(0, "train", 2)
+    True
+    """
+    digest = sha256(repr((seed, *labels)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """The ranges from which a recurrence is drawn uniformly.
+
+    Attributes:
+        c: coefficients; `(-1.5, -1.5)` fixes them.
+        d: coordinates of the offset, before scaling.
+        start: coordinates of the first `order` terms, before scaling.
+        cap: norm of the longest term after scaling.
+        order: number k of earlier terms in a step.
+        dim: number m of coordinates.
+        length: number of terms.
+
+    Raises:
+        ValueError: an empty range, an order below 1 or not below the length, a dimension below 1, a cap not above 0.
+    """
+
+    c: Range = (-2.0, 2.0)
+    d: Range = (-2.0, 2.0)
+    start: Range = (-3.0, 3.0)
+    cap: Range = (1.0, 2.0)
+    order: int = 1
+    dim: int = 40
+    length: int = 14
+
+    def __post_init__(self) -> None:
+        for name in ("c", "d", "start", "cap"):
+            low, high = getattr(self, name)
+            if not low <= high:  # also refuses nan
+                raise ValueError(f"{name}={(low, high)!r} is empty: the lower bound must not exceed the upper one")
+        if self.cap[0] <= 0:
+            raise ValueError(f"cap={self.cap!r} must lie above 0: it is the norm of the longest term")
+        if self.order < 1:
+            raise ValueError(f"order={self.order!r} must be at least 1")
+        if self.dim < 1:
+            raise ValueError(f"dim={self.dim!r} must be at least 1")
+        if self.order >= self.length:
+            raise ValueError(f"order={self.order!r} must be below length={self.length!r}")
+
+    def at(self, *, c: float | None = None, length: int | None = None) -> Distribution:
+        """The same distribution with the coefficients or the length fixed."""
+        return replace(self, c=self.c if c is None else (c, c), length=self.length if length is None else length)
+
+    def sample(self, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Recurrences:
+        """`batch` independent recurrences. Drawn on the CPU, so that a seed means the same on every device.
+
+        >>> Distribution(dim=3, length=5).sample(2, seed=0).terms.shape
+        torch.Size([2, 5, 3])
+        """
+        if batch < 1:
+            raise ValueError(f"batch={batch!r} must be at least 1")
+        generator = torch.Generator().manual_seed(seed)
+
+        def uniform(bounds: Range, *shape: int) -> Tensor:
+            low, high = bounds
+            return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
+
+        return build(
+            coefficients=uniform(self.c, batch, self.order),
+            offset=uniform(self.d, batch, self.dim),
+            start=uniform(self.start, batch, self.order, self.dim),
+            cap=uniform(self.cap, batch),
+            length=self.length,
+            device=device,
+        )
+
+
+REFERENCE = Distribution()
+
+
+@dataclass(frozen=True)
+class Recurrences:
+    """A batch of scaled recurrences.
+
+    Attributes:
+        terms: the sequences.
+        coefficients: c, oldest term first.
+        offset: d, scaled like the terms.
+    """
+
+    terms: Float[Tensor, "batch length dim"]
+    coefficients: Float[Tensor, "batch order"]
+    offset: Float[Tensor, "batch dim"]
+
+    def __len__(self) -> int:
+        return self.terms.shape[0]
+
+    @property
+    def order(self) -> int:
+        return self.coefficients.shape[1]
+
+    @property
+    def inputs(self) -> Float[Tensor, "batch position dim"]:
+        """What the model sees: every term but the last."""
+        return self.terms[:, :-1]
+
+    @property
+    def targets(self) -> Float[Tensor, "batch position dim"]:
+        """What it should say at each position: the next term."""
+        return self.terms[:, 1:]
+
+    def next_terms(self) -> Float[Tensor, "batch following dim"]:
+        """The closed prediction d + sum_i c_i a_{j-k+i} of term j, for j = k ... length: the last one lies beyond `terms`."""
+        windows = self.terms.unfold(1, self.order, 1)  # batch following dim order
+        return self.offset[:, None] + (windows * self.coefficients[:, None, None]).sum(-1)
+
+    def to(self, device: torch.device | str) -> Recurrences:
+        return Recurrences(self.terms.to(device), self.coefficients.to(device), self.offset.to(device))
+
+
+def build(
+    *,
+    coefficients: Float[Tensor, "batch order"],
+    offset: Float[Tensor, "batch dim"],
+    start: Float[Tensor, "batch order dim"],
+    cap: Float[Tensor, batch],
+    length: int,
+    device: torch.device | str = "cpu",
+) -> Recurrences:
+    """Roll recurrences out and scale them; float64 inside, float32 out.
+
+    Raises:
+        ZeroRecurrence: names the first sequence that is zero throughout.
+        ValueError: the order is not below the length.
+    """
+    order = coefficients.shape[1]
+    if order >= length:
+        raise ValueError(f"order={order!r} must be below length={length!r}")
+    terms = [start[:, index].double() for index in range(order)]
+    for _ in range(order, length):
+        recent = torch.stack(terms[-order:], dim=1)
+        terms.append(offset.double() + (coefficients.double()[:, :, None] * recent).sum(1))
+    sequence = torch.stack(terms, dim=1)
+    largest = sequence.norm(dim=-1).amax(dim=-1)
+    if (largest == 0).any():
+        raise ZeroRecurrence(
+            f"recurrence {int((largest == 0).nonzero()[0])} of the batch is zero throughout: "
+            f"its largest norm is 0 and it cannot be scaled to cap; give it a start or an offset that is not zero"
+        )
+    scale = cap.double() / largest
+    return Recurrences(
+        terms=(sequence * scale[:, None, None]).float().to(device),
+        coefficients=coefficients.float().to(device),
+        offset=(offset.double() * scale[:, None]).float().to(device),
+    )

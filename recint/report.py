@@ -1,0 +1,188 @@
+"""Evidence -> HTML: the board and a section per claim, put on top of pytest-html's page. Static: no scripts of our own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from math import isfinite, log10
+from typing import Any
+
+SYMBOLS = {
+    "supported": "✓",
+    "refuted": "✗",
+    "inconclusive": "?",
+    "vacuous": "∅",
+    "not_applicable": "–",
+    "error": "!",
+}
+
+
+def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]]) -> str:
+    """Everything of ours: style, board, and a section for every claim with its figures (inline SVG, by claim id)."""
+    sections = "".join(section(claim, figures.get(claim["id"], ())) for claim in run["claims"])
+    style = files("recint").joinpath("report.css").read_text()
+    return (
+        f'<style>{style}</style><div class="recint">{board(run)}<h2>The evidence, claim by claim</h2>{sections}</div>'
+    )
+
+
+def headline(run: Mapping[str, Any]) -> str:
+    """The answer in one sentence.
+
+    >>> headline(run)                                                       # doctest: +SKIP
+    '7 of 10 claims about affine-a are supported, 3 refuted; all as expected.'
+    """
+    claims = run["claims"]
+    counts = Counter(claim["verdict"] for claim in claims)
+    parts = [f"{counts['supported']} of {len(claims)} claims about {run['checkpoint']['name']} are supported"]
+    parts += [
+        f"{counts[verdict]} {_words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
+    ]
+    recorded = [claim for claim in claims if claim["expected"]]
+    departed = sum(claim["expected"] != claim["verdict"] for claim in recorded)
+    if not recorded:
+        expectation = "no verdicts are on record"
+    elif departed:
+        expectation = f"{departed} not as expected"
+    else:
+        expectation = "all as expected" if len(recorded) == len(claims) else "all on record as expected"
+    return f"{', '.join(parts)}; {expectation}."
+
+
+def board(run: Mapping[str, Any]) -> str:
+    """The first screen: what was judged, the answer, and a table of claims that links to their sections."""
+    checkpoint, config = run["checkpoint"], run["checkpoint"]["config"]
+    shape = (
+        f"{config['n_layers']} layers × {config['n_heads']} heads, d_model {config['d_model']}, "
+        f"recurrences of order {config['order']} in R<sup>{config['d_vocab']}</sup>"
+    )
+    rows = "".join(_board_row(claim) for claim in run["claims"])
+    return f"""
+<h1>Does the circuit claim hold? <code style="font-size:inherit">{escape(checkpoint["name"])}</code></h1>
+<p class="answer">{escape(headline(run))}</p>
+<p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
+profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
+<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic, and where it should be</th>
+<th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
+
+
+def _board_row(claim: Mapping[str, Any]) -> str:
+    expected = claim["expected"]
+    note = ""
+    if expected:
+        note = "as expected" if expected == claim["verdict"] else f"expected {_words(expected)}"
+    controls = "; ".join(f"{name}: {verdict}" for name, verdict in claim["controls"].items())
+    return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
+<td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
+<div class="small">{escape(claim["quantifier"])}{escape(f" · controls: {controls}" if controls else "")}</div></td>
+<td>{_bar(claim)}<div class="small">{_measured(claim)}</div></td><td class="wide small">{_worst(claim)}</td></tr>"""
+
+
+def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
+    """All the evidence about one claim, at the anchor `claim-<id>`."""
+    parts = [
+        f"<h3>{_badge(claim['verdict'])} {escape(claim['id'])} "
+        f'<span class="small">version {claim["version"]}, {escape(claim["quantifier"])}</span></h3>',
+        f"<p><b>{escape(claim['statement'])}</b></p>",
+        f"<p>{escape(claim['statistic'])}: {_measured(claim)}</p>",
+    ]
+    if claim["message"]:
+        parts.append(f"<p>{escape(claim['message'])}</p>")
+    search = claim["search"]
+    if search:
+        parts.append(
+            f"<p class='small'>Search: {search['examples']} trials at {search['conditions']} places; worst "
+            f"{_number(search['worst'])} at {escape(search['worst_at'])}. "
+            "Kept apart from the estimate: it looks for the worst on purpose.</p>"
+        )
+    parts += [f"<figure style='margin:0'>{figure}</figure>" for figure in figures]
+    parts.append(_heads(claim["per_head"]))
+    found = search and search["counterexample"]
+    if found:
+        parts.append(
+            f"<p><b>Counterexample</b>, confirmed on fresh draws: <code>{escape(found['text'])}</code> gives "
+            f"{_number(found['value'])}. To see it again:</p><pre>{escape(found['code'])}</pre>"
+        )
+    parts.append(f"<p class='small'>Source: {escape(claim['source'])}</p>")
+    return f'<section class="claim" id="claim-{escape(claim["id"])}">{"".join(parts)}</section>'
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="badge {verdict}">{SYMBOLS[verdict]} {_words(verdict)}</span>'
+
+
+def _words(verdict: str) -> str:
+    return verdict.replace("_", " ")
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3g}"
+
+
+def _measured(claim: Mapping[str, Any]) -> str:
+    if claim["value"] is None:
+        return "not measured"
+    text = f"<b>{_number(claim['value'])}</b>"
+    if claim["estimate"]:
+        low, high = claim["estimate"]["ci"]
+        text += f" [{_number(low)}, {_number(high)}] over {claim['estimate']['n']} recurrences"
+    return f"{text}, should be {escape(claim['relation'])} {claim['threshold']:g}"
+
+
+def _worst(claim: Mapping[str, Any]) -> str:
+    search = claim["search"]
+    if not search:
+        return "a function of the weights alone" if claim["quantifier"] == "weights" else ""
+    found = search["counterexample"]
+    if found:
+        return f"<b>broken</b> at {escape(found['where'])}: {_number(found['value'])}"
+    return f"{_number(search['worst'])} at {escape(search['worst_at'])}"
+
+
+def _heads(per_head: Sequence | None) -> str:
+    if not per_head:
+        return ""
+    rows = per_head if isinstance(per_head[0], list) else [per_head]
+    lists = []
+    for index, row in enumerate(rows):
+        name = f"layer {index}, " if len(rows) > 1 else ""
+        items = "".join(f"<li>{name}head {head}: {_number(value)}</li>" for head, value in enumerate(row))
+        lists.append(f'<ul class="heads">{items}</ul>')
+    return "".join(lists)
+
+
+def _bar(claim: Mapping[str, Any]) -> str:
+    """Statistic (dot, with its interval) against the threshold (line); the side where the claim holds is shaded.
+
+    Quantities far below 1 are errors, and go on a log axis.
+    """
+    value, threshold = claim["value"], claim["threshold"]
+    if value is None or not isfinite(value):
+        return ""
+    low, high = claim["estimate"]["ci"] if claim["estimate"] else (value, value)
+    logarithmic = 0 < threshold < 0.01 and min(value, low) > 0
+
+    def scaled(number: float) -> float:
+        return log10(number) if logarithmic else number
+
+    points = [scaled(number) for number in (value, threshold, low, high)]
+    left, right = min(points), max(points)
+    margin = 0.25 * ((right - left) or abs(right) or 1)
+    left, right = left - margin, right + margin
+
+    def x(number: float) -> float:
+        return 5 + 180 * (scaled(number) - left) / (right - left)
+
+    edge = x(threshold)
+    shaded = (edge, 185 - edge) if claim["relation"] == ">=" else (5, edge - 5)
+    words = f"statistic {value:.3g}, threshold {claim['relation']} {threshold:g}"
+    return (
+        f'<svg class="bar" viewBox="0 0 190 30" role="img" aria-label="{escape(words)}">'
+        f'<rect x="{shaded[0]:.1f}" y="7" width="{shaded[1]:.1f}" height="16" fill="#d9efe8"/>'
+        '<line x1="5" x2="185" y1="15" y2="15" stroke="#9ca3af"/>'
+        f'<line x1="{edge:.1f}" x2="{edge:.1f}" y1="3" y2="27" stroke="#D55E00" stroke-width="2" stroke-dasharray="4 2"/>'
+        f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="15" y2="15" stroke="#0072B2" stroke-width="5" opacity=".5"/>'
+        f'<circle cx="{x(value):.1f}" cy="15" r="5" fill="#0072B2"/></svg>'
+    )

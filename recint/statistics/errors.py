@@ -1,0 +1,16 @@
+"""How far predictions are off."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+def prediction_errors(
+    prediction: Float[Tensor, "recurrence position dim"],
+    target: Float[Tensor, "recurrence position dim"],
+    *,
+    order: int,
+) -> Float[Tensor, recurrence]:
+    """MSE of each recurrence over coordinates and positions i >= 2k: earlier terms do not determine the next."""
+    return (prediction - target)[:, 2 * order :].square().mean((1, 2))
