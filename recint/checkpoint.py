@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -198,14 +199,18 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     if path.suffix not in (".pth", ".pt"):
         raise CheckpointError(f"{path}: the name ends in {path.suffix!r}, but expected a folder, .safetensors or .pth")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on old pickles, which it then refuses
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path}: not a plain state dict: it holds objects other than tensors, which could run code when loaded, "
             f"or is damaged; save it again with torch.save(model.state_dict(), ...)"
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path}: not a whole state dict of torch.save ({str(error).splitlines()[0]})") from None
+        raise CheckpointError(
+            f"{path}: not a whole state dict of torch.save ({(str(error) or type(error).__name__).splitlines()[0]})"
+        ) from None
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise CheckpointError(f"{path}: holds {type(loaded).__name__}, but expected a state dict of names and tensors")
     return loaded

@@ -43,11 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def verify(options: argparse.Namespace) -> int:
     """Hand the call to pytest: `recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`."""
     import hypotheses
+    from recint import plugin
 
+    # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
+    known = {claim.id for claim in find_claims(hypotheses)}
+    plugin.require_matches(options.claims or (), known)
+    run = plugin.prepare(
+        checkpoint=options.checkpoint or str(plugin.REFERENCE_CHECKPOINT),
+        device=options.device,
+        seed=options.seed,
+        draws=options.draws,
+        expected=options.expected,
+    )
+    plugin.require_known(run.expectations, known)
     for output in (options.report, options.verdicts):
         if output and Path(output).is_dir():
             raise ValueError(f"{output}: is a folder, but a file is to be written there")
-    arguments = [str(Path(hypotheses.__file__).parent), "-p", "recint.plugin", "-p", "fixtures.model"]
+    # The pattern names the folder: with a bare *.py pytest would rewrite the asserts of every module it imports.
+    folder = Path(hypotheses.__file__).parent
+    arguments = [str(folder), "-p", "recint.plugin", "-p", "fixtures.model"]
     arguments += [
         "-W",
         "ignore::pytest.PytestAssertRewriteWarning",
@@ -56,7 +70,7 @@ def verify(options: argparse.Namespace) -> int:
         "--tb=no",
         "-rN",
         "-o",
-        "python_files=*.py",
+        f"python_files={folder.name}/*.py",
         "-p",
         "no:cacheprovider",
     ]
@@ -123,12 +137,10 @@ def convert(options: argparse.Namespace) -> int:
 def claims(options: argparse.Namespace) -> int:
     """List the claims in force."""
     import hypotheses
+    from recint import plugin
 
     listed = list(find_claims(hypotheses))
-    globs = options.claims or ["*"]
-    for glob in globs:
-        if not any(fnmatch(claim.id, glob) for claim in listed):
-            raise ValueError(f"claims={glob!r} matches none of {', '.join(sorted(claim.id for claim in listed))}")
+    globs = plugin.require_matches(options.claims or ["*"], [claim.id for claim in listed])
     for claim in listed:
         if any(fnmatch(claim.id, glob) for glob in globs):
             print(f"{claim.id} (version {claim.version}, {claim.quantifier})")

@@ -74,7 +74,8 @@ def raw_bridge(
         normalization_type="LN",
         init_weights=False,
     )
-    bridge = TransformerBridge.boot_native(bridge_config, device=device)
+    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+        bridge = TransformerBridge.boot_native(bridge_config, device=device)
     bridge.load_state_dict(convert_tl_checkpoint(dict(tensors), bridge_config))
     return bridge
 

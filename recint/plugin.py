@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -119,23 +119,36 @@ def pytest_configure(config: pytest.Config) -> None:
     if report_path := config.getoption("--recint-report"):
         config.option.htmlpath = report_path
         config.option.self_contained_html = True
-    given = config.getoption("--recint-checkpoint")
-    draws = config.getoption("--recint-draws")
     try:
-        if draws < 2:
-            raise ValueError(f"draws={draws!r} must be at least 2")
-        run = Run(
-            path=Path(given) if given else REFERENCE_CHECKPOINT,
-            device=resolve_device(config.getoption("--recint-device")),
+        config.stash[RUN] = prepare(
+            checkpoint=config.getoption("--recint-checkpoint"),
+            device=config.getoption("--recint-device"),
             seed=config.getoption("--recint-seed"),
-            draws=draws,
-            expected_from=config.getoption("--recint-expected"),
+            draws=config.getoption("--recint-draws"),
+            expected=config.getoption("--recint-expected"),
         )
-        if given:  # now, so that a bad checkpoint is one sentence and not an error in every claim
-            _ = run.checkpoint, run.expectations
-    except (CheckpointError, expectations.ExpectedError, ValueError) as error:
+    except ValueError as error:
         pytest.exit(str(error), returncode=2)
-    config.stash[RUN] = run
+
+
+def prepare(*, checkpoint: str | None, device: str, seed: int, draws: int, expected: str | None) -> Run:
+    """Check the input of a run; a checkpoint that was named is read at once, the reference only when claims ask for it.
+
+    Raises:
+        ValueError: one sentence on what was found and what was expected.
+    """
+    if draws < 2:
+        raise ValueError(f"draws={draws!r} must be at least 2")
+    run = Run(
+        path=Path(checkpoint) if checkpoint else REFERENCE_CHECKPOINT,
+        device=resolve_device(device),
+        seed=seed,
+        draws=draws,
+        expected_from=expected,
+    )
+    if checkpoint or expected:
+        _ = run.checkpoint, run.expectations
+    return run
 
 
 def _require_verifiable(checkpoint: Checkpoint, path: Path) -> None:
@@ -170,14 +183,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = {prop.claim.id for _, prop in claims}
     try:
         _ = run.checkpoint
-        if unknown := sorted(set(run.expectations) - known) if _collects_all(config) else []:
-            raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
-    except (CheckpointError, expectations.ExpectedError) as error:
+        if _collects_all(config):
+            require_known(run.expectations, known)
+        globs = require_matches(config.getoption("--recint-claims"), known)
+    except ValueError as error:
         pytest.exit(str(error), returncode=2)
-    globs = config.getoption("--recint-claims")
-    for glob in globs:
-        if not any(fnmatch(claim, glob) for claim in known):
-            pytest.exit(f"claims={glob!r} matches none of {', '.join(sorted(known))}", returncode=2)
     selected = [
         (item, prop) for item, prop in claims if not globs or any(fnmatch(prop.claim.id, glob) for glob in globs)
     ]
@@ -189,6 +199,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         expectation = run.expectation(prop.claim.id)
         if expectation and expectation.verdict == "refuted":
             item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
+
+
+def require_matches(globs: Sequence[str], known: Collection[str]) -> Sequence[str]:
+    """The globs, each of which selects a claim.
+
+    Raises:
+        ValueError: names the glob that does not, and the claims there are.
+    """
+    for glob in globs:
+        if not any(fnmatch(claim, glob) for claim in known):
+            raise ValueError(f"claims={glob!r} matches none of {', '.join(sorted(known))}")
+    return globs
+
+
+def require_known(expected: Collection[str], known: Collection[str]) -> None:
+    """Raises ExpectedError if a verdict is expected of a claim that does not exist."""
+    if unknown := sorted(set(expected) - set(known)):
+        raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
 
 
 def _collects_all(config: pytest.Config) -> bool:

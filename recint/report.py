@@ -60,11 +60,11 @@ def board(run: Mapping[str, Any]) -> str:
     )
     rows = "".join(_board_row(claim) for claim in run["claims"])
     return f"""
-<h1>Does the circuit claim hold? <code style="font-size:inherit">{escape(checkpoint["name"])}</code></h1>
+<h1>Do the claims hold? <code style="font-size:inherit">{escape(checkpoint["name"])}</code></h1>
 <p class="answer">{escape(headline(run))}</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
-<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic, and where it should be</th>
+<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic (●), counterexample (✕),<br>and where it should be (shaded)</th>
 <th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
 
 
@@ -154,7 +154,9 @@ def _heads(per_head: Sequence | None) -> str:
 
 
 def _bar(claim: Mapping[str, Any]) -> str:
-    """Statistic (dot, with its interval) against the threshold (line); the side where the claim holds is shaded.
+    """Statistic (dot, with its interval) and counterexample (cross) against the threshold (line).
+
+    The side where the claim holds is shaded.
 
     Quantities far below 1 are errors, and go on a log axis.
     """
@@ -167,7 +169,9 @@ def _bar(claim: Mapping[str, Any]) -> str:
     def scaled(number: float) -> float:
         return log10(number) if logarithmic else number
 
-    points = [scaled(number) for number in (value, threshold, low, high)]
+    found = claim["search"] and claim["search"]["counterexample"]
+    broken = found["value"] if found and isfinite(found["value"]) else value
+    points = [scaled(number) for number in (value, threshold, low, high, broken)]
     left, right = min(points), max(points)
     margin = 0.25 * ((right - left) or abs(right) or 1)
     left, right = left - margin, right + margin
@@ -178,11 +182,19 @@ def _bar(claim: Mapping[str, Any]) -> str:
     edge = x(threshold)
     shaded = (edge, 185 - edge) if claim["relation"] == ">=" else (5, edge - 5)
     words = f"statistic {value:.3g}, threshold {claim['relation']} {threshold:g}"
+    cross = ""
+    if found:
+        words += f", counterexample {broken:.3g}"
+        at = x(broken)
+        cross = (
+            f'<path d="M{at - 5:.1f} 10 l10 10 m0 -10 l-10 10" stroke="#D55E00" stroke-width="2.5">'
+            "<title>counterexample</title></path>"
+        )
     return (
         f'<svg class="bar" viewBox="0 0 190 30" role="img" aria-label="{escape(words)}">'
         f'<rect x="{shaded[0]:.1f}" y="7" width="{shaded[1]:.1f}" height="16" fill="#d9efe8"/>'
         '<line x1="5" x2="185" y1="15" y2="15" stroke="#9ca3af"/>'
         f'<line x1="{edge:.1f}" x2="{edge:.1f}" y1="3" y2="27" stroke="#D55E00" stroke-width="2" stroke-dasharray="4 2"/>'
         f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="15" y2="15" stroke="#0072B2" stroke-width="5" opacity=".5"/>'
-        f'<circle cx="{x(value):.1f}" cy="15" r="5" fill="#0072B2"/></svg>'
+        f'{cross}<circle cx="{x(value):.1f}" cy="15" r="5" fill="#0072B2"/></svg>'
     )

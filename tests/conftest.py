@@ -1,0 +1,22 @@
+"""Small models for tests, and the shipped checkpoint in the notebook's format."""
+
+from pathlib import Path
+
+import pytest
+
+from recint.checkpoint import ModelConfig, load
+from recint.model import Model
+from recint.training import untrained
+
+AFFINE_A = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine-a.pth"
+SMALL = ModelConfig(n_layers=2, n_heads=2, d_model=16, d_head=8, d_mlp=32, n_ctx=16, d_vocab=5)
+
+
+@pytest.fixture(scope="session")
+def affine_a():
+    return Model(load(AFFINE_A))
+
+
+@pytest.fixture(scope="session")
+def small():
+    return untrained(SMALL, seed=0, init_range=0.2)

@@ -1,0 +1,281 @@
+"""The command line as a stranger meets it: a run from checkpoint to report, and every bad input as one sentence."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+
+from recint import cli
+from recint.checkpoint import ModelConfig, load, save
+from recint.training import untrained
+
+from .conftest import AFFINE_A
+
+ROOT = Path(__file__).parents[1]
+# Cheap to run: one layer of weights that see recurrences in R^40, so that claims about layers 1 and 2 do not apply.
+TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def recint(*arguments, cwd=ROOT):
+    """Run the command in a process of its own; (status, standard output, standard error)."""
+    command = [sys.executable, "-m", "recint.cli", *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return save(untrained(TINY, seed=0), tmp_path_factory.mktemp("tiny") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def verified(tiny, tmp_path_factory):
+    """Status, output, verdicts and report of a run on an untrained model."""
+    folder = tmp_path_factory.mktemp("verified")
+    report, verdicts = folder / "report.html", folder / "verdicts.json"
+    status, out, _ = recint("verify", tiny, "--draws", 200, "--report", report, "--verdicts", verdicts)
+    return status, out, json.loads(verdicts.read_text()), report
+
+
+def test_a_refuted_claim_is_a_line_of_the_table_and_status_1(verified):
+    status, out, run, _ = verified
+    assert status == 1
+    found = {claim["id"]: claim["verdict"] for claim in run["claims"]}
+    assert len(found) == 10
+    assert found["model.predicts-next-term"] == found["model.predicts-every-recurrence"] == "refuted"
+    assert found["l0.previous-token"] == found["l0.ov-line"] == "refuted"
+    assert found["l2.ov-negative-copying"] == found["composition.no-v"] == "not_applicable"
+    assert "✗ refuted        model.predicts-next-term" in out
+    assert "0 of 10 claims about tiny are supported, 4 refuted, 6 not applicable; no verdicts are on record." in out
+    assert "Traceback" not in out
+
+
+def test_the_verdict_file_has_the_schema(verified):
+    _, _, run, _ = verified
+    assert run["schema"] == 1
+    assert set(run) == {"schema", "checkpoint", "environment", "seed", "profile", "started", "seconds", "claims"}
+    assert set(run["checkpoint"]) == {"name", "sha256", "config"}
+    needed = {
+        "id", "version", "hash", "verdict", "expected", "statistic", "value", "relation", "threshold", "quantifier",
+        "estimate", "search", "contrast", "controls", "per_head", "seconds", "message",
+    }  # fmt: skip
+    for claim in run["claims"]:
+        assert needed <= set(claim)
+    by_id = {claim["id"]: claim for claim in run["claims"]}
+    assert len(by_id["l0.previous-token"]["per_head"]) == 2
+    assert by_id["l0.previous-token"]["estimate"]["n"] == 200
+
+
+def test_a_counterexample_is_code_that_reproduces_its_value(verified):
+    _, _, run, _ = verified
+    for claim in run["claims"]:
+        if claim["search"] and claim["search"]["counterexample"]:
+            found = claim["search"]["counterexample"]
+            done = subprocess.run([sys.executable, "-c", found["code"]], cwd=ROOT, capture_output=True, text=True)
+            assert float(done.stdout) == pytest.approx(found["value"], abs=1e-6), claim["id"]
+
+
+def test_two_workers_and_junit_agree_with_one(tiny, verified, tmp_path):
+    command = ["pytest", "hypotheses", "-q", "-n", "2", "--recint-draws=200", f"--recint-checkpoint={tiny}"]
+    command += [f"--recint-verdicts={tmp_path / 'v.json'}", f"--junit-xml={tmp_path / 'j.xml'}"]
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout
+    found = json.loads((tmp_path / "v.json").read_text())
+
+    def timeless(run):
+        claims = [{key: value for key, value in claim.items() if key != "seconds"} for claim in run["claims"]]
+        return {key: value for key, value in run.items() if key not in ("started", "seconds")} | {"claims": claims}
+
+    assert timeless(found) == timeless(verified[2])
+    cases = ElementTree.parse(tmp_path / "j.xml").getroot().iter("testcase")
+    assert len(list(cases)) == 10
+
+
+def test_expected_verdicts_decide_the_status(tiny, verified, tmp_path):
+    _, _, run, _ = verified
+    chosen = {claim["id"]: claim["verdict"] for claim in run["claims"] if claim["id"].startswith("l0.")}
+
+    def status(expected, *more):
+        lines = [f'"{name}" = {{ verdict = "{verdict}", reason = "tried" }}' for name, verdict in expected.items()]
+        path = tmp_path / "expected.toml"
+        path.write_text("\n".join([f'sha256 = "{run["checkpoint"]["sha256"]}"', "[claims]", *lines]))
+        return recint("verify", tiny, "--draws", 200, "--claims", "l0.*", "--expected", path, *more)
+
+    code, out, _ = status(chosen)
+    assert (code, "all as expected" in out) == (0, True)
+    code, out, _ = status(chosen | {"l0.ov-line": "supported"})
+    assert (code, "l0.ov-line: expected supported, now refuted" in out) == (1, True)
+    code, _, err = status(chosen | {"l0.nonsense": "supported"})
+    assert (code, "l0.nonsense, which no claim matches" in err) == (2, True)
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.targets, self.ids, self.inside, self.text = [], set(), 0, ""
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.ids.add(found.get("id"))
+        if tag == "a" and (found.get("href") or "").startswith("#claim-"):
+            self.targets.append(found["href"][1:])
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to open the report in")
+def test_the_report_opens_in_a_browser_with_the_board_first(verified, tmp_path):
+    report = verified[3]
+    assert report.stat().st_size < 3_000_000
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync --virtual-time-budget=3000 --dump-dom"
+    page = f"file://{report}#claim-l0.ov-line"
+    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", page]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    links = Links()
+    links.feed(dom)
+    assert len(links.targets) == 10
+    assert set(links.targets) <= links.ids
+    assert "4 refuted, 6 not applicable" in links.text
+    assert dom.count('<tr><td><span class="badge') == 10
+    assert dom.count('class="results-table-row"') >= 10  # pytest-html's own table, filled by its script
+    assert "http://" not in dom.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+
+
+def test_untrained_models_of_the_full_shape_are_refuted_but_for_an_absence(tmp_path):
+    path = save(untrained(ModelConfig(), seed=0), tmp_path / "untrained")
+    recint("verify", path, "--draws", 100, "--verdicts", tmp_path / "v.json")
+    found = {claim["id"]: claim["verdict"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]}
+    assert {name for name, verdict in found.items() if verdict != "refuted"} == {"composition.no-v"}
+    assert found["composition.no-v"] == "supported"
+
+
+def test_convert_keeps_the_hash_and_overwrites_nothing(tmp_path, capsys):
+    target = tmp_path / "folder"
+    assert cli.main(["convert", str(AFFINE_A), str(target)]) == 0
+    assert load(target).sha256 == load(AFFINE_A).sha256
+    assert cli.main(["convert", str(AFFINE_A), str(target)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_claims_lists_and_selects(capsys):
+    assert cli.main(["claims", "l2.*"]) == 0
+    out = capsys.readouterr().out
+    assert "l2.ov-negative-copying (version 1, weights)" in out
+    assert "model." not in out
+    assert cli.main(["claims", "l9.*"]) == 2
+    assert "claims='l9.*' matches none of composition.k-l1-l2," in capsys.readouterr().err
+
+
+def changed(checkpoint, **config):
+    return replace(checkpoint, config=replace(checkpoint.config, **config))
+
+
+class TestBadInput:
+    """One sentence on standard error, status 2, nothing left behind."""
+
+    def refused(self, capsys, said, *arguments):
+        assert cli.main([str(argument) for argument in arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("recint: ")
+        assert captured.err.count("\n") == 1
+        assert said in captured.err
+
+    @pytest.fixture
+    def outputs(self, tmp_path):
+        paths = [tmp_path / "out" / name for name in ("report.html", "verdicts.json")]
+        yield ["--report", paths[0], "--verdicts", paths[1]]
+        assert not (tmp_path / "out").exists()
+
+    def test_a_missing_checkpoint(self, capsys, tmp_path, outputs):
+        self.refused(capsys, "gone.pth: no such file", "verify", tmp_path / "gone.pth", *outputs)
+
+    def test_a_truncated_checkpoint(self, capsys, tmp_path, outputs):
+        (tmp_path / "cut.pth").write_bytes(AFFINE_A.read_bytes()[:100_000])
+        self.refused(capsys, "cut.pth: not a whole state dict", "verify", tmp_path / "cut.pth", *outputs)
+
+    def test_a_pickle_that_would_run_code(self, capsys, tmp_path, outputs):
+        class Bomb:
+            def __reduce__(self):
+                return Path.touch, (tmp_path / "exploded",)
+
+        torch.save({"embed.W_E": Bomb()}, tmp_path / "bomb.pth")
+        self.refused(capsys, "could run code when loaded", "verify", tmp_path / "bomb.pth", *outputs)
+        assert not (tmp_path / "exploded").exists()
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"d_vocab": 39}, "d_vocab=39, but the recurrences of the claims have dimension 40"),
+            ({"n_ctx": 12}, "n_ctx=12, but sequences of length=14 need 13 positions"),
+            ({"order": 5}, "order=5, but the claims' shortest sequences have length=5"),
+        ],
+    )
+    def test_a_model_that_recurrences_do_not_fit(self, capsys, tmp_path, outputs, change, said):
+        save(untrained(replace(TINY, **change), seed=0), tmp_path / "odd")
+        self.refused(capsys, said, "verify", tmp_path / "odd", *outputs)
+
+    def test_broken_tensors(self, capsys, tmp_path, tiny, outputs):
+        for name, tensor, said in (
+            ("embed.W_E", torch.full((40, 16), torch.nan), "embed.W_E holds 640 NaN or infinite values"),
+            ("ln_final.w", torch.ones(17), "ln_final.w has shape (17,)"),
+            ("more", torch.ones(1), "the first of them more"),
+        ):
+            torch.save(dict(load(tiny).tensors) | {name: tensor}, tmp_path / "broken.pth")
+            self.refused(capsys, said, "verify", tmp_path / "broken.pth", *outputs)
+        torch.save({k: v for k, v in load(tiny).tensors.items() if k != "ln_final.w"}, tmp_path / "broken.pth")
+        self.refused(capsys, "missing, the first of them ln_final.w", "verify", tmp_path / "broken.pth", *outputs)
+
+    def test_unknown_claims_devices_and_counts(self, capsys, tiny, outputs):
+        self.refused(capsys, "claims='l7.*' matches none of", "verify", tiny, "--claims", "l7.*", *outputs)
+        self.refused(capsys, "device='tpu' must be one of auto, cpu, cuda", "verify", tiny, "--device", "tpu", *outputs)
+        self.refused(capsys, "draws=1 must be at least 2", "verify", tiny, "--draws", 1, *outputs)
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+    def test_cuda_where_there_is_none(self, capsys, tiny, outputs):
+        self.refused(capsys, "no CUDA device is available", "verify", tiny, "--device", "cuda", *outputs)
+
+    def test_recipes_that_make_no_sense(self, capsys, tmp_path):
+        for arguments, said in (
+            (["--c", "1", "-1"], "c=(1.0, -1.0) is empty"),
+            (["--order", "14"], "order=14 must be below length=14"),
+            (["--length", "40"], "length=40 needs 39 positions, but n_ctx=32"),
+            (["--steps", "0"], "steps=0 must be at least 1"),
+        ):
+            self.refused(capsys, said, "train", tmp_path / "new", *arguments)
+            assert not (tmp_path / "new").exists()
+
+    def test_a_call_with_unknown_options_is_status_2(self, capsys):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verify", "--nonsense"])
+        assert left.value.code == 2
+
+    def test_pytest_itself_refuses_too(self, tmp_path):
+        command = [sys.executable, "-m", "pytest", "hypotheses", f"--recint-checkpoint={tmp_path / 'gone.pth'}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "gone.pth: no such file" in done.stdout + done.stderr
+
+
+def test_train_from_the_command_line(tmp_path):
+    sizes = "--n-layers 1 --n-heads 2 --d-model 16 --d-head 8 --d-mlp 16 --n-ctx 16 --d-vocab 5"
+    options = f"{sizes} --steps 20 --batch 4 --warmup 5 --log-every 5 --validate-every 10 --validation 8 --snapshots 10"
+    folder = tmp_path / "trained"
+    status, out, _ = recint("train", folder, *options.split())
+    assert status == 0, out
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md", "config.json", "history.json", "loss.svg", "model.safetensors", "snapshots",
+    ]  # fmt: skip
+    assert recint("train", folder, *options.split())[0] == 2

@@ -1,0 +1,79 @@
+"""Figures: the same numbers give the same bytes, everything is labelled, and many can share a page."""
+
+import re
+
+import numpy as np
+import pytest
+
+from recint import figures
+
+RNG = np.random.default_rng(0)
+SCORES = np.full((4, 4), np.nan)
+SCORES[:2, 2:] = 0.2
+FIGURES = {
+    "against_c": (
+        lambda: figures.against_c(
+            "It fails at c = -1",
+            c=[-1, 0, 1],
+            value=[2, 3, 4],
+            low=[1, 2, 3],
+            high=[3, 4, 5],
+            threshold=2.5,
+            relation=">=",
+            ylabel="a statistic",
+            searched=[(-1, 2.0), (0.5, 3.0)],
+            counterexample=(-1, 2.0),
+        ),
+        ["coefficient c", "a statistic", "threshold: should be &gt;= 2.5", "counterexample", "95 % interval"],
+    ),
+    "attention": (
+        lambda: figures.attention("Heads", pattern=RNG.random((3, 5, 5)), layer=1),
+        ["query", "key", "attention", "head 2"],
+    ),
+    "eigenvalue_scores": (
+        lambda: figures.eigenvalue_scores("Scores", scores=np.full((2, 3), -0.7), threshold=-0.5, highlight_layer=1),
+        ["−0.70|-0.70", "layer", "eigenvalue score"],
+    ),
+    "ranks": (
+        lambda: figures.ranks(
+            "Ranks",
+            ranks=np.array([[3, 4], [2, 5]]),
+            spectra=np.linspace(0.1, 1, 40).reshape(2, 2, 10),
+            energy=0.95,
+        ),
+        ["effective rank", "layer 1: mean 3.5", "energy held", "95% of the energy"],
+    ),
+    "composition": (
+        lambda: figures.composition("K", scores=SCORES, chance=0.1, n_heads=2),
+        ["layer 1", "minus chance", "head that reads"],
+    ),
+    "prediction": (
+        lambda: figures.prediction("Off", actual=np.ones((6, 4)), predicted=np.zeros((6, 4)), first=2),
+        ["context, not scored", "predicted", "position"],
+    ),
+    "losses": (
+        lambda: figures.losses("Falls", steps=[1, 2], loss=[1, 0.1], validation_steps=[2], validation=[0.1]),
+        ["training step", "mean squared error", "validation MSE"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_labelled_and_reproducible(name):
+    draw, labels = FIGURES[name]
+    state = RNG.bit_generator.state
+    svg = draw()
+    RNG.bit_generator.state = state
+    assert draw() == svg
+    assert svg.startswith('<svg role="img" aria-label="')
+    assert len(svg) < 120_000
+    text = " ".join(re.findall(r"<text[^>]*>([^<]*)<", svg))
+    for label in labels:
+        assert re.search(label.replace("(", r"\(") if "|" not in label else label, text), (label, text)
+
+
+def test_ids_are_unique_on_a_page():
+    page = "".join(draw() for draw, _ in FIGURES.values())
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert {use for use in re.findall(r'href="#([^"]+)"', page)} <= set(ids)

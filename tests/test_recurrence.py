@@ -1,0 +1,95 @@
+"""The generator: recurrences satisfy their own recurrence, and nonsense is refused by name."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recint.recurrence import REFERENCE, Distribution, ZeroRecurrence, build, derive_seed
+
+SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 10)).map(
+    lambda shape: Distribution(order=shape[0], dim=shape[1], length=shape[0] + shape[2])
+)
+
+
+@given(distribution=SHAPES, seed=st.integers(0, 999))
+def test_terms_satisfy_their_recurrence_to_rounding(distribution, seed):
+    drawn = distribution.sample(8, seed=seed)
+    predicted = drawn.next_terms()[:, :-1]
+    # Terms are rounded to float32 one by one: at most k |c| + 2 roundings of numbers no larger than the cap.
+    tolerance = 1.2e-7 * 2.0 * (2 * distribution.order + 3)
+    assert (predicted - drawn.terms[:, distribution.order :]).abs().max() <= tolerance
+
+
+@given(distribution=SHAPES, seed=st.integers(0, 999))
+def test_a_slow_and_obvious_roll_out_agrees(distribution, seed):
+    drawn = distribution.sample(3, seed=seed)
+    order = distribution.order
+    for terms, c, d in zip(drawn.terms.double(), drawn.coefficients.double(), drawn.offset.double(), strict=True):
+        for j in range(order, distribution.length):
+            expected = d.clone()
+            for i in range(order):
+                expected += c[i] * terms[j - order + i]
+            assert torch.allclose(terms[j], expected, atol=1e-5)
+
+
+@given(distribution=SHAPES, seed=st.integers(0, 999))
+def test_the_largest_norm_is_the_cap(distribution, seed):
+    largest = distribution.sample(8, seed=seed).terms.norm(dim=-1).amax(-1)
+    assert ((largest >= 1 - 1e-5) & (largest <= 2 + 1e-5)).all()
+
+
+def test_same_seed_same_recurrences_other_seed_others():
+    first, again, other = (REFERENCE.sample(4, seed=seed).terms for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_coefficients_follow_the_reference_distribution():
+    c = REFERENCE.sample(20_000, seed=0).coefficients
+    assert c.min() >= -2
+    assert c.max() <= 2
+    assert abs(c.mean()) < 0.04  # four standard errors of U(-2, 2)
+    assert REFERENCE.at(c=-1.5).sample(3, seed=0).coefficients.unique().tolist() == [-1.5]
+
+
+def test_coefficients_come_oldest_first():
+    drawn = build(
+        coefficients=torch.tensor([[1.0, 0.0]]),
+        offset=torch.zeros(1, 1),
+        start=torch.tensor([[[1.0], [2.0]]]),
+        cap=torch.tensor([2.0]),
+        length=6,
+    )
+    assert drawn.terms.flatten().tolist() == [1, 2, 1, 2, 1, 2]
+
+
+def test_a_zero_recurrence_is_refused_by_name():
+    zero = torch.zeros(2, 3)
+    with pytest.raises(ZeroRecurrence, match="recurrence 0 of the batch is zero throughout"):
+        build(coefficients=torch.ones(2, 1), offset=zero, start=zero[:, None], cap=torch.ones(2), length=4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"c": (1.0, -1.0)}, r"c=\(1.0, -1.0\) is empty"),
+        ({"c": (float("nan"), 1.0)}, "is empty"),
+        ({"cap": (0.0, 1.0)}, "cap=.* must lie above 0"),
+        ({"order": 0}, "order=0 must be at least 1"),
+        ({"order": 14}, "order=14 must be below length=14"),
+        ({"dim": 0}, "dim=0 must be at least 1"),
+    ],
+)
+def test_impossible_distributions_raise(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Distribution(**wrong)
+
+
+def test_an_empty_batch_raises():
+    with pytest.raises(ValueError, match="batch=0 must be at least 1"):
+        REFERENCE.sample(0, seed=0)
+
+
+def test_derived_seeds_differ_by_label():
+    assert len({derive_seed(0, "a"), derive_seed(0, "b"), derive_seed(1, "a"), derive_seed(0, "a", 1)}) == 4
