@@ -56,6 +56,9 @@ def verify(options: argparse.Namespace) -> int:
         expected=options.expected,
     )
     plugin.require_known(run.expectations, known)
+    # pytest imports the claims anew: a property takes its Hypothesis profile when it is defined.
+    for module in [name for name in sys.modules if name.startswith(f"{hypotheses.__name__}.")]:
+        del sys.modules[module]
     for output in (options.report, options.verdicts):
         if output and Path(output).is_dir():
             raise ValueError(f"{output}: is a folder, but a file is to be written there")

@@ -90,10 +90,10 @@ def against_c(
     figure, (axes,) = _figure(title)
     with matplotlib.rc_context(_STYLE):
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
-        axes.plot(c, value, color=BLUE, linewidth=1.6, label="independent draws, in bins of c")
+        axes.plot(c, value, color=BLUE, linewidth=1.6, label="reference draws, in bins of c")
         if searched:
             places, values = zip(*searched, strict=True)
-            axes.scatter(places, values, s=14, color=GREY, alpha=0.7, label="trials of the search")
+            axes.scatter(places, values, s=14, color=GREY, alpha=0.7, label="trials of the search, any length")
         _threshold(axes, threshold, relation)
         if counterexample:
             axes.scatter(
@@ -174,16 +174,8 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
             )  # fmt: skip
             for head in range(heads):
                 curves.plot(np.arange(1, shown + 1), held[layer, head, :shown], color=colour, linewidth=0.9, alpha=0.8)
-        curves.axhline(energy, color=RED, linestyle="--", linewidth=1.3)
-        curves.annotate(
-            f"{energy:.0%} of the energy",
-            (shown, energy),
-            ha="right",
-            va="top",
-            xytext=(0, -4),
-            textcoords="offset points",
-            color=RED,
-        )
+        curves.axhline(energy, color=RED, linestyle="--", linewidth=1.3, label=f"{energy:.0%} of the energy")
+        curves.legend(loc="lower right")
         bars.set_xticks(range(heads))
         bars.set_xlabel("head")
         bars.set_ylabel(f"effective rank at {energy:.0%}")

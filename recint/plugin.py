@@ -333,9 +333,9 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_report_title(report: Any) -> None:
-    run = _CONTROLLER["config"].stash[RUN] if "config" in _CONTROLLER else None
-    if run and run.entries:
-        report.title = f"recint: {run.checkpoint.name}"
+    config = _CONTROLLER.get("config")
+    if config is not None and config.getoption("--recint-report"):
+        report.title = f"recint: {config.stash[RUN].path.stem}"
 
 
 def _line(entry: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ def board(run: Mapping[str, Any]) -> str:
 <p class="answer">{escape(headline(run))}</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
-<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic (●), counterexample (✕),<br>and where it should be (shaded)</th>
+<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic ●, counterexample ✕,<br>where it should be: shaded</th>
 <th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
 
 

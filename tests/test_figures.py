@@ -76,4 +76,4 @@ def test_ids_are_unique_on_a_page():
     page = "".join(draw() for draw, _ in FIGURES.values())
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
-    assert {use for use in re.findall(r'href="#([^"]+)"', page)} <= set(ids)
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
