@@ -94,9 +94,8 @@ def main() -> None:
         ours.append(recint_loop(options.steps))
     print(f"bare loop:    {1 / statistics.median(bare):.2f} steps/s")
     print(f"recint train: {1 / statistics.median(ours):.2f} steps/s")
-    print(
-        f"ratio: {statistics.median(bare) / statistics.median(ours):.2f} (median of {options.rounds} rounds x {options.steps} steps)"
-    )
+    ratio = statistics.median(bare) / statistics.median(ours)
+    print(f"ratio: {ratio:.2f} (median of {options.rounds} rounds x {options.steps} steps)")
 
 
 if __name__ == "__main__":
