@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: verify test lint setup clean
+.PHONY: verify test lint setup picture clean
 
 verify: .venv/ready
 	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
@@ -17,12 +17,19 @@ lint: .venv/ready
 
 setup: .venv/ready
 
+# The picture in the README, from the report of the last `make verify`.
+picture: reports/verify.html
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1240,1100 \
+	  --screenshot=$(CURDIR)/docs/report.png file://$(CURDIR)/$<
+
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "recint needs Python 3.11 or later, but $(PYTHON) is older: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -m venv .venv
+	@echo "setting up .venv (some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' >.venv/setup.log 2>&1 || \
+	  { cat .venv/setup.log; exit 1; }
+	@touch $@
 
 clean:
 	rm -rf .venv reports build *.egg-info
