@@ -1,12 +1,22 @@
-"""Layer 1 steers: it does little direct work, and its OV matrices are of low effective rank.
+"""Layer 1 steers: it attends to position 1 and writes outside the embedding, with OV matrices of low effective rank.
 
-The notebook counted, at 95 % of the energy, about 5 dimensions fewer than in layers 0 and 2, "approximately 14 % lower".
-The threshold asks for half of that.
+The notebook counted, at 95 % of the energy, about 5 dimensions fewer than in layers 0 and 2, "approximately 14 % lower";
+the threshold asks for half of that. It saw "mostly" position 1 in attention patterns and an orthogonal complement in the
+residual stream; both are held against chance here. That the model needs the layer is asked by taking its output out.
 """
+
+import torch
+from hypothesis import given
 
 from recint import figures
 from recint.claim import Claim
+from recint.interventions import mean_ablated
+from recint.landscape import against_c
+from recint.statistics.attention import attention_over_uniform
+from recint.statistics.errors import prediction_errors
+from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.statistics.weights import effective_rank, held_energy
+from recint.strategies import conditions
 
 LOW_RANK = Claim(
     id="l1.low-effective-rank",
@@ -18,6 +28,44 @@ LOW_RANK = Claim(
     threshold=0.07,
     source="notebook, 'Analysis of OV Circuit': 5 lower, 14 % lower",
 )
+
+SECOND_POSITION = Claim(
+    id="l1.second-position",
+    statement="Most heads of layer 1 attend to position 1.",
+    layers=(1,),
+    quantifier="everywhere",
+    statistic="attention on key 1 / its share if spread evenly, majority of heads",
+    relation=">=",
+    threshold=2.0,
+    reduction="majority of heads",
+    source="notebook, 'Direct Logit Attribution': layer 1 attends 'mostly' to the second position",
+)
+
+OUTSIDE = Claim(
+    id="l1.writes-outside-embedding",
+    statement="Layer 1 writes into the orthogonal complement of the embedding.",
+    layers=(1,),
+    quantifier="average",
+    statistic="share of its attention output outside the embedding - that of a random direction",
+    relation=">=",
+    threshold=0.02,
+    source="notebook, 'Analysis': 'adds some vector to the orthogonal complement of the embedding space'",
+)
+
+NECESSARY = Claim(
+    id="l1.necessary",
+    statement="The model needs what layer 1 says.",
+    layers=(1,),
+    quantifier="average",
+    statistic="MSE with the heads of layer 1 mean-ablated / MSE",
+    relation=">=",
+    threshold=2.0,
+    reduction="ratio of means",
+    mse_ratio=True,
+    source="notebook, 'Ablation': the loss rises",
+)
+
+PATTERN, OUTPUT, RESIDUAL = "blocks.1.attn.hook_pattern", "blocks.1.hook_attn_out", "blocks.1.hook_resid_pre"
 
 
 def ranks(model):
@@ -39,3 +87,29 @@ def rank_figure(model, evidence):
 def test_layer_1_ov_has_low_effective_rank(model):
     mean = ranks(model).mean(-1)
     LOW_RANK.check(1 - mean[1] / mean[[0, 2]].mean(), per_head=ranks(model))
+
+
+@SECOND_POSITION(figure=against_c)
+@given(at=conditions(SECOND_POSITION.domain))
+def test_layer_1_attends_to_the_second_position(model, at):
+    pattern = model.activations(at.sample(model.config).inputs, PATTERN)[PATTERN]
+    SECOND_POSITION.check(attention_over_uniform(pattern, key=1, first=3), at)
+
+
+@OUTSIDE(figure=against_c)
+@given(at=conditions(OUTSIDE.domain))
+def test_layer_1_writes_outside_the_embedding(model, at):
+    written = model.activations(at.sample(model.config).inputs, OUTPUT)[OUTPUT]
+    W_E = model.bridge.W_E
+    OUTSIDE.check(outside_embedding(written, W_E) - outside_embedding_by_chance(W_E), at)
+
+
+@NECESSARY(figure=against_c)
+@given(at=conditions(NECESSARY.domain))
+def test_the_model_needs_layer_1(model, at):
+    drawn = at.sample(model.config).to(model.device)
+    intact = model.run(drawn.inputs, keep=[RESIDUAL])
+    with mean_ablated(model, layer=1) as change:
+        ablated = model.resume(intact.activations[RESIDUAL], layer=1)
+    errors = [prediction_errors(run, drawn.targets, order=drawn.order) for run in (ablated, intact.prediction)]
+    NECESSARY.check(torch.stack(errors, dim=-1), at, changed=change.largest)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -30,6 +31,24 @@ class Refuted(AssertionError):
     """A claim that lost, in one sentence: "claim: statistic = got, but should be ... [where]"."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """What must come out differently for the claim to mean something: the intervention that breaks the model, beside
+    the one that is said to leave it intact; the coefficients where the pattern should not be.
+
+    Attributes:
+        name: what is done instead, e.g. "uniform attention in these heads".
+        domain: where the claim's own statistic is measured instead; None if the property hands its values to `check`.
+    """
+
+    name: str
+    statistic: str
+    relation: Relation
+    threshold: float
+    reduction: Reduction = "mean"
+    domain: Domain | None = None
+
+
 @dataclass(frozen=True)
 class Observation:
     """What one execution of a property measured, and where (None for weights).
@@ -37,15 +56,23 @@ class Observation:
     Attributes:
         values: shape (recurrence,) or (recurrence, head); for weights the bare figure.
         per_head: for weights, what the figure was made of, if it has heads.
+        contrasts: by name, shaped like `values`.
+        changed: largest change that the property's intervention made to what it acts on; None without intervention.
     """
 
     values: NDArray[np.float64]
     at: Place | None
     value: float
     per_head: NDArray[np.float64] | None = None
+    contrasts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    changed: float | None = None
 
 
 class Arm(Protocol):
+    """What collects; `contrasts` says whether it wants them measured, which costs passes of their own."""
+
+    contrasts: bool
+
     def observe(self, observation: Observation) -> None: ...
 
 
@@ -68,9 +95,11 @@ class Claim:
 
     Attributes:
         id: "<where>.<what>", e.g. "l0.previous-token".
-        layers: the layers it speaks of, counted from zero; a model without them is not judged by it.
+        layers, heads: what it speaks of, counted from zero; a model without them is not judged by it.
         quantifier: average, everywhere (at every condition), pointwise (for every recurrence) or weights.
         reduction: how values per recurrence and head become the statistic.
+        contrasts: what must hold beside the claim for it to be supported.
+        mse_ratio: whether the statistic is a ratio of MSEs, which says nothing about a model that predicts nothing.
         source: where the claim comes from.
     """
 
@@ -83,8 +112,11 @@ class Claim:
     threshold: float
     source: str
     layers: tuple[int, ...] = ()
+    heads: tuple[int, ...] = ()
     reduction: Reduction = "mean"
     domain: Domain = field(default_factory=Domain)
+    contrasts: tuple[Contrast, ...] = ()
+    mse_ratio: bool = False
 
     def __post_init__(self) -> None:
         if self.relation not in (">=", "<="):
@@ -94,37 +126,60 @@ class Claim:
 
     @cached_property
     def hash(self) -> str:
-        covered = ("id", "version", "statement", "quantifier", "statistic", "relation", "threshold", "domain")
+        covered = (
+            "id",
+            "version",
+            "statement",
+            "quantifier",
+            "statistic",
+            "relation",
+            "threshold",
+            "domain",
+            "contrasts",
+        )
         values = {key: value for key, value in asdict(self).items() if key in covered}
         return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
 
+    @property
+    def routes(self) -> int:
+        """In how many ways the claim can be refuted by chance: its estimate, each contrast, and the search."""
+        return 1 + len(self.contrasts) + (self.quantifier in ("everywhere", "pointwise"))
+
     def check(
-        self, values: Tensor | NDArray | float, at: Place | None = None, *, per_head: NDArray | None = None
+        self,
+        values: Tensor | NDArray | float,
+        at: Place | None = None,
+        *,
+        per_head: NDArray | None = None,
+        contrasts: Mapping[str, Callable[[], Tensor]] = MappingProxyType({}),
+        changed: float | None = None,
     ) -> None:
         """Reduce values of shape (recurrence, *head), or a plain figure for claims about weights, and hold the claim to it.
+
+        Args:
+            contrasts: for each contrast that is measured at the same place, a function of no arguments that measures it,
+                values of the same kind; it is called for the estimate alone.
+            changed: largest change that an intervention made to what it acts on.
 
         Raises:
             Refuted: the claim does not hold here, and nobody is collecting.
         """
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-        array = array.astype(np.float64)
+        array = _array(values)
         value = float(array) if at is None else float(reduce(np.moveaxis(array, 0, -1), self.reduction, self.relation))
-        observation = Observation(array, at, value, per_head)
-        if (arm := _ARM.get()) is not None:
+        arm = _ARM.get()
+        beside = {name: _array(measure()) for name, measure in contrasts.items()} if arm and arm.contrasts else {}
+        observation = Observation(array, at, value, per_head, beside, changed)
+        if arm is not None:
             arm.observe(observation)
         elif not self.holds(value):
             raise Refuted(self.failure(value, at.equation() if at else "weights"))
 
     def failure(self, value: float, where: str) -> str:
-        """The one sentence that every failure is told in.
-
-        >>> claim.failure(0.41, "c = -0.5, 14 terms")                       # doctest: +SKIP
-        'l0.previous-token: attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]'
-        """
-        return f"{self.id}: {self.statistic} = {value:.4g}, but should be {self.relation} {self.threshold:g} [{where}]"
+        """The sentence in which this claim fails."""
+        return failure(self.id, asdict(self), value, where)
 
     def __call__(self, *, figure: Callable[..., str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
@@ -140,6 +195,21 @@ class Claim:
             return test
 
         return decorate
+
+
+def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -> str:
+    """The one sentence that every failure is told in; `relation` holds a statistic, a relation and a threshold.
+
+    >>> failure("l0.previous-token", {"statistic": "attention", "relation": ">=", "threshold": 0.5}, 0.41, "c = -0.5, 14 terms")
+    'l0.previous-token: attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]'
+    """
+    should = f"{relation['relation']} {relation['threshold']:g}"
+    return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
+
+
+def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    return array.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -172,6 +242,7 @@ class Property:
 
 @dataclass
 class _Collect:
+    contrasts: bool = True
     observations: list[Observation] = field(default_factory=list)
 
     def observe(self, observation: Observation) -> None:

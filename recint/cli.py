@@ -1,25 +1,22 @@
-"""The command line: `recint verify | train | convert | claims`."""
+"""The command line: `recint verify | train | convert | claims | calibrate`."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
 import sys
-from collections.abc import Iterable, Sequence
-from fnmatch import fnmatch
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from tqdm import tqdm
 
 from recint import __version__
 from recint import checkpoint as checkpoints
-from recint.claim import Claim
+from recint.catalogue import properties, require_matches, selected
 from recint.evaluate import DRAWS
 
 BAD_CALL = 2
+CALIBRATION_DRAWS = 1000
 INTERRUPTED = 130
 PROFILES = ("default", "ci", "nightly")
 
@@ -46,8 +43,8 @@ def verify(options: argparse.Namespace) -> int:
     from recint import plugin
 
     # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
-    known = {claim.id for claim in find_claims(hypotheses)}
-    plugin.require_matches(options.claims or (), known)
+    known = {prop.claim.id for prop in properties(hypotheses.__name__)}
+    require_matches(options.claims or (), known)
     run = plugin.prepare(
         checkpoint=options.checkpoint or str(plugin.REFERENCE_CHECKPOINT),
         device=options.device,
@@ -82,6 +79,7 @@ def verify(options: argparse.Namespace) -> int:
     for name in ("checkpoint", "device", "report", "verdicts", "expected", "seed", "draws"):
         value = getattr(options, name)
         arguments += [f"--recint-{name}={value}"] if value is not None else []
+    arguments += [] if options.controls else ["--recint-no-controls"]
     arguments += [f"--recint-claims={glob}" for glob in options.claims or ()]
     status = int(pytest.main(arguments))
     # pytest's own statuses for a bad call and for nothing collected
@@ -137,25 +135,63 @@ def convert(options: argparse.Namespace) -> int:
     return 0
 
 
+def calibrate(options: argparse.Namespace) -> int:
+    """Judge every control, show the matrix, and say how often the suite was wrong; 1 if a verdict contradicts the truth."""
+    import json
+
+    from recint import calibration_report, plugin
+    from recint.calibrate import calibrate as run
+
+    require_matches(options.claims or (), {prop.claim.id for prop in properties("hypotheses")})
+    if options.draws < 2 or options.workers < 1:
+        raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
+    checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
+    command = " ".join(["recint calibrate", *([options.checkpoint] if options.checkpoint else [])])
+    loaded = checkpoints.load(checkpoint)
+    results = run(
+        checkpoint,
+        package="hypotheses",
+        globs=options.claims or (),
+        seed=options.seed,
+        draws=options.draws,
+        workers=options.workers,
+    )
+    total = next(results)["total"]
+    rows = []
+    with tqdm(total=total, unit="control", disable=None) as bar:
+        for row in results:
+            rows.append(row)
+            bar.update()
+            bar.set_postfix({"last": row["name"]}, refresh=False)
+    rows.sort(key=lambda row: row["index"])
+    for question, answer in calibration_report.answers(rows):
+        print(f"{question}: {answer}")
+    pages = {
+        options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command),
+        options.markdown: calibration_report.markdown(rows, command=command),
+        options.json: json.dumps(
+            {"schema": 1, "checkpoint": loaded.sha256, "seed": options.seed, "controls": rows}, indent=1
+        )
+        + "\n",
+    }
+    for path, text in pages.items():
+        if path:
+            with checkpoints.atomic(Path(path)) as temporary:
+                temporary.write_text(text)
+            print(f"wrote {path}")
+    return int(any(calibration_report.wrong(row, claim) for row in rows for claim in row["truth"]))
+
+
 def claims(options: argparse.Namespace) -> int:
     """List the claims in force."""
-    import hypotheses
-    from recint import plugin
-
-    listed = list(find_claims(hypotheses))
-    globs = plugin.require_matches(options.claims or ["*"], [claim.id for claim in listed])
+    listed = [prop.claim for prop in properties("hypotheses")]
+    globs = require_matches(options.claims, [claim.id for claim in listed])
     for claim in listed:
-        if any(fnmatch(claim.id, glob) for glob in globs):
+        if selected(claim.id, globs):
             print(f"{claim.id} (version {claim.version}, {claim.quantifier})")
             print(f"    {claim.statement}")
             print(f"    holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}")
     return 0
-
-
-def find_claims(package: ModuleType) -> Iterable[Claim]:
-    """The claims declared in the modules of a package, in the order of the modules."""
-    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")):
-        yield from (value for value in vars(importlib.import_module(module)).values() if isinstance(value, Claim))
 
 
 _MODEL_OPTIONS = (
@@ -195,6 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--expected", metavar="FILE.toml", help="expected verdicts; default: those on record")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
+    command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
     command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
     command.set_defaults(run=verify)
 
@@ -227,6 +264,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("source", metavar="CHECKPOINT")
     command.add_argument("target", metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet")
     command.set_defaults(run=convert)
+
+    command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
+    command.add_argument("checkpoint", nargs="?", help="whose shape and mutants are judged too; default: the reference")
+    command.add_argument("--claims", action="append", metavar="GLOB", help="only claims whose id matches")
+    command.add_argument("--report", metavar="FILE.html", help="write the matrix as a page")
+    command.add_argument("--markdown", metavar="FILE.md", help="write the matrix as Markdown")
+    command.add_argument("--json", metavar="FILE.json", help="write every verdict on every control")
+    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
+    command.add_argument(
+        "--draws", type=int, default=CALIBRATION_DRAWS, help="recurrences per estimate (default %(default)s)"
+    )
+    command.add_argument("-n", "--workers", type=int, default=1, help="processes")
+    command.set_defaults(run=calibrate)
 
     command = commands.add_parser("claims", help="list the claims in force")
     command.add_argument("claims", nargs="*", metavar="GLOB", help="only claims whose id matches")

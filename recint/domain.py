@@ -133,9 +133,14 @@ class Vector:
             vector[slot % dim] = value
         return vector
 
-    def words(self) -> str:
+    def words(self, *, bound: float | None = None) -> str:
+        """In words; with a bound, random coordinates are told by the first of their values too."""
         if self.seed is not None:
-            return f"random coordinates (seed {self.seed})"
+            random = f"random coordinates (seed {self.seed})"
+            if bound is None:
+                return random
+            first = ", ".join(f"{value:.3g}" for value in self.values(4, bound=bound).tolist())
+            return f"({first}, ...), {random}"
         filled = f"{'+-' if self.alternate else ''}{self.fill:g} everywhere" if self.fill else "zero"
         slots = ", ".join(f"{value:g} at {slot}" for slot, value in self.slots)
         return f"{filled} but {slots}" if slots else filled
@@ -173,8 +178,8 @@ class Recurrence:
     def equation(self) -> str:
         along = f" + {self.along:g} d" if self.along else ""
         return (
-            f"a_(j+1) = {self.c:g} a_j + d, {self.length} terms, with d = {self.d.words()}, "
-            f"a_0 = {self.start.words()}{along}, scaled to largest norm {self.cap:g}"
+            f"a_(j+1) = {self.c:g} a_j + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
+            f"a_0 = {self.start.words(bound=3.0)}{along}, scaled to largest norm {self.cap:g}"
         )
 
     def brief(self) -> str:

@@ -7,7 +7,7 @@ fresh draws before it counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ from hypothesis import target
 from numpy.typing import NDArray
 
 from recint.claim import Claim, Observation, Property, Refuted, observing
-from recint.domain import Condition, Place, Recurrence, UniformVectors
+from recint.domain import Condition, Domain, Place, Recurrence, UniformVectors
 from recint.recurrence import derive_seed
 from recint.statistics import sampling
-from recint.verdict import LEVEL
+from recint.statistics.errors import prediction_errors
+from recint.verdict import refutation_level
 
 CHUNK = 250  # recurrences in one forward pass: larger batches are slower on a CPU
 DRAWS = 2000
@@ -55,58 +56,140 @@ class Search:
     unconfirmed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that is known about one claim on one model before the verdict.
 
     Attributes:
+        unmet: why the claim does not apply to the model; empty if it does.
         values: per recurrence (and head) of the estimate; for claims about weights the figure itself.
+        contrasts: the estimate of each contrast, by name.
         per_head: mean of each head, or what a figure about weights was made of; None where the claim has no heads.
         coefficients: c of each recurrence of the estimate, for the figures.
     """
 
     claim: Claim
-    value: float
-    values: NDArray[np.float64]
-    coefficients: NDArray[np.float64] | None
-    estimate: sampling.Estimate | None
-    search: Search | None
-    per_head: NDArray[np.float64] | None
     seconds: float
+    unmet: str = ""
+    value: float | None = None
+    values: NDArray[np.float64] | None = None
+    coefficients: NDArray[np.float64] | None = None
+    estimate: sampling.Estimate | None = None
+    contrasts: Mapping[str, sampling.Estimate] = field(default_factory=dict)
+    search: Search | None = None
+    per_head: NDArray[np.float64] | None = None
 
 
-def evaluate(prop: Property, model: Any, *, seed: int = 0, draws: int = DRAWS, family: int = 1) -> Evidence:
-    """Run both arms of a claim on a model; `family` is the number of claims judged together."""
+def evaluate(
+    prop: Property, model: Any, *, seed: int = 0, draws: int = DRAWS, family: int = 1, thorough: bool = True
+) -> Evidence:
+    """Run both arms of a claim on a model.
+
+    Args:
+        family: number of claims judged together.
+        thorough: search also where the estimate already refutes the claim, which controls need not.
+
+    Raises:
+        ValueError: a figure that is not finite.
+    """
     begun = time.monotonic()
     claim = prop.claim
+
+    def evidence(**found: Any) -> Evidence:
+        return Evidence(claim=claim, seconds=time.monotonic() - begun, **found)
+
+    if reason := unmet(claim, model):
+        return evidence(unmet=reason)
     if claim.quantifier == "weights":
         observation = prop.measure(model)
-        seconds = time.monotonic() - begun
-        return Evidence(claim, observation.value, observation.values, None, None, None, observation.per_head, seconds)
-    values, coefficients = _draw(prop, model, seed=derive_seed(seed, claim.id, "estimate"), draws=draws)
+        if not np.isfinite(observation.value):
+            raise ValueError(f"{claim.id}: {claim.statistic} is {observation.value}")
+        return evidence(value=observation.value, values=observation.values, per_head=observation.per_head)
+    drawn = _draw(prop, model, claim.domain, seed=derive_seed(seed, claim.id, "estimate"), draws=draws)
+    if drawn.changed == 0:
+        return evidence(unmet=f"{claim.id}: the intervention changed nothing in {draws} recurrences")
     estimated = sampling.estimate(
-        values,
+        drawn.values,
         reduction=claim.reduction,
         relation=claim.relation,
         threshold=claim.threshold,
         seed=derive_seed(seed, claim.id, "bootstrap"),
     )
-    found = None
-    if claim.quantifier in ("everywhere", "pointwise"):
-        found = search(prop, model, seed=derive_seed(seed, claim.id, "retest"), family=family)
-    per_head = values.mean(0) if values.ndim == 2 else None
-    seconds = time.monotonic() - begun
-    return Evidence(claim, estimated.value, values, coefficients, estimated, found, per_head, seconds)
+    contrasts = {}
+    for contrast in claim.contrasts:
+        label = (seed, claim.id, "contrast", contrast.name)
+        beside = (
+            _draw(prop, model, contrast.domain, seed=derive_seed(*label), draws=draws).values
+            if contrast.domain
+            else drawn.contrasts[contrast.name]
+        )
+        contrasts[contrast.name] = sampling.estimate(
+            beside,
+            reduction=contrast.reduction,
+            relation=contrast.relation,
+            threshold=contrast.threshold,
+            seed=derive_seed(*label, "bootstrap"),
+        )
+    level = refutation_level(family=family, routes=claim.routes)
+    lost = min(part.p_against for part in (estimated, *contrasts.values())) <= level
+    return evidence(
+        value=estimated.value,
+        values=drawn.values,
+        coefficients=drawn.coefficients,
+        estimate=estimated,
+        contrasts=contrasts,
+        search=search(prop, model, seed=derive_seed(seed, claim.id, "retest"), family=family)
+        if thorough or not lost
+        else None,
+        per_head=drawn.values.mean(0) if "head" in claim.reduction else None,
+    )
 
 
-def _draw(prop: Property, model: Any, *, seed: int, draws: int) -> tuple[NDArray, NDArray]:
-    """Values and coefficients of independent recurrences of the claim's reference distribution, in chunks."""
-    values, coefficients = [], []
-    for start in range(0, draws, CHUNK):
-        at = prop.claim.domain.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, start))
-        values.append(prop.measure(model, at).values)
-        coefficients.append(at.sample(model.config).coefficients[:, -1].numpy())
-    return np.concatenate(values), np.concatenate(coefficients)
+def unmet(claim: Claim, model: Any) -> str:
+    """Why the claim does not apply to the model, in one sentence; empty if it does."""
+    config = model.config
+    for kind, needed, there in (("layer", claim.layers, config.n_layers), ("head", claim.heads, config.n_heads)):
+        if needed and max(needed) >= there:
+            return f"{claim.id}: speaks of {kind} {max(needed)}, but the model has {there} {kind}s"
+    if claim.mse_ratio:
+        drawn = claim.domain.reference(batch=CHUNK, seed=0).sample(config)
+        inputs, targets = drawn.inputs.to(model.device), drawn.targets.to(model.device)
+        model_error, copy_error = (
+            float(prediction_errors(prediction, targets, order=config.order).mean())
+            for prediction in (model(inputs), inputs)
+        )
+        if model_error >= copy_error:
+            return (
+                f"{claim.id}: speaks of ratios of MSEs, but the model's MSE of {model_error:.2g} "
+                f"does not beat the {copy_error:.2g} of predicting a_i"
+            )
+    return ""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Independent recurrences of a claim's reference distribution, as its property measured them."""
+
+    values: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    contrasts: Mapping[str, NDArray[np.float64]]
+    changed: float | None
+
+
+def _draw(prop: Property, model: Any, domain: Domain, *, seed: int, draws: int) -> _Drawn:
+    """In chunks, whose seeds do not depend on how many there are."""
+    places = [
+        domain.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, start))
+        for start in range(0, draws, CHUNK)
+    ]
+    seen = [prop.measure(model, at) for at in places]
+    changes = [observation.changed for observation in seen if observation.changed is not None]
+    return _Drawn(
+        values=np.concatenate([observation.values for observation in seen]),
+        coefficients=np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in places]),
+        contrasts={name: np.concatenate([part.contrasts[name] for part in seen]) for name in seen[0].contrasts},
+        changed=max(changes) if changes else None,
+    )
 
 
 @dataclass
@@ -114,6 +197,7 @@ class _Searching:
     """The arm that hunts: steers Hypothesis towards the worst and raises where the claim fails."""
 
     claim: Claim
+    contrasts: bool = False
     trials: list[tuple[Place, float]] = field(default_factory=list)
 
     def observe(self, observation: Observation) -> None:
@@ -147,13 +231,14 @@ def search(prop: Property, model: Any, *, seed: int, family: int) -> Search:
             failed = True
     by_badness = sorted(arm.trials, key=lambda trial: arm.badness(trial[1]), reverse=True)
     worst_at, worst = by_badness[0]
+    level = refutation_level(family=family, routes=prop.claim.routes)
     suspects: Sequence[Place] = ()
     if failed:
         shrunk = next(at for at, value in reversed(arm.trials) if not prop.claim.holds(value))
         suspects = list(dict.fromkeys((shrunk, worst_at)))
     confirmed = None
     for index, suspect in enumerate(suspects):
-        confirmed = confirm(prop, model, suspect, seed=derive_seed(seed, index), level=LEVEL / family / len(suspects))
+        confirmed = confirm(prop, model, suspect, seed=derive_seed(seed, index), level=level / len(suspects))
         if confirmed:
             break
     return Search(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recint import figures
+from recint.claim import Claim
 from recint.domain import Condition, Place
 from recint.evaluate import Evidence
 from recint.statistics.sampling import estimate
@@ -19,6 +20,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
     """SVG of the estimate in bins of c with 95 % intervals, what the search saw, and the counterexample."""
     claim, search = evidence.claim, evidence.search
     assert evidence.coefficients is not None
+    assert evidence.values is not None
     edges = np.linspace(*claim.domain.c, BINS + 1)
     inside = np.clip(np.digitize(evidence.coefficients, edges) - 1, 0, BINS - 1)
     binned = [
@@ -37,10 +39,8 @@ def against_c(model: Any, evidence: Evidence) -> str:
     ]
     found = search.counterexample if search else None
     marked = next(iter(_points([(found.at, found.value)])), None) if found else None
-    verb = "fails" if found else "holds wherever it was tried"
-    where = f" at c = {marked[0]:g}" if marked else ""
     return figures.against_c(
-        f"{claim.id} {verb}{where}",
+        f"{claim.id}: {_finding(claim, evidence.value, marked, failed=found is not None)}",
         c=[c for c, _ in binned],
         value=[part.value for _, part in binned],
         low=[part.low for _, part in binned],
@@ -52,6 +52,13 @@ def against_c(model: Any, evidence: Evidence) -> str:
         searched=_points(search.trials) if search else (),
         counterexample=marked,
     )
+
+
+def _finding(claim: Claim, value: float | None, marked: tuple[float, float] | None, *, failed: bool) -> str:
+    average = f"{claim.statistic} is {value:.3g} on average"
+    if not failed:
+        return f"{average}, and on its side of {claim.threshold:g} wherever it was tried"
+    return f"{average}, but not {claim.relation} {claim.threshold:g}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
 
 
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:

@@ -7,8 +7,9 @@ The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import einops
@@ -20,6 +21,9 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
 from recint.checkpoint import Checkpoint, ModelConfig
+from recint.recurrence import REFERENCE, derive_seed
+
+MEAN_OVER = 1000  # reference recurrences behind a mean ablation
 
 # Property name's last part -> the bridge's, and the bridge's layout -> the property's.
 _LAYOUTS = {
@@ -124,6 +128,8 @@ class Model:
             warnings.simplefilter("ignore")  # the bridge's notes on processing; the folding is checked in tests
             self.bridge.enable_compatibility_mode(center_unembed=False, disable_warnings=True)
         self.bridge.eval().requires_grad_(False)
+        self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
+        self._means: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
@@ -145,6 +151,38 @@ class Model:
         deepest = max(int(name.split(".")[1]) for name in keep)
         return self._forward(inputs, keep, until=deepest + 1).activations
 
+    @torch.no_grad()
+    def resume(self, residual: Float[Tensor, "batch position d_model"], *, layer: int) -> Tensor:
+        """The prediction from the residual stream before `layer`: what an intervention from there on needs of a pass."""
+        with self.bridge.hooks(fwd_hooks=self._hooks()):
+            for block in list(self.bridge.blocks)[layer:]:
+                residual, *_ = block(residual)
+            prediction: Tensor = self.bridge.unembed(self.bridge.ln_final(residual))
+        return prediction
+
+    @contextmanager
+    def editing(self, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+        """Inside the block every pass replaces the activation of `hook` by `edit` of it."""
+        self._edits.append((hook, edit))
+        try:
+            yield
+        finally:
+            self._edits.pop()
+
+    def mean(self, hook: str) -> Float[Tensor, position * activation]:
+        """Mean of an activation over reference recurrences, position by position: what mean ablation puts in its place."""
+        if hook not in self._means:
+            reference = replace(REFERENCE, dim=self.config.d_vocab, order=self.config.order)
+            inputs = reference.sample(MEAN_OVER, seed=derive_seed(0, "mean ablation")).inputs
+            self._means[hook] = self.activations(inputs, hook)[hook].mean(0)
+        return self._means[hook]
+
+    def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
+        def hooked(edit: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+            return lambda activation, hook: edit(activation)
+
+        return [(name, hooked(edit)) for name, edit in self._edits]
+
     def _forward(self, inputs: Tensor, keep: tuple[str, ...], *, until: int | None) -> Run:
         batch, positions, dim = inputs.shape
         if positions > self.config.n_ctx:
@@ -165,7 +203,11 @@ class Model:
 
         prediction = self.bridge.run_with_hooks(
             torch.zeros(batch, positions, dtype=torch.long, device=self.device),
-            fwd_hooks=[("embed.hook_out", lambda _, hook: embedded), *(remember(name) for name in keep)],
+            fwd_hooks=[
+                ("embed.hook_out", lambda _, hook: embedded),
+                *self._hooks(),
+                *(remember(name) for name in keep),
+            ],
             stop_at_layer=until if until is not None and until < self.config.n_layers else None,
         )
         return Run(prediction, kept)

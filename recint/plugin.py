@@ -6,27 +6,30 @@ Evidence travels in `item.user_properties`, so that runs under xdist and JUnit X
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import record
 from recint import report as html
+from recint.catalogue import require_matches, selected
 from recint.checkpoint import Checkpoint, CheckpointError
 from recint.claim import Property, Refuted
 from recint.evaluate import DRAWS, evaluate
 from recint.model import resolve_device
+from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE
+from recint.vacuity import untrained_verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE_CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "affine3-seed0"
@@ -75,26 +78,6 @@ class Run:
 RUN = pytest.StashKey[Run]()
 
 
-def register_profiles() -> None:
-    """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
-
-    Verdicts come from derandomized runs without an example database, or from `nightly`, which hunts longer.
-    """
-    phases = (Phase.explicit, Phase.generate, Phase.target, Phase.shrink)
-    usual = settings(
-        max_examples=60,
-        phases=phases,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],
-        print_blob=False,
-    )
-    settings.register_profile("default", usual)
-    settings.register_profile("ci", usual)
-    settings.register_profile("nightly", usual, max_examples=2000, derandomize=False)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("recint", "verification of checkpoints")
     group.addoption(
@@ -111,11 +94,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--recint-draws", type=int, default=DRAWS, metavar="N", help=f"draws per estimate (default {DRAWS})"
     )
+    group.addoption(
+        "--recint-no-controls",
+        dest="--recint-controls",
+        action="store_false",
+        help="do not ask untrained models too; nothing is then found vacuous",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     register_profiles()
+    if hasattr(
+        config, "workerinput"
+    ):  # workers share the cores; threads of one that wait for those of another cost both
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
     if report_path := config.getoption("--recint-report"):
         config.option.htmlpath = report_path
         config.option.self_contained_html = True
@@ -188,29 +181,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         globs = require_matches(config.getoption("--recint-claims"), known)
     except ValueError as error:
         pytest.exit(str(error), returncode=2)
-    selected = [
-        (item, prop) for item, prop in claims if not globs or any(fnmatch(prop.claim.id, glob) for glob in globs)
-    ]
-    if dropped := {item for item, _ in claims} - {item for item, _ in selected}:
+    chosen = [(item, prop) for item, prop in claims if selected(prop.claim.id, globs)]
+    if dropped := {item for item, _ in claims} - {item for item, _ in chosen}:
         config.hook.pytest_deselected(items=list(dropped))
         items[:] = [item for item in items if item not in dropped]
-    for index, (item, prop) in enumerate(selected):
+    for index, (item, prop) in enumerate(chosen):
         item.user_properties.append(("recint_blank", json.dumps({"index": index, "entry": record.blank(prop.claim)})))
         expectation = run.expectation(prop.claim.id)
         if expectation and expectation.verdict == "refuted":
             item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
-
-
-def require_matches(globs: Sequence[str], known: Collection[str]) -> Sequence[str]:
-    """The globs, each of which selects a claim.
-
-    Raises:
-        ValueError: names the glob that does not, and the claims there are.
-    """
-    for glob in globs:
-        if not any(fnmatch(claim, glob) for claim in known):
-            raise ValueError(f"claims={glob!r} matches none of {', '.join(sorted(known))}")
-    return globs
 
 
 def require_known(expected: Collection[str], known: Collection[str]) -> None:
@@ -231,16 +210,14 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
     family = sum(_property(item) is not None for item in request.session.items)
 
     def judged(prop: Property, model: Any) -> None:
-        claim, properties = prop.claim, request.node.user_properties
-        if claim.layers and max(claim.layers) >= model.config.n_layers:
-            message = (
-                f"{claim.id}: speaks of layer {max(claim.layers)}, but the model has {model.config.n_layers} layers"
-            )
-            entry = record.blank(claim) | {"verdict": "not_applicable", "message": message}
-            properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
-            pytest.skip(message)
+        properties = request.node.user_properties
         evidence = evaluate(prop, model, seed=run.seed, draws=run.draws, family=family)
         entry = record.entry(evidence, family=family)
+        if evidence.unmet:
+            properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
+            pytest.skip(evidence.unmet)
+        if request.config.getoption("--recint-controls"):
+            entry["controls"] = {"untrained": untrained_verdict(prop, model.config, device=run.device)}
         properties.append(("recint", json.dumps({"entry": entry, "figures": [prop.figure(model, evidence)]})))
         if entry["verdict"] == "refuted":
             raise Refuted(entry["message"])
@@ -342,7 +319,8 @@ def _line(entry: dict[str, Any]) -> str:
     """One line of the table that grows as claims are judged."""
     value = "" if entry["value"] is None else f"{entry['value']:.4g} {entry['relation']} {entry['threshold']:g}"
     found = entry["search"] and entry["search"]["counterexample"]
-    where = f"   broken at {found['where']}" if found else ""
+    verb = "stops holding" if entry["quantifier"] == "average" else "broken"
+    where = f"   {verb} at {found['where']}" if found else ""
     return f"{html.SYMBOLS[entry['verdict']]} {entry['verdict']:<14} {entry['id']:<36} {value:<22}{where}"
 
 

@@ -6,17 +6,18 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
+from math import isfinite
 from typing import Any
 
 import torch
 
 from recint import __version__
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim
-from recint.evaluate import Evidence
+from recint.claim import Claim, failure
+from recint.evaluate import Evidence, Search
 from recint.expected import Expectation
-from recint.statistics.sampling import holm
-from recint.verdict import decide, decide_weights
+from recint.statistics.sampling import Estimate, holds, holm
+from recint.verdict import LEVEL, Findings, Verdict, decide
 
 SCHEMA = 1
 GOOD = ("supported", "not_applicable")
@@ -28,7 +29,7 @@ def blank(claim: Claim) -> dict[str, Any]:
         "id": claim.id,
         "version": claim.version,
         "hash": claim.hash,
-        "verdict": "error",
+        "verdict": decide(Findings(error=True), family=1, routes=1),
         "expected": None,
         "statement": claim.statement,
         "source": claim.source,
@@ -48,68 +49,142 @@ def blank(claim: Claim) -> dict[str, Any]:
 
 
 def entry(evidence: Evidence, *, family: int) -> dict[str, Any]:
-    """The entry of a claim with its evidence; the verdict is final but for Holm's correction (see `settle`)."""
-    claim, estimate, search = evidence.claim, evidence.estimate, evidence.search
+    """The entry of a claim with its evidence, judged by itself: controls and Holm's correction come with `settle`."""
+    claim, search = evidence.claim, evidence.search
     result = blank(claim) | {"value": evidence.value, "seconds": round(evidence.seconds, 2)}
+    if evidence.unmet:
+        return result | {"verdict": decide(Findings(unmet=True), family=family, routes=1), "message": evidence.unmet}
     if evidence.per_head is not None:
         result["per_head"] = evidence.per_head.tolist()
-    if estimate:
-        result["estimate"] = {
-            "ci": [estimate.low, estimate.high],
-            "n": estimate.n,
-            "p": estimate.p,
-            "p_holm": estimate.p,
-            "p_against": estimate.p_against,
-        }
-    found = search.counterexample if search else None
-    if search:
-        result["search"] = {
-            "examples": len(search.trials),
-            "conditions": len({at for at, _ in search.trials}),
-            "worst": search.worst,
-            "worst_at": search.worst_at.brief(),
-            "unconfirmed": search.unconfirmed,
-            "counterexample": {
+    if evidence.estimate:
+        result["estimate"] = _estimate(evidence.estimate, claim.threshold, family)
+    if evidence.contrasts:
+        result["contrast"] = {
+            contrast.name: _estimate(found := evidence.contrasts[contrast.name], contrast.threshold, family)
+            | {
+                "statistic": contrast.statistic,
                 "value": found.value,
-                "where": found.at.brief(),
-                "text": found.at.equation(),
-                "code": found.code,
+                "relation": contrast.relation,
+                "threshold": contrast.threshold,
             }
-            if found
-            else None,
+            for contrast in claim.contrasts
         }
-    result["verdict"] = (
-        decide(p_holm=estimate.p, p_against=estimate.p_against, family=family, counterexample=found is not None)
-        if estimate
-        else decide_weights(holds=claim.holds(evidence.value))
+    if search:
+        result["search"] = _search(search)
+    return _judged(result, p_holm=_p(result), family=family)
+
+
+def _estimate(found: Estimate, threshold: float, family: int) -> dict[str, Any]:
+    return {
+        "ci": [bound if isfinite(bound) else None for bound in (found.low, found.high)],
+        "n": found.n,
+        "p": found.p,
+        "p_against": found.p_against,
+        "draws_to_decide": found.draws_to_decide(threshold, level=LEVEL / family),
+    }
+
+
+def _search(search: Search) -> dict[str, Any]:
+    found = search.counterexample
+    return {
+        "examples": len(search.trials),
+        "conditions": len({at for at, _ in search.trials}),
+        "worst": search.worst,
+        "worst_at": search.worst_at.brief(),
+        "unconfirmed": search.unconfirmed,
+        "counterexample": {
+            "value": found.value,
+            "where": found.at.brief(),
+            "text": found.at.equation(),
+            "code": found.code,
+        }
+        if found
+        else None,
+    }
+
+
+def _parts(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What was estimated, by name: the claim's own statistic (under its id) and that of each contrast."""
+    if not item["estimate"]:
+        return {}
+    own = {key: item[key] for key in ("statistic", "value", "relation", "threshold")} | item["estimate"]
+    return {item["id"]: own, **(item["contrast"] or {})}
+
+
+def _p(item: Mapping[str, Any]) -> float:
+    """Of "the claim or one of its contrasts does not hold": all have to hold, so the largest p-value speaks for them."""
+    return max((part["p"] for part in _parts(item).values()), default=1.0)
+
+
+def _judged(item: dict[str, Any], *, p_holm: float, family: int) -> dict[str, Any]:
+    """The entry with the verdict that follows from its evidence, and with the sentence that says why."""
+    if item["value"] is None:
+        return item  # an error, or not applicable
+    counterexample = item["search"] and item["search"]["counterexample"]
+    decisive = counterexample if item["quantifier"] != "average" else None
+    parts = _parts(item)
+    routes = len(parts) + (item["quantifier"] in ("everywhere", "pointwise"))
+    found = Findings(
+        holds=holds(item["value"], item["relation"], item["threshold"]) if not parts else None,
+        p_holm=p_holm,
+        p_against=min((part["p_against"] for part in parts.values()), default=1.0),
+        counterexample=bool(decisive),
+        untrained=item["controls"].get("untrained"),
     )
-    result["message"] = _message(evidence, result["verdict"])
-    return result
+    verdict = decide(found, family=family, routes=max(1, routes))
+    return item | {"verdict": verdict, "message": _message(item, parts, verdict, decisive)}
 
 
-def _message(evidence: Evidence, verdict: str) -> str:
-    claim, search = evidence.claim, evidence.search
-    if verdict == "refuted" and search and search.counterexample:
-        return search.counterexample.text
+def _message(
+    item: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]], verdict: Verdict, counterexample: Mapping | None
+) -> str:
     if verdict == "refuted":
-        return claim.failure(evidence.value, "weights" if evidence.estimate is None else "reference distribution")
-    if search and search.unconfirmed:
-        return f"{search.unconfirmed} suspected counterexample(s) passed on fresh draws and do not count"
+        if counterexample:
+            return failure(item["id"], item, counterexample["value"], counterexample["text"])
+        if not parts:
+            return failure(item["id"], item, item["value"], "weights")
+        name, lost = min(parts.items(), key=lambda part: part[1]["p_against"])
+        return failure(
+            item["id"], lost, lost["value"], "reference distribution" if name == item["id"] else f"contrast: {name}"
+        )
+    if verdict == "inconclusive":
+        name, open_ = max(parts.items(), key=lambda part: part[1]["p"])
+        about = "" if name == item["id"] else f" of the contrast '{name}'"
+        needed = open_["draws_to_decide"]
+        if needed is None or (holds(open_["value"], open_["relation"], open_["threshold"]) and needed <= open_["n"]):
+            return f"{open_['n']} draws{about} do not decide"
+        return (
+            f"{open_['n']} draws{about} do not decide; about {_round_up(needed)} would, if the statistic is what it seems "
+            f"(--draws {_round_up(needed)})"
+        )
+    if verdict == "vacuous":
+        return "it would be supported, but untrained models of the same shape satisfy it too"
+    if item["search"] and item["search"]["unconfirmed"]:
+        return f"{item['search']['unconfirmed']} suspected counterexample(s) passed on fresh draws and do not count"
     return ""
 
 
-def settle(entries: list[dict[str, Any]], expected: Mapping[str, Expectation]) -> list[dict[str, Any]]:
-    """Holm's correction over all claims of the run, the verdicts that follow from it, and what was expected."""
-    adjusted = holm({item["id"]: item["estimate"]["p"] for item in entries if item["estimate"]})
+def _round_up(number: int) -> int:
+    """To two digits: a forecast has no more."""
+    unit: int = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // unit) * unit
+
+
+def settle(
+    entries: list[dict[str, Any]], expected: Mapping[str, Expectation], *, family: int | None = None
+) -> list[dict[str, Any]]:
+    """Holm's correction over all claims of the run, the verdicts that follow from it, and what was expected.
+
+    `family` is the number of claims judged together, if it is not that of the entries.
+    """
+    adjusted = holm({item["id"]: _p(item) for item in entries if item["estimate"]})
     settled = []
     for item in entries:
         item = dict(item)
+        p_holm = adjusted.get(item["id"], 1.0)
         if item["estimate"]:
-            item["estimate"] = item["estimate"] | {"p_holm": adjusted[item["id"]]}
-            if item["verdict"] != "refuted":
-                item["verdict"] = decide(
-                    p_holm=adjusted[item["id"]], p_against=1.0, family=len(entries), counterexample=False
-                )
+            item["estimate"] = item["estimate"] | {"p_holm": p_holm}
+        item = _judged(item, p_holm=p_holm, family=family or len(entries))
         expectation = expected.get(item["id"])
         item["expected"] = expectation.verdict if expectation else None
         settled.append(item)

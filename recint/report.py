@@ -64,7 +64,7 @@ def board(run: Mapping[str, Any]) -> str:
 <p class="answer">{escape(headline(run))}</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
-<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic ●, counterexample ✕,<br>where it should be: shaded</th>
+<table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic ●, where it fails ✕,<br>where it should be: shaded</th>
 <th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
 
 
@@ -73,11 +73,12 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     note = ""
     if expected:
         note = "as expected" if expected == claim["verdict"] else f"expected {_words(expected)}"
-    controls = "; ".join(f"{name}: {verdict}" for name, verdict in claim["controls"].items())
+    controls = "".join(f" · {name} models: {_words(verdict)}" for name, verdict in claim["controls"].items())
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
-<div class="small">{escape(claim["quantifier"])}{escape(f" · controls: {controls}" if controls else "")}</div></td>
-<td>{_bar(claim)}<div class="small">{_measured(claim)}</div></td><td class="wide small">{_worst(claim)}</td></tr>"""
+<div class="small">{escape(claim["quantifier"] + controls)}</div></td>
+<td>{_bar(claim)}<div class="small">{_measured(claim)}{_contrasts(claim)}</div></td>
+<td class="wide small">{_worst(claim)}</td></tr>"""
 
 
 def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
@@ -88,6 +89,14 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
         f"<p><b>{escape(claim['statement'])}</b></p>",
         f"<p>{escape(claim['statistic'])}: {_measured(claim)}</p>",
     ]
+    for name, contrast in (claim["contrast"] or {}).items():
+        parts.append(
+            f"<p>Contrast, {escape(name)}: {escape(contrast['statistic'])}: {_measured(contrast | {'estimate': contrast})}</p>"
+        )
+    for name, verdict in claim["controls"].items():
+        parts.append(
+            f"<p class='small'>The same claim about {escape(name)} models of this shape: {_words(verdict)}.</p>"
+        )
     if claim["message"]:
         parts.append(f"<p>{escape(claim['message'])}</p>")
     search = claim["search"]
@@ -102,7 +111,7 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
     found = search and search["counterexample"]
     if found:
         parts.append(
-            f"<p><b>Counterexample</b>, confirmed on fresh draws: <code>{escape(found['text'])}</code> gives "
+            f"<p><b>{_found(claim)}</b>, confirmed on fresh draws: <code>{escape(found['text'])}</code> gives "
             f"{_number(found['value'])}. To see it again:</p><pre>{escape(found['code'])}</pre>"
         )
     parts.append(f"<p class='small'>Source: {escape(claim['source'])}</p>")
@@ -118,7 +127,7 @@ def _words(verdict: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3g}"
+    return "unbounded" if value is None else f"{value:.3g}"
 
 
 def _measured(claim: Mapping[str, Any]) -> str:
@@ -131,13 +140,27 @@ def _measured(claim: Mapping[str, Any]) -> str:
     return f"{text}, should be {escape(claim['relation'])} {claim['threshold']:g}"
 
 
+def _contrasts(claim: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<div>{escape(name)}: <b>{_number(contrast['value'])}</b>, should be {escape(contrast['relation'])} "
+        f"{contrast['threshold']:g}</div>"
+        for name, contrast in (claim["contrast"] or {}).items()
+    )
+
+
+def _found(claim: Mapping[str, Any]) -> str:
+    """What a place where the claim fails is: one counterexample does not decide about an average."""
+    return "Where it stops holding" if claim["quantifier"] == "average" else "Counterexample"
+
+
 def _worst(claim: Mapping[str, Any]) -> str:
     search = claim["search"]
     if not search:
         return "a function of the weights alone" if claim["quantifier"] == "weights" else ""
     found = search["counterexample"]
     if found:
-        return f"<b>broken</b> at {escape(found['where'])}: {_number(found['value'])}"
+        verb = "stops holding" if claim["quantifier"] == "average" else "broken"
+        return f"<b>{verb}</b> at {escape(found['where'])}: {_number(found['value'])}"
     return f"{_number(search['worst'])} at {escape(search['worst_at'])}"
 
 
@@ -163,7 +186,8 @@ def _bar(claim: Mapping[str, Any]) -> str:
     value, threshold = claim["value"], claim["threshold"]
     if value is None or not isfinite(value):
         return ""
-    low, high = claim["estimate"]["ci"] if claim["estimate"] else (value, value)
+    ends = claim["estimate"]["ci"] if claim["estimate"] else (value, value)
+    low, high = (value if end is None else end for end in ends)
     logarithmic = 0 < threshold < 0.01 and min(value, low) > 0
 
     def scaled(number: float) -> float:

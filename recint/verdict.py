@@ -1,7 +1,12 @@
-"""How evidence becomes a verdict. Pure: numbers in, a word and a sentence out."""
+"""How evidence becomes a verdict. Pure: numbers in, a word out.
+
+All error rates are kept over the whole run, not per claim: support needs p-values that Holm adjusted over its claims;
+refutation has LEVEL / (claims of the run) to spend on each claim, split evenly over the ways it can be refuted by chance.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
@@ -9,20 +14,54 @@ Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applic
 LEVEL = 0.05
 
 
-def decide_weights(*, holds: bool) -> Verdict:
-    """A function of the weights alone has no sampling error: the relation holds or it does not."""
-    return "supported" if holds else "refuted"
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a verdict depends on.
 
-
-def decide(*, p_holm: float, p_against: float, family: int, counterexample: bool) -> Verdict:
-    """A claim about recurrences.
-
-    Args:
-        p_holm: of "the claim does not hold", adjusted over all claims of the run.
-        p_against: of "the claim holds" (one-sided, unadjusted).
-        family: number of claims in the run; refutations are corrected by Bonferroni, so that they need no other claim's result.
-        counterexample: whether a confirmed counterexample decides (everywhere and pointwise claims).
+    Attributes:
+        error: something went wrong before there was evidence: never a refutation.
+        unmet: a precondition fails: there is nothing to judge.
+        holds: for claims about weights, which have no sampling error, whether the relation holds; None for all others.
+        p_holm: of "the claim, or a contrast of it, does not hold": the largest of their p-values, adjusted by Holm.
+        p_against: of "it holds", the smallest over the claim and its contrasts; unadjusted.
+        counterexample: a confirmed one, for a claim that one decides (everywhere, pointwise).
+        untrained: the verdict on untrained models of the same shape; None if none was asked.
     """
-    if counterexample or p_against * family <= LEVEL:
+
+    error: bool = False
+    unmet: bool = False
+    holds: bool | None = None
+    p_holm: float = 1.0
+    p_against: float = 1.0
+    counterexample: bool = False
+    untrained: Verdict | None = None
+
+
+def refutation_level(*, family: int, routes: int) -> float:
+    """What one way of being refuted may spend, so that a run of `family` true claims refutes any with probability <= LEVEL.
+
+    >>> refutation_level(family=10, routes=2)
+    0.0025
+    """
+    return LEVEL / family / routes
+
+
+def decide(found: Findings, *, family: int, routes: int) -> Verdict:
+    """The verdict on one claim of a run of `family` claims that can be refuted by `routes` ways.
+
+    >>> decide(Findings(p_holm=0.01), family=10, routes=2)
+    'supported'
+    >>> decide(Findings(p_holm=0.01, untrained='supported'), family=10, routes=2)
+    'vacuous'
+    """
+    if found.error:
+        return "error"
+    if found.unmet:
+        return "not_applicable"
+    if found.holds is False or found.counterexample:
         return "refuted"
-    return "supported" if p_holm <= LEVEL else "inconclusive"
+    if found.p_against <= refutation_level(family=family, routes=routes):
+        return "refuted"
+    if not found.holds and found.p_holm > LEVEL:
+        return "inconclusive"
+    return "vacuous" if found.untrained == "supported" else "supported"

@@ -12,6 +12,14 @@ AFFINE_A = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine-a.pt
 SMALL = ModelConfig(n_layers=2, n_heads=2, d_model=16, d_head=8, d_mlp=32, n_ctx=16, d_vocab=5)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory):
+    """What untrained models get is not read from, or left in, the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECINT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def affine_a():
     return Model(load(AFFINE_A))

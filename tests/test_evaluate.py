@@ -1,5 +1,6 @@
 """Both arms of the evidence, on models whose truth is known by construction."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -8,12 +9,12 @@ from hypothesis import given
 
 from recint import record
 from recint.checkpoint import ModelConfig
-from recint.claim import Claim, Refuted
+from recint.claim import Claim, Contrast, Refuted
+from recint.controls.planted import Solver
 from recint.domain import Domain
-from recint.evaluate import evaluate
+from recint.evaluate import evaluate, unmet
 from recint.expected import Expectation
 from recint.strategies import conditions, recurrences
-from recint.verdict import decide, decide_weights
 
 
 def model(truth, noise=0.0):
@@ -89,7 +90,6 @@ def test_an_average_on_the_wrong_side_is_refuted_and_an_undecided_one_is_not():
     average = claim(quantifier="average")
     wrong = record.entry(evaluate(prop(average), model(constant(1.5), noise=1.0), draws=200), family=1)
     assert wrong["verdict"] == "refuted"
-    assert wrong["search"] is None
     undecided = record.entry(evaluate(prop(average), model(constant(1.0), noise=1.0), draws=200), family=1)
     assert undecided["verdict"] == "inconclusive"
 
@@ -136,36 +136,153 @@ def test_moving_the_goalposts_changes_the_hash(moved):
     assert claim(**moved).hash != claim().hash == claim().hash
 
 
-class TestVerdict:
-    def test_a_confirmed_counterexample_beats_a_good_average(self):
-        assert decide(p_holm=0.001, p_against=1.0, family=1, counterexample=True) == "refuted"
-        assert decide(p_holm=0.001, p_against=1.0, family=1, counterexample=False) == "supported"
+def doubled(made, changed=1.0, beside=2.0):
+    """A property with an intervention and a contrast that costs `beside` times as much."""
 
-    def test_refutation_by_estimate_is_corrected_for_the_family(self):
-        assert decide(p_holm=1.0, p_against=0.01, family=1, counterexample=False) == "refuted"
-        assert decide(p_holm=1.0, p_against=0.01, family=10, counterexample=False) == "inconclusive"
+    @made(figure=lambda model, evidence: "<svg/>")
+    @given(at=conditions(made.domain))
+    def test(model, at):
+        drawn = at.sample(model.config)
+        noise = 1 + 0.1 * (drawn.terms[:, 0, 0] * 1e4).frac()
+        values = torch.stack([model.truth(drawn.coefficients[:, 0].double()) * noise, noise], dim=-1)
+        worse = torch.stack([values[:, 0] * beside, values[:, 0]], dim=-1)
+        made.check(values, at, contrasts={"worse": lambda: worse} if made.contrasts else {}, changed=changed)
 
-    def test_weights_hold_or_do_not(self):
-        assert decide_weights(holds=True) == "supported"
-        assert decide_weights(holds=False) == "refuted"
+    return test.recint_property
+
+
+WORSE = Contrast(name="worse", statistic="cost", relation=">=", threshold=1.5, reduction="ratio of means")
+RATIO = {"quantifier": "average", "reduction": "ratio of means"}
+
+
+class TestContrast:
+    def judged(self, beside, **model_and_run):
+        made = claim(**RATIO, contrasts=(WORSE,))
+        return record.entry(evaluate(doubled(made, beside=beside), model(constant(0.5)), draws=300), family=2)
+
+    def test_a_contrast_that_holds_leaves_the_claim_supported(self):
+        entry = self.judged(beside=2.0)
+        assert entry["verdict"] == "supported"
+        assert entry["contrast"]["worse"]["value"] == pytest.approx(2.0)
+
+    def test_without_its_contrast_the_claim_is_refuted_however_good_its_estimate(self):
+        entry = self.judged(beside=1.0)
+        assert entry["estimate"]["p"] < 0.001
+        assert entry["verdict"] == "refuted"
+        assert entry["message"] == "test.claim: cost = 1, but should be >= 1.5 [contrast: worse]"
+
+    def test_a_contrast_in_another_domain_measures_the_claim_s_own_statistic_there(self):
+        elsewhere = Contrast(
+            name="c > 0", statistic="statistic", relation=">=", threshold=1.0, domain=Domain(c=(0.5, 2.0))
+        )
+        made = claim(domain=Domain(c=(-2.0, -0.5)), contrasts=(elsewhere,))
+        there = record.entry(evaluate(prop(made), model(lambda c: 1 + c / 4), draws=300), family=2)
+        assert there["verdict"] == "supported"
+        assert there["contrast"]["c > 0"]["value"] == pytest.approx(1 + 1.25 / 4, abs=0.05)
+        flat = record.entry(evaluate(prop(made), model(constant(0.5)), draws=300), family=2)
+        assert flat["verdict"] == "refuted"
+
+    def test_an_undecided_contrast_leaves_the_claim_inconclusive(self):
+        made = claim(contrasts=(Contrast(name="edge", statistic="s", relation=">=", threshold=0.0, domain=Domain()),))
+        entry = record.entry(evaluate(prop(made), model(constant(0.0), noise=1.0), draws=300), family=2)
+        assert entry["verdict"] == "inconclusive"
+        assert "of the contrast 'edge' do not decide" in entry["message"]
+
+
+def test_an_intervention_that_changed_nothing_is_not_judged():
+    evidence = evaluate(doubled(claim(**RATIO), changed=0.0), model(constant(0.5)), draws=100)
+    entry = record.entry(evidence, family=1)
+    assert entry["verdict"] == "not_applicable"
+    assert entry["message"] == "test.claim: the intervention changed nothing in 100 recurrences"
+
+
+@pytest.mark.parametrize(
+    ("needs", "said"),
+    [
+        ({"layers": (0, 3)}, "test.claim: speaks of layer 3, but the model has 3 layers"),
+        ({"heads": (8,)}, "test.claim: speaks of head 8, but the model has 8 heads"),
+    ],
+)
+def test_a_claim_about_what_the_model_lacks_does_not_apply(needs, said):
+    entry = record.entry(evaluate(prop(claim(**needs)), model(constant(0.0))), family=1)
+    assert (entry["verdict"], entry["message"]) == ("not_applicable", said)
+
+
+class Repeats(Solver):
+    def __call__(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize(("predictor", "applies"), [(Solver, True), (Repeats, False)])
+def test_ratios_of_errors_say_nothing_of_a_model_that_only_repeats_the_last_term(predictor, applies):
+    found = unmet(claim(mse_ratio=True), predictor(config=ModelConfig(d_vocab=3), mse=1e-4))
+    assert (found == "") == applies
+    if not applies:
+        assert re.fullmatch(
+            r"test\.claim: speaks of ratios of MSEs, but the model's MSE of (\S+) does not beat the \1 of predicting a_i",
+            found,
+        )
+
+
+def test_an_average_claim_is_searched_but_not_decided_by_what_is_found():
+    breaks = model(lambda c: 0.5 + (c < -1.55).double())
+    entry = record.entry(evaluate(prop(claim(quantifier="average")), breaks, draws=400), family=1)
+    assert entry["verdict"] == "supported"
+    assert entry["search"]["counterexample"]["where"] == "c = -1.6, 5 terms"
+
+
+def test_a_control_is_not_searched_where_the_estimate_already_refutes():
+    wrong, right = model(constant(1.5), noise=0.1), model(constant(0.5), noise=0.1)
+    assert evaluate(prop(claim()), wrong, draws=100, thorough=False).search is None
+    assert evaluate(prop(claim()), right, draws=100, thorough=False).search is not None
+
+
+def test_a_figure_about_weights_that_is_no_number_is_an_error_not_a_verdict():
+    made = claim(quantifier="weights")
+
+    @made(figure=lambda model, evidence: "")
+    def test(model):
+        made.check(float("nan"))
+
+    with pytest.raises(ValueError, match=r"test\.claim: statistic is nan"):
+        evaluate(test.recint_property, model(constant(0.0)))
+
+
+class TestSettle:
+    """What the whole run makes of the claims."""
+
+    def entry(self, name, p=0.04, p_against=0.96, **changes):
+        estimate = {"ci": [0.0, 1.0], "n": 100, "p": p, "p_against": p_against, "draws_to_decide": 1234}
+        return record.blank(claim(id=name, quantifier="average")) | {"value": 0.5, "estimate": estimate} | changes
 
     def test_holm_over_the_run_can_take_support_away(self):
-        def entry(name, p):
-            verdict = "supported" if p <= 0.05 else "inconclusive"
-            return record.blank(claim(id=name)) | {"verdict": verdict, "estimate": {"p": p, "p_holm": p}}
-
-        alone = record.settle([entry("a", 0.04)], {})
+        alone = record.settle([self.entry("a")], {})
         assert [item["verdict"] for item in alone] == ["supported"]
-        together = record.settle([entry("a", 0.04), entry("b", 0.04)], {})
+        together = record.settle([self.entry("a"), self.entry("b")], {})
         assert [item["verdict"] for item in together] == ["inconclusive", "inconclusive"]
         assert [item["estimate"]["p_holm"] for item in together] == [0.08, 0.08]
 
-    def test_departures_are_named_in_both_directions(self):
-        def entry(name, verdict):
-            return record.blank(claim(id=name)) | {"verdict": verdict}
+    def test_what_untrained_models_satisfy_too_is_vacuous(self):
+        trained = self.entry("a") | {"controls": {"untrained": "supported"}}
+        settled = record.settle([trained], {})[0]
+        assert settled["verdict"] == "vacuous"
+        assert settled["message"] == "it would be supported, but untrained models of the same shape satisfy it too"
 
+    def test_an_open_question_says_how_many_draws_would_close_it(self):
+        settled = record.settle([self.entry("a", p=0.2, p_against=0.8)], {})[0]
+        assert settled["verdict"] == "inconclusive"
+        assert settled["message"] == (
+            "100 draws do not decide; about 1300 would, if the statistic is what it seems (--draws 1300)"
+        )
+
+    def test_departures_are_named_in_both_directions(self):
         expected = {"a": Expectation("refuted", "why"), "b": Expectation("supported", "why")}
-        entries = [entry("a", "supported"), entry("b", "refuted"), entry("c", "inconclusive"), entry("d", "supported")]
+        entries = [
+            self.entry("a", p=0.0002),
+            self.entry("b", p=1.0, p_against=0.0002),
+            self.entry("c", p=0.5, p_against=0.5),
+            self.entry("d", p=0.0002),
+        ]
         assert record.departures(record.settle(entries, expected)) == [
             "a: expected refuted, now supported",
             "b: expected supported, now refuted",

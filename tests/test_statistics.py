@@ -5,9 +5,15 @@ import pytest
 import torch
 from scipy.stats import ortho_group
 
-from recint.statistics.attention import output_against_input, previous_token_attention
+from recint.statistics.attention import (
+    attention_by_parity,
+    attention_over_uniform,
+    output_against_input,
+    previous_token_attention,
+)
 from recint.statistics.errors import prediction_errors
 from recint.statistics.lines import line_fit, signed_line_r2
+from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.statistics.weights import (
     composition_chance,
     composition_scores,
@@ -115,3 +121,45 @@ def test_chance_is_that_of_randomly_turned_heads():
     assert abs(found[0, 0] - np.mean(turned)) < 4 * error * 2**0.5
     # The mean square is 1/d whatever the spectra.
     assert found.mean() == pytest.approx(12**-0.5, rel=0.05)
+
+
+def random_patterns(heads=3, queries=7):
+    generator = torch.Generator().manual_seed(2)
+    scores = torch.randn(2, heads, queries, queries, generator=generator)
+    causal = torch.ones(queries, queries, dtype=torch.bool).tril()
+    return scores.masked_fill(~causal, -torch.inf).softmax(-1)
+
+
+def test_attention_over_its_uniform_share_agrees_with_loops():
+    pattern = random_patterns()
+    found = attention_over_uniform(pattern, key=1, first=3)
+    for r in range(2):
+        for h in range(3):
+            shares = [pattern[r, h, q, 1].item() / (1 / (q + 1)) for q in range(3, 7)]
+            assert found[r, h].item() == pytest.approx(np.mean(shares), rel=1e-5)
+
+
+def test_attention_by_parity_agrees_with_loops():
+    pattern = random_patterns()
+    found = attention_by_parity(pattern)
+    for r in range(2):
+        for h in range(3):
+            seen = {0: [], 1: []}
+            for q in range(3, 7):
+                for k in range(1, q):
+                    seen[(q - k) % 2].append(pattern[r, h, q, k].item())
+            assert found[r, 0, h].item() == pytest.approx(np.mean(seen[0]), rel=1e-5)
+            assert found[r, 1, h].item() == pytest.approx(np.mean(seen[1]), rel=1e-5)
+
+
+def test_a_random_direction_lies_outside_the_embedding_by_chance():
+    generator = torch.Generator().manual_seed(3)
+    W_E = torch.randn(40, 128, generator=generator)
+    written = torch.randn(2000, 1, 128, generator=generator)
+    assert outside_embedding(written, W_E).mean() == pytest.approx(outside_embedding_by_chance(W_E), abs=0.004)
+    inside = torch.randn(5, 3, 40, generator=generator) @ W_E
+    assert outside_embedding(inside, W_E).max() < 1e-5
+    # A second way: what a least-squares fit by rows of W_E leaves over.
+    vector = written[0, 0]
+    left = vector - W_E.T @ torch.linalg.lstsq(W_E.T, vector).solution
+    assert outside_embedding(written[:1], W_E).item() == pytest.approx((left.norm() / vector.norm()).item(), rel=1e-4)

@@ -18,6 +18,34 @@ def previous_token_attention(
     return pattern.diagonal(offset=-1, dim1=-2, dim2=-1).mean(-1)
 
 
+def attention_over_uniform(
+    pattern: Float[Tensor, "recurrence head query key"], *, key: int, first: int
+) -> Float[Tensor, "recurrence head"]:
+    """Attention on one key over the share 1/(i+1) that it gets where attention is spread evenly; mean over queries i >= `first`.
+
+    >>> attention_over_uniform(torch.ones(1, 1, 4, 4).tril() / torch.arange(1, 5)[:, None], key=1, first=3)
+    tensor([[1.]])
+    """
+    queries = torch.arange(first, pattern.shape[-2], device=pattern.device)
+    return (pattern[:, :, first:, key] * (queries + 1)).mean(-1)
+
+
+def attention_by_parity(
+    pattern: Float[Tensor, "recurrence head query key"],
+) -> Float[Tensor, "recurrence parity head"]:
+    """Mean attention on keys 1 ... i-1 of the query's own parity (first) and of the other; over queries i >= 3, which have both.
+
+    >>> attention_by_parity(torch.eye(4)[None, None].roll(2, dims=-2))[0, :, 0]       # each query on the key before last
+    tensor([1., 0.])
+    """
+    query, key = torch.meshgrid(
+        *(torch.arange(size, device=pattern.device) for size in pattern.shape[-2:]), indexing="ij"
+    )
+    between = (key >= 1) & (key < query) & (query >= 3)
+    same = (query - key) % 2 == 0
+    return torch.stack([pattern[..., between & same].mean(-1), pattern[..., between & ~same].mean(-1)], dim=1)
+
+
 def output_against_input(
     z: Float[Tensor, "recurrence query head d_head"],
     pattern: Float[Tensor, "recurrence head query key"],
@@ -33,4 +61,5 @@ def output_against_input(
     """
     written = torch.einsum("rqhd,hdm,mu->rhqu", z[:, first:], W_O, W_U)
     attended = torch.einsum("rhqk,rku->rhqu", pattern[:, :, first:], residual @ W_U)
-    return torch.cosine_similarity(written, attended, dim=-1).mean(-1)
+    # torch's default eps of 1e-8 is no smaller than what a nearly silent head writes, and would bend its cosine.
+    return torch.cosine_similarity(written, attended, dim=-1, eps=1e-30).mean(-1)

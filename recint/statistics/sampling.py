@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Relation = Literal[">=", "<="]
-Reduction = Literal["mean", "majority of heads", "every head", "all but 1 %"]
+Reduction = Literal["mean", "majority of heads", "ratio of means", "smallest ratio over heads", "all but 1 %"]
 
-RESAMPLES = 1999
+RESAMPLES = 4999
+POWER = 0.8
 
 
 def holds(value: float, relation: Relation, threshold: float) -> bool:
@@ -27,19 +28,32 @@ def reduce(
 
     - mean: mean over recurrences.
     - majority of heads: mean over recurrences, then the k-th best head, k the smallest majority (5 of 8).
-    - every head: mean over recurrences, then the worst head.
+    - ratio of means: two rows instead of heads, measured on the same recurrences: mean of the first / mean of the second.
+    - smallest ratio over heads: the same for every head (two rows of heads), then the smallest.
     - all but 1 %: the value that 99 % of recurrences keep within (for a claim about every single one).
 
     >>> reduce(np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5]]), "majority of heads", ">=")
     np.float64(0.5)
     """
     if reduction == "all but 1 %":
-        return np.quantile(values, 0.01 if relation == ">=" else 0.99, axis=axis)
-    means = values.mean(axis)
+        return np.quantile(values, _quantile(relation), axis=axis)
+    return _over_heads(values.mean(axis), reduction, relation)
+
+
+def _quantile(relation: Relation) -> float:
+    return 0.01 if relation == ">=" else 0.99
+
+
+def _over_heads(means: NDArray, reduction: Reduction, relation: Relation) -> NDArray:
+    """From means of shape (*heads, ...) to the statistic of shape (...)."""
     if reduction == "mean":
         return means
+    if reduction in ("ratio of means", "smallest ratio over heads"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # a perfect model has no ratio; told by name in `estimate`
+            ratio = means[0] / means[1]
+        return ratio if reduction == "ratio of means" else ratio.min(0)
     best_first = np.sort(means, axis=0)[::-1] if relation == ">=" else np.sort(means, axis=0)
-    return best_first[-1 if reduction == "every head" else len(best_first) // 2]
+    return best_first[len(best_first) // 2]
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Estimate:
     """A statistic over n independent recurrences.
 
     Attributes:
-        low, high: 95 % interval.
+        low, high: 95 % interval; infinite where n recurrences are too few to bound a quantile.
         p: one-sided p-value of "the claim does not hold".
         p_against: one-sided p-value of "the claim holds".
     """
@@ -59,6 +73,18 @@ class Estimate:
     p: float
     p_against: float
 
+    def draws_to_decide(self, threshold: float, *, level: float) -> int | None:
+        """Recurrences that would settle it with 80 % power at this level, if the statistic is what it seems.
+
+        From the normal approximation: the interval's width shrinks with the square root of n. None if the statistic sits on
+        the threshold, or its spread is not known.
+        """
+        width, distance = (self.high - self.low) / (2 * stats.norm.ppf(0.975)), abs(self.value - threshold)
+        if not np.isfinite(width) or distance == 0:
+            return None
+        needed = stats.norm.ppf(1 - level) + stats.norm.ppf(POWER)
+        return int(np.ceil(self.n * (needed * width / distance) ** 2))
+
 
 def estimate(
     values: Float[NDArray, recurrence * heads],
@@ -68,9 +94,11 @@ def estimate(
     threshold: float,
     seed: int,
 ) -> Estimate:
-    """Bootstrap over recurrences (their heads stay together): a BCa interval, and p-values by inverting the percentile interval.
+    """The statistic with its 95 % interval and one-sided p-values.
 
-    A quantile is not smooth enough for BCa's jackknife; it gets the percentile interval.
+    Means, and what is made of them over heads, are bootstrapped over recurrences (their heads stay together): a BCa interval
+    (Efron 1987), and the p-values at which one-sided BCa intervals exclude the threshold. A quantile gets its exact
+    distribution-free interval and test from order statistics, a binomial count of the recurrences beyond the threshold.
 
     Raises:
         ValueError: fewer than two recurrences, or values that are not finite.
@@ -82,10 +110,14 @@ def estimate(
         raise ValueError(f"{int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
     heads_first = np.moveaxis(values, 0, -1)
     value = float(reduce(heads_first, reduction, relation))
-    if np.ptp(heads_first, axis=-1).max() == 0:  # nothing varies: an interval of no width
-        certain = holds(value, relation, threshold)
-        lowest = 1 / (RESAMPLES + 1)
-        return Estimate(value, value, value, len(values), lowest if certain else 1.0, 1.0 if certain else lowest)
+    if not np.isfinite(value):
+        raise ValueError(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
+    if reduction == "all but 1 %":
+        return _quantile_estimate(values, value, relation, threshold)
+    left_out = _over_heads((heads_first.sum(-1, keepdims=True) - heads_first) / (len(values) - 1), reduction, relation)
+    if np.ptp(left_out) * len(values) <= 1e-5 * np.abs(values).max():  # nothing varies but the rounding of float32
+        p = _floor(0.0 if holds(value, relation, threshold) else 1.0)
+        return Estimate(value, value, value, len(values), p, _floor(1 - p))
     result = stats.bootstrap(
         (heads_first,),
         lambda sample, axis: reduce(sample, reduction, relation, axis),
@@ -93,20 +125,54 @@ def estimate(
         batch=100,
         vectorized=True,
         axis=-1,
-        method="percentile" if reduction == "all but 1 %" else "BCa",
+        method="BCa",
         rng=np.random.default_rng(seed),
     )
-    resampled = result.bootstrap_distribution
-    held = resampled >= threshold if relation == ">=" else resampled <= threshold
     low, high = result.confidence_interval
-    return Estimate(
-        value=value,
-        low=float(low),
-        high=float(high),
-        n=len(values),
-        p=float((1 + (~held).sum()) / (1 + held.size)),
-        p_against=float((1 + held.sum()) / (1 + held.size)),
-    )
+    below = _bca_below(left_out, value, threshold, result.bootstrap_distribution)
+    p = below if relation == ">=" else 1 - below
+    return Estimate(value, float(low), float(high), len(values), _floor(p), _floor(1 - p))
+
+
+def _floor(p: float) -> float:
+    """No p-value from a bootstrap is smaller than one resample in all."""
+    return min(1.0, max(p, 1 / (RESAMPLES + 1)))
+
+
+def _quantile_estimate(values: NDArray, value: float, relation: Relation, threshold: float) -> Estimate:
+    def test(alternative: str) -> float:
+        return float(stats.quantile_test(values, q=threshold, p=_quantile(relation), alternative=alternative).pvalue)
+
+    low, high = stats.quantile_test(values, q=threshold, p=_quantile(relation)).confidence_interval()
+    low, high = (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
+    p, p_against = (test("greater"), test("less")) if relation == ">=" else (test("less"), test("greater"))
+    return Estimate(value, low, high, len(values), p, p_against)
+
+
+def _bca_below(
+    left_out: Float[NDArray, recurrence], value: float, threshold: float, resampled: Float[NDArray, resample]
+) -> float:
+    """The confidence that BCa puts on "the statistic lies below the threshold": its interval, read the other way round.
+
+    Efron & Tibshirani, An Introduction to the Bootstrap, eq. 14.10 solved for the level. The percentile's own share is
+    off by the skewness of the statistic, which for errors is large. `left_out` is the statistic without each recurrence.
+    """
+    spread = left_out.mean() - left_out
+    acceleration = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5) if spread.any() else 0.0
+
+    def normal_share(at: float) -> float:
+        share = ((resampled < at).sum() + (resampled <= at).sum()) / (2 * resampled.size)
+        if 0 < share < 1:
+            return float(stats.norm.ppf(share))
+        # Beyond all resamples: how far beyond is told by their spread, and is further than the last of them.
+        last = float(stats.norm.ppf(0.5 / resampled.size))
+        distance = (at - resampled.mean()) / resampled.std()
+        return float(min(distance, last) if share == 0 else max(distance, -last))
+
+    bias, moved = normal_share(value), normal_share(threshold) - normal_share(value)
+    stretch = 1 + acceleration * moved
+    # Beyond the pole of the correction the threshold is further out than any interval reaches.
+    return float(stats.norm.cdf(moved / stretch - bias)) if stretch > 0 else float(moved > 0)
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:

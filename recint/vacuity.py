@@ -1,0 +1,83 @@
+"""What untrained models say of a claim: one that they satisfy too says nothing about training.
+
+Verdicts of untrained models depend on the configuration and the claim alone, not on the checkpoint; they are kept in a
+cache, under a key that covers everything they depend on, the code included, so that no stale one is ever read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from hypothesis import settings
+
+from recint import record
+from recint.checkpoint import ModelConfig, atomic
+from recint.claim import Property
+from recint.evaluate import evaluate
+from recint.model import Model
+from recint.training import untrained
+from recint.verdict import Verdict
+
+SEEDS = (0, 1, 2)
+DRAWS = 500
+FAMILY = len(SEEDS)  # models that are asked the same
+
+
+def untrained_verdict(prop: Property, config: ModelConfig, *, device: torch.device) -> Verdict:
+    """What most of three untrained models of this configuration get; from the cache if it is there."""
+    path = cache_folder() / f"{_key(prop, config, device)}.json"
+    try:
+        verdicts = json.loads(path.read_text())
+        majority, _ = Counter(verdicts).most_common(1)[0]
+    except (OSError, ValueError, IndexError, TypeError):  # not there yet, or damaged: asked again either way
+        verdicts = [_verdict(prop, config, seed, device) for seed in SEEDS]
+        majority, _ = Counter(verdicts).most_common(1)[0]
+        with atomic(path) as temporary:
+            temporary.write_text(json.dumps(verdicts) + "\n")
+    verdict: Verdict = majority
+    return verdict
+
+
+def cache_folder() -> Path:
+    """`$RECINT_CACHE`, or `recint` in the user's cache folder."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recint"
+    return Path(os.environ.get("RECINT_CACHE") or usual)
+
+
+def _verdict(prop: Property, config: ModelConfig, seed: int, device: torch.device) -> Verdict:
+    evidence = evaluate(prop, _model(config, seed, device), seed=seed, draws=DRAWS, family=FAMILY, thorough=False)
+    verdict: Verdict = record.settle([record.entry(evidence, family=FAMILY)], {}, family=FAMILY)[0]["verdict"]
+    return verdict
+
+
+@cache
+def _model(config: ModelConfig, seed: int, device: torch.device) -> Model:
+    return Model(untrained(config, seed=seed), device=device)
+
+
+def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
+    depends_on = {
+        "config": asdict(config),
+        "claim": prop.claim.hash,
+        "code": [_code(), sha256(Path(prop.file).read_bytes()).hexdigest()],
+        "how": [SEEDS, DRAWS, settings().max_examples, device.type],
+        "versions": [version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")],
+    }
+    return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@cache
+def _code() -> str:
+    """Hash of every source file of recint: any of them may change what is measured."""
+    digest = sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,386 @@
+"""Planted models measure as they were built: the statistics of the claims, computed on them, are the roles' own numbers."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from recint.checkpoint import ModelConfig
+from recint.controls.planted import (
+    ABSENT,
+    ROLES,
+    SMALL,
+    Roles,
+    Solver,
+    combinations,
+    ladder,
+    plant,
+    truth,
+)
+from recint.model import Model
+from recint.recurrence import REFERENCE
+from recint.statistics.attention import output_against_input, previous_token_attention
+from recint.statistics.errors import prediction_errors
+from recint.statistics.lines import signed_line_r2
+from recint.statistics.weights import (
+    composition_chance,
+    composition_scores,
+    effective_rank,
+    eigenvalue_score,
+    input_matrices,
+)
+
+GRADED = Roles(
+    previous_token=0.6,
+    ov_line=0.6,
+    second_position=2.4,
+    low_rank=0.25,
+    negative_copying=-0.6,
+    subtracts=-0.36,
+    k_composition=1.44,
+    q_composition=0.96,
+    v_composition=1.44,
+)
+EXTREMES = [(c, length) for c in (-2.0, 0.0, 2.0) for length in (5, 14)]
+
+
+@dataclass(frozen=True)
+class Bar:
+    id: str
+    relation: str
+    threshold: float
+
+
+# What the claims hold these statistics against, in the order of the roles; then those that need a solver.
+BARS = (
+    Bar("l0.previous-token", ">=", 0.5),
+    Bar("l0.ov-line", ">=", 0.5),
+    Bar("l1.second-position", ">=", 2.0),
+    Bar("l1.low-effective-rank", ">=", 0.07),
+    Bar("l2.ov-negative-copying", "<=", -0.5),
+    Bar("l2.subtracts-what-it-attends-to", "<=", -0.3),
+    Bar("composition.k-l1-l2", ">=", 1.2),
+    Bar("composition.q-l1-l2", ">=", 1.2),
+    Bar("composition.no-v", "<=", 1.2),
+    Bar("model.predicts-next-term", "<=", 2e-4),
+    Bar("model.predicts-every-recurrence", "<=", 2e-3),
+)
+DECIDED_BY = dict(zip((bar.id for bar in BARS), ROLES, strict=False))
+
+
+def bar_of(role):
+    return next(bar for bar in BARS if DECIDED_BY.get(bar.id) == role)
+
+
+@cache
+def planted(roles, seed=0, heads="share", folded=True, config=SMALL):
+    return Model(plant(roles, seed=seed, heads=heads, folded=folded, config=config))
+
+
+def drawn(model, *, c=None, length=14, batch=128, seed=0):
+    return replace(REFERENCE, dim=model.config.d_vocab).at(c=c, length=length).sample(batch, seed=seed)
+
+
+def unit(vectors):
+    return vectors / vectors.norm(dim=-1, keepdim=True)
+
+
+def line_r2(model, x):
+    moved = model.unembed(unit(x) @ model.bridge.W_E @ model.W_OV[0].sum(0))
+    return float(signed_line_r2(unit(x), moved).mean())
+
+
+def on_recurrences(model, recurrences):
+    """The statistics of activations, one number per head."""
+    first, second, third = (f"blocks.{layer}.attn.hook_pattern" for layer in range(3))
+    z, residual = "blocks.2.attn.hook_z", "blocks.2.hook_resid_pre"
+    seen = model.run(recurrences.inputs, keep=[first, second, third, z, residual]).activations
+    on_1 = seen[second][:, :, 3:, 1]
+    subtracts = output_against_input(
+        seen[z], seen[third], seen[residual], W_O=model.bridge.W_O[2], W_U=model.bridge.W_U, first=2
+    )
+    return {
+        "previous_token": previous_token_attention(seen[first]).mean(0),
+        "second_position": (on_1 * torch.arange(4, 4 + on_1.shape[-1])).mean((0, 2)),
+        "subtracts": subtracts.mean(0),
+        "ov_line": line_r2(model, recurrences.terms),
+    }
+
+
+def over_chance(model, kind, early, late):
+    output, qk = model.W_OV.numpy(), model.W_QK.numpy()
+    reader = input_matrices(output, qk, kind)
+    scores = composition_scores(output[[early, late]], reader[[early, late]])[0, :, 1]
+    return scores.mean() / composition_chance(output[early], reader[late], rng=np.random.default_rng(0)).mean()
+
+
+def low_rank(model):
+    ranks = effective_rank(model.W_OV.numpy()).mean(-1)
+    return 1 - ranks[1] / ranks[[0, 2]].mean()
+
+
+WEIGHTS = {
+    "low_rank": low_rank,
+    "negative_copying": lambda model: eigenvalue_score(model.W_OV[2].numpy()),
+    "k_composition": lambda model: over_chance(model, "k", 1, 2),
+    "q_composition": lambda model: over_chance(model, "q", 1, 2),
+    "v_composition": lambda model: max(over_chance(model, "v", *pair) for pair in ((0, 1), (0, 2), (1, 2))),
+}
+
+
+def on_weights(model):
+    return {role: statistic(model) for role, statistic in WEIGHTS.items()}
+
+
+# How far a measurement may be off: LayerNorm's scale moves with the terms (attention), R^m less the all-ones vector has
+# an odd dimension, so that R^2 varies from vector to vector (line), ranks are whole numbers, and the level of chance is
+# drawn (composition).
+TOLERANCE = {
+    "previous_token": 0.01,
+    "second_position": 0.03,
+    "subtracts": 0.005,
+    "ov_line": 0.025,
+    "low_rank": 0.5 / 8 / 5.75 + 1e-6,
+    "negative_copying": 1e-3,
+    "k_composition": 0.03,
+    "q_composition": 0.03,
+    "v_composition": 0.03,
+}
+
+
+def assert_plays(measured, roles, context=""):
+    for name, value in measured.items():
+        off = np.abs(np.asarray(value) - np.asarray(getattr(roles, name))).max()
+        assert off < TOLERANCE[name], f"{name}: {value}, but planted was {getattr(roles, name)} {context}"
+
+
+@pytest.mark.parametrize("heads", ["share", "split"])
+@pytest.mark.parametrize("roles", [Roles(), ABSENT, GRADED], ids=["present", "absent", "graded"])
+class TestStatisticsAreTheRoles:
+    def test_on_recurrences_at_every_extreme(self, roles, heads):
+        for seed, (c, length) in enumerate([(None, 14), *EXTREMES]):
+            model = planted(roles, seed % 2, heads, folded=seed % 2 == 0)
+            assert_plays(on_recurrences(model, drawn(model, c=c, length=length)), roles, f"[c={c}, length={length}]")
+
+    @pytest.mark.parametrize(("seed", "folded"), [(0, True), (1, False)])
+    def test_on_weights(self, roles, heads, seed, folded):
+        assert_plays(on_weights(planted(roles, seed, heads, folded)), roles)
+
+    @pytest.mark.parametrize(("seed", "folded"), [(0, True), (1, False), (2, True)])
+    def test_on_uniform_vectors(self, roles, heads, seed, folded):
+        x = torch.rand(512, 8, generator=torch.Generator().manual_seed(0))
+        assert line_r2(planted(roles, seed, heads, folded), x) == pytest.approx(roles.ov_line, abs=TOLERANCE["ov_line"])
+
+    def test_the_same_function_unfolded(self, roles, heads):
+        folded, unfolded = (planted(roles, 0, heads, fold) for fold in (True, False))
+        inputs = drawn(folded).inputs
+        assert (folded(inputs) - unfolded(inputs)).abs().max() < 1e-4
+        assert any((folded.checkpoint.tensors[name] - unfolded.checkpoint.tensors[name]).abs().max() > 0.1
+                   for name in ("blocks.0.ln1.w", "blocks.1.ln1.b", "blocks.2.attn.W_V", "unembed.b_U"))  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_left_out_leaves_the_others_alone(role):
+    roles = replace(Roles(), **{role: getattr(ABSENT, role)})
+    model = planted(roles, seed=3)
+    assert_plays(on_recurrences(model, drawn(model)) | on_weights(model), roles)
+    wrong = {claim for claim, holds in truth(roles, BARS).items() if not holds and DECIDED_BY.get(claim)}
+    assert wrong == {bar_of(role).id}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ModelConfig(n_heads=3, d_model=192, d_head=64, d_mlp=1, n_ctx=14, d_vocab=40),
+        ModelConfig(n_heads=5, d_model=64, d_head=16, d_mlp=2, n_ctx=15, d_vocab=9),
+    ],
+    ids=["reference dimension", "odd dimension"],
+)
+def test_other_shapes(config):
+    roles = replace(GRADED, k_composition=1.44)
+    model = planted(roles, config=config)
+    measured = on_recurrences(model, drawn(model)) | on_weights(model)
+    # Few heads make coarse ranks, and fewer draws of the level of chance.
+    wider = {"low_rank": 0.5 / config.n_heads / 6.5, "subtracts": 0.01} | dict.fromkeys(
+        ("k_composition", "q_composition", "v_composition"), 0.06
+    )
+    for name, value in measured.items():
+        tolerance = wider.get(name, TOLERANCE[name])
+        assert np.abs(np.asarray(value) - getattr(roles, name)).max() < tolerance, name
+
+
+def test_heads_may_differ():
+    mixed = Roles(
+        previous_token=(0.9,) * 5 + (0.1,) * 3,
+        second_position=(1.0,) * 4 + (3.5,) * 4,
+        negative_copying=(-0.95,) * 7 + (0.5,),
+        subtracts=(-0.9, 0.9) * 4,
+    )
+    model = planted(mixed)
+    assert_plays(on_recurrences(model, drawn(model)) | on_weights(model), mixed)
+    held = truth(mixed, BARS)
+    assert held["l0.previous-token"]  # 5 of 8
+    assert not held["l1.second-position"]  # 4 of 8
+    assert not held["l2.ov-negative-copying"]  # every head has to
+    assert not held["l2.subtracts-what-it-attends-to"]  # 4 of 8
+
+
+def test_the_previous_term_helps_to_predict():
+    for heads in ("share", "split"):
+        model = planted(Roles(), 0, heads)
+        recurrences = drawn(model, batch=1000)
+        errors, repeating = (
+            prediction_errors(prediction, recurrences.targets, order=1).mean()
+            for prediction in (model(recurrences.inputs), recurrences.inputs)
+        )
+        assert 2e-3 < errors < repeating / 2  # better than predicting a_i, and far from knowing
+
+
+def test_a_seed_is_a_model():
+    same, again, other = (plant(Roles(), seed=seed).sha256 for seed in (0, 0, 1))
+    assert same == again != other
+
+
+class TestCombinations:
+    def test_every_role_is_left_out_and_is_alone(self):
+        named = dict(combinations())
+        assert len(named) == len(combinations()) >= 16
+        verdicts = {
+            name: {claim for claim, holds in truth(roles, BARS).items() if holds} for name, roles in named.items()
+        }
+        everything = set(DECIDED_BY)
+        assert verdicts["all present"] == everything
+        assert verdicts["all absent"] == set()
+        for role in ROLES:
+            assert verdicts[f"without {role}"] == everything - {bar_of(role).id}
+            assert verdicts[f"only {role}"] == {bar_of(role).id}
+        assert verdicts["previous_token in a majority of heads"] == everything
+        assert verdicts["previous_token in too few heads"] == everything - {"l0.previous-token"}
+
+    @pytest.mark.parametrize("heads", ["share", "split"])
+    def test_all_can_be_planted(self, heads):
+        for _, roles in combinations():
+            plant(roles, heads=heads)
+
+    def test_other_numbers_of_heads(self):
+        config = replace(SMALL, n_heads=4)
+        for _, roles in combinations(n_heads=4):
+            plant(roles, config=config)
+
+
+class TestLadder:
+    def test_three_rungs_around_each_threshold(self):
+        rungs = ladder(BARS)
+        assert len(rungs) == 3 * (len(ROLES) + 1)
+        graded = {(rung.claim, rung.strength): rung for rung in rungs}
+        assert graded["l0.previous-token", "weak"].roles == Roles(previous_token=0.6)
+        assert graded["l0.previous-token", "near miss"].roles == Roles(previous_token=0.4)
+        assert graded["l2.ov-negative-copying", "weak"].roles == Roles(negative_copying=-0.6)
+        assert graded["composition.no-v", "weak"].roles.v_composition == pytest.approx(0.96)
+        assert graded["model.predicts-next-term", "near miss"].mse == pytest.approx(2.4e-4)
+        for rung in rungs:
+            if rung.roles:
+                assert truth(rung.roles, BARS)[rung.claim] == rung.holds == (rung.strength != "near miss")
+
+    @pytest.mark.parametrize("claim", ["l1.low-effective-rank", "composition.no-v", "composition.k-l1-l2"])
+    @pytest.mark.parametrize("heads", ["share", "split"])
+    def test_weights_lie_on_the_side_of_the_threshold_that_is_planted(self, claim, heads):
+        bar = next(bar for bar in BARS if bar.id == claim)
+        for rung in ladder([bar]):
+            value = WEIGHTS[DECIDED_BY[claim]](rung.model(heads=heads))
+            assert (value >= bar.threshold if bar.relation == ">=" else value <= bar.threshold) == rung.holds
+
+    def test_a_claim_that_is_not_settled_has_no_rung(self):
+        assert ladder([Bar("l2.qk-similarity", ">=", 0.5)]) == ()
+        assert truth(Roles(), [Bar("l2.qk-similarity", ">=", 0.5)]) == {}
+
+
+class TestSolver:
+    @pytest.mark.parametrize(("c", "length"), [(None, 14), *EXTREMES, (-1.0, 14), (1.0, 5), (0.5, 14)])
+    def test_knows_the_next_term(self, c, length):
+        solver = Solver()
+        recurrences = drawn(solver, c=c, length=length)
+        assert prediction_errors(solver(recurrences.inputs), recurrences.targets, order=1).max() < 1e-8
+
+    def test_a_sequence_that_never_moves(self):
+        still = torch.ones(1, 6, 8)
+        assert torch.equal(Solver()(still), still)
+
+    @pytest.mark.parametrize("length", [5, 14])
+    def test_is_off_by_as_much_as_was_asked_for(self, length):
+        solver = Solver(mse=1.6e-4)
+        recurrences = drawn(solver, length=length, batch=2000)
+        errors = prediction_errors(solver(recurrences.inputs), recurrences.targets, order=1)
+        assert errors.mean() == pytest.approx(1.6e-4, rel=0.03)
+
+    def test_noise_depends_on_inputs_and_seed_alone(self):
+        inputs = drawn(Solver()).inputs
+        first, again, other = (Solver(mse=1e-4, seed=seed)(inputs) for seed in (0, 0, 1))
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
+
+    def test_looks_like_a_model(self):
+        solver, model = Solver(), planted(Roles())
+        assert solver.config == model.config
+        assert solver.device == model.device
+        assert solver.checkpoint.name == "solver-mse-0-seed-0"
+        inputs = drawn(solver).inputs
+        assert (solver(inputs).shape, solver(inputs).dtype) == (model(inputs).shape, model(inputs).dtype)
+
+
+class TestWhatCannotBe:
+    @pytest.mark.parametrize(
+        ("role", "value", "message"),
+        [
+            ("previous_token", 1.0, r"previous_token=1.0 must lie between 0 and 1"),
+            ("second_position", 4.0, r"second_position=4.0 must lie between 0 and 4"),
+            ("second_position", (2.0,) * 7 + (5.0,), r"second_position=\(2.0, .*, 5.0\) must lie between 0 and 4"),
+            ("ov_line", float("nan"), r"ov_line=nan must lie between -1 and 1"),
+            ("negative_copying", -1.1, r"negative_copying=-1.1 must lie between -1 and 1"),
+            ("low_rank", 1.0, r"low_rank=1.0 must lie below 1"),
+            ("v_composition", -0.1, r"v_composition=-0.1 must be at least 0"),
+        ],
+    )
+    def test_in_any_model(self, role, value, message):
+        with pytest.raises(ValueError, match=message):
+            Roles(**{role: value})
+
+    @pytest.mark.parametrize(
+        ("role", "value", "message"),
+        [
+            ("k_composition", 5.0, r"k_composition=5.0 must be at most .* at d_model=64 and rank 4 of layer 1"),
+            ("q_composition", 5.0, r"q_composition=5.0 must be at most"),
+            ("v_composition", 4.0, r"v_composition=4.0 must be at most .* at d_model=64, d_vocab=8"),
+            ("low_rank", -0.5, r"low_rank=-0.5 must be so that layer 1 has rank 1 to d_vocab=8"),
+            ("low_rank", 0.99, r"low_rank=0.99 must be so that layer 1 has rank 1 to d_vocab=8"),
+            ("subtracts", (-0.9, 0.0), r"subtracts=\(-0.9, 0.0\) must have one number for each of n_heads=8"),
+        ],
+    )
+    def test_in_this_shape(self, role, value, message):
+        with pytest.raises(ValueError, match=message):
+            plant(Roles(**{role: value}))
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("n_layers", 2, r"n_layers=2 must be 3"),
+            ("order", 2, r"order=2 must be 1"),
+            ("d_vocab", 2, r"d_vocab=2 must be at least 3"),
+            ("n_ctx", 3, r"n_ctx=3 must be at least 4"),
+            ("d_head", 11, r"d_head=11 must be at least 12"),
+            ("d_model", 32, r"d_model=32 must be at least 38"),
+        ],
+    )
+    def test_shapes(self, field, value, message):
+        with pytest.raises(ValueError, match=message):
+            plant(Roles(k_composition=1.0, q_composition=1.0), config=replace(SMALL, **{field: value}))
+
+    def test_options(self):
+        with pytest.raises(ValueError, match="heads='each' must be share or split"):
+            plant(Roles(), heads="each")
+        with pytest.raises(ValueError, match="mse=-1 must be at least 0"):
+            Solver(mse=-1)
+        with pytest.raises(ValueError, match="order=2 must be 1"):
+            Solver(config=replace(SMALL, order=2))
