@@ -50,11 +50,11 @@ def test_model_predicts_the_next_term(model, at):
 
 
 def hardest_recurrence(model, evidence):
-    """Predicted against actual terms of the counterexample, or of the worst recurrence seen."""
+    """Where on the axis of coefficients it breaks, and predicted against actual terms of the worst recurrence."""
     found = evidence.search.counterexample
     at = found.at if found else evidence.search.worst_at
     recurrence = at.sample(model.config)
-    return figures.prediction(
+    return against_c(model, evidence) + figures.prediction(
         f"The worst recurrence found is off by {found.value if found else evidence.search.worst:.2g} (mean square)",
         actual=recurrence.targets[0].numpy(),
         predicted=model(recurrence.inputs)[0].cpu().numpy(),

@@ -98,7 +98,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
         ("mutant", checkpoint.name, lambda: checkpoint),
         ("planted mutant", whole.name, lambda: whole.make().checkpoint),
     )
-    for group, base, make in bases:
+    for group, base, make in bases[checkpoint.config.n_layers < 3 :]:  # mutants need three layers
         for mutant in MUTANTS:
             found.append(
                 Control(

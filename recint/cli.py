@@ -267,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
     command.add_argument("checkpoint", nargs="?", help="whose shape and mutants are judged too; default: the reference")
-    command.add_argument("--claims", action="append", metavar="GLOB", help="only claims whose id matches")
+    command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
     command.add_argument("--report", metavar="FILE.html", help="write the matrix as a page")
     command.add_argument("--markdown", metavar="FILE.md", help="write the matrix as Markdown")
     command.add_argument("--json", metavar="FILE.json", help="write every verdict on every control")

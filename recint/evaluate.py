@@ -141,7 +141,7 @@ def evaluate(
         search=search(prop, model, seed=derive_seed(seed, claim.id, "retest"), family=family)
         if thorough or not lost
         else None,
-        per_head=drawn.values.mean(0) if "head" in claim.reduction else None,
+        per_head=_per_head(claim, drawn.values),
     )
 
 
@@ -164,6 +164,14 @@ def unmet(claim: Claim, model: Any) -> str:
                 f"does not beat the {copy_error:.2g} of predicting a_i"
             )
     return ""
+
+
+def _per_head(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The statistic of each head by itself."""
+    means = values.mean(0)
+    if claim.reduction == "smallest ratio over heads":
+        return means[0] / means[1]
+    return means if claim.reduction == "majority of heads" else None
 
 
 @dataclass(frozen=True)

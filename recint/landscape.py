@@ -9,7 +9,7 @@ import numpy as np
 
 from recint import figures
 from recint.claim import Claim
-from recint.domain import Condition, Place
+from recint.domain import Condition, Place, Recurrence
 from recint.evaluate import Evidence
 from recint.statistics.sampling import estimate
 
@@ -43,8 +43,8 @@ def against_c(model: Any, evidence: Evidence) -> str:
         f"{claim.id}: {_finding(claim, evidence.value, marked, failed=found is not None)}",
         c=[c for c, _ in binned],
         value=[part.value for _, part in binned],
-        low=[part.low for _, part in binned],
-        high=[part.high for _, part in binned],
+        low=[_drawable(part.low) for _, part in binned],
+        high=[_drawable(part.high) for _, part in binned],
         threshold=claim.threshold,
         relation=claim.relation,
         ylabel=claim.statistic,
@@ -61,6 +61,11 @@ def _finding(claim: Claim, value: float | None, marked: tuple[float, float] | No
     return f"{average}, but not {claim.relation} {claim.threshold:g}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
 
 
+def _drawable(bound: float) -> float:
+    """A bin may hold too few recurrences to bound a quantile: its band is left open."""
+    return bound if np.isfinite(bound) else np.nan
+
+
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
     """(c, value) of the trials that have one coefficient."""
-    return [(at.c, value) for at, value in trials if isinstance(at, Condition) and not isinstance(at.c, tuple)]
+    return [(at.c, value) for at, value in trials if isinstance(at, Condition | Recurrence) and isinstance(at.c, float)]

@@ -85,6 +85,36 @@ def test_a_quantile_is_tested_by_counting_what_lies_beyond():
     assert few.high == np.inf
 
 
+def test_heads_that_are_all_on_the_threshold_seldom_decide():
+    """Eight heads alike: the fifth best of them looks worse than it is, and a test of it as it looks is wrong too often."""
+    rng = np.random.default_rng(0)
+    refuted = supported = 0
+    for seed in range(200):
+        found = estimate(rng.random((300, 8)), reduction="majority of heads", relation=">=", threshold=0.5, seed=seed)
+        refuted += found.p_against <= 0.05
+        supported += found.p <= 0.05
+    assert max(refuted, supported) <= 0.05 * 200
+
+
+def test_ranked_heads_are_tested_by_partial_conjunction():
+    rng = np.random.default_rng(1)
+    heads = rng.normal([0.4, 0.45, 0.5, 0.55, 0.6], 0.5, size=(400, 5))
+    found = estimate(heads, reduction="majority of heads", relation=">=", threshold=0.5, seed=0)
+    does = sorted(stats.ttest_1samp(head, 0.5, alternative="greater").pvalue for head in heads.T)
+    does_not = sorted(stats.ttest_1samp(head, 0.5, alternative="less").pvalue for head in heads.T)
+    assert found.p == pytest.approx(min(1, 3 * does[2]))  # three of five: the third smallest, times 5 - 3 + 1
+    assert found.p_against == pytest.approx(min(1, 3 * does_not[2]))
+    pair = np.stack([heads + 1, np.ones_like(heads)], axis=1)
+    found = estimate(pair, reduction="smallest ratio over heads", relation=">=", threshold=1.45, seed=0)
+    differences = (heads + 1 - 1.45).T
+    does = [stats.ttest_1samp(head, 0, alternative="greater").pvalue for head in differences]
+    does_not = [stats.ttest_1samp(head, 0, alternative="less").pvalue for head in differences]
+    assert found.p == pytest.approx(max(does))  # all five hold
+    assert found.p_against == pytest.approx(min(1, 5 * min(does_not)))  # one does not
+    turned = estimate(pair, reduction="smallest ratio over heads", relation="<=", threshold=1.45, seed=0)
+    assert (turned.p, turned.p_against) == pytest.approx((found.p_against, found.p))
+
+
 @pytest.mark.parametrize("relation", ["<=", ">="])
 def test_draws_to_decide_are_about_what_it_takes(relation):
     rng = np.random.default_rng(0)

@@ -97,8 +97,10 @@ def estimate(
     """The statistic with its 95 % interval and one-sided p-values.
 
     Means, and what is made of them over heads, are bootstrapped over recurrences (their heads stay together): a BCa interval
-    (Efron 1987), and the p-values at which one-sided BCa intervals exclude the threshold. A quantile gets its exact
-    distribution-free interval and test from order statistics, a binomial count of the recurrences beyond the threshold.
+    (Efron 1987), and the p-values at which one-sided BCa intervals exclude the threshold. Ranked heads are tested one by
+    one instead, see `_heads_p`: the best of several noisy heads looks better than it is, and the worst one worse. A
+    quantile gets its exact distribution-free interval and test from order statistics, a binomial count of the recurrences
+    beyond the threshold.
 
     Raises:
         ValueError: fewer than two recurrences, or values that are not finite.
@@ -129,6 +131,9 @@ def estimate(
         rng=np.random.default_rng(seed),
     )
     low, high = result.confidence_interval
+    if reduction in ("majority of heads", "smallest ratio over heads"):
+        p, p_against = _heads_p(heads_first, reduction, relation, threshold)
+        return Estimate(value, float(low), float(high), len(values), p, p_against)
     below = _bca_below(left_out, value, threshold, result.bootstrap_distribution)
     p = below if relation == ">=" else 1 - below
     return Estimate(value, float(low), float(high), len(values), _floor(p), _floor(1 - p))
@@ -147,6 +152,32 @@ def _quantile_estimate(values: NDArray, value: float, relation: Relation, thresh
     low, high = (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
     p, p_against = (test("greater"), test("less")) if relation == ">=" else (test("less"), test("greater"))
     return Estimate(value, low, high, len(values), p, p_against)
+
+
+def _heads_p(
+    values: Float[NDArray, "*rows head recurrence"], reduction: Reduction, relation: Relation, threshold: float
+) -> tuple[float, float]:
+    """p-values of "the ranked head does not hold" and of "it holds", from a t-test of every head.
+
+    That the k-th best of H heads holds says that k of them do: a partial conjunction (Benjamini & Heller 2008), whose
+    p-value is (H - k + 1) times the k-th smallest of the heads'. That it does not says that H - k + 1 of them do not.
+    A ratio num / den lies above the threshold where the mean of num - threshold * den is positive.
+    """
+    if reduction == "smallest ratio over heads":
+        excess = values[0] - threshold * values[1]
+        ranked_from_best = len(excess) if relation == ">=" else 1
+    else:
+        excess = values - threshold
+        ranked_from_best = len(excess) // 2 + 1
+    heads, n = excess.shape
+    with np.errstate(divide="ignore", invalid="ignore"):  # a head that does not vary is on one side for certain
+        t = np.nan_to_num(excess.mean(-1) / (excess.std(-1, ddof=1) / n**0.5), nan=0.0)
+    above, below = stats.t.sf(t, n - 1), stats.t.cdf(t, n - 1)
+    does, does_not = (above, below) if relation == ">=" else (below, above)
+    others = heads - ranked_from_best + 1
+    p = others * np.sort(does)[ranked_from_best - 1]
+    p_against = ranked_from_best * np.sort(does_not)[others - 1]
+    return min(1.0, float(p)), min(1.0, float(p_against))
 
 
 def _bca_below(

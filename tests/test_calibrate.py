@@ -1,0 +1,139 @@
+"""The suite judges models whose truth is known; the tables that say so are checked against rows made by hand."""
+
+import json
+import re
+
+import pytest
+from scipy import stats
+
+from recint import calibration_report, cli
+from recint.calibrate import controls, false_rates, judge, kills, never_refuted, rate, survivors
+from recint.catalogue import properties
+from recint.checkpoint import save
+from recint.controls import planted
+from recint.training import untrained
+
+from .test_cli import TINY
+
+PROPS = properties("hypotheses")
+
+
+def row(name, *, base=None, made_for=(), truth=None, group="planted", **verdicts):
+    claims = {claim.replace("_", "."): verdict for claim, verdict in verdicts.items()}
+    return {
+        "index": 0, "name": name, "group": group, "base": base, "made_for": list(made_for), "truth": truth or {},
+        "verdicts": claims, "values": dict.fromkeys(claims, 0.5), "messages": dict.fromkeys(claims, "why"), "seconds": 1.0,
+    }  # fmt: skip
+
+
+ROWS = [
+    row("whole", a_x="supported", a_y="supported", a_z="refuted", truth={"a.x": True, "a.y": True, "a.z": True}),
+    row("without x", a_x="refuted", a_y="inconclusive", a_z="supported", truth={"a.x": False, "a.z": False}),
+    row("broken", group="mutant", base="whole", made_for=["a.x", "a.y"], a_x="refuted", a_y="supported", a_z="refuted"),
+]
+
+
+def test_rates_count_what_contradicts_the_truth_with_exact_intervals():
+    found = false_rates(ROWS)
+    assert (found["false support"].wrong, found["false support"].of) == (1, 2)  # a.z without x
+    assert (found["false refutation"].wrong, found["false refutation"].of) == (1, 3)  # a.z of the whole
+    one = rate(3, 40)
+    # Clopper and Pearson by the quantiles of the beta distribution.
+    assert one.low == pytest.approx(stats.beta.ppf(0.025, 3, 38))
+    assert one.high == pytest.approx(stats.beta.ppf(0.975, 4, 37))
+    assert rate(0, 0) == rate(0, 0)
+    assert (rate(0, 0).low, rate(0, 0).high) == (0, 1)
+
+
+def test_a_mutant_is_killed_where_support_turns_into_refutation():
+    assert kills(ROWS) == {"broken": ["a.x"]}  # a.z was refuted before
+    assert survivors(ROWS) == ["broken is not killed by a.y"]
+    assert never_refuted(ROWS) == ["a.y"]
+
+
+def test_the_pages_tell_the_same_and_mark_what_is_wrong():
+    text = calibration_report.markdown(ROWS, command="recint calibrate")
+    assert "    recint calibrate" in text
+    assert "1 of 2 (1.3% to 98.7%)" in text
+    assert "| whole | ✓ | ✓ | ✗ `wrong` |" in text
+    assert "| broken | **✗** | **✓** | ✗ |" in text
+    assert "| broken | `a.x` |" in text
+    page = calibration_report.html(ROWS, checkpoint="whole", command="recint calibrate")
+    assert page.count('class="refuted wrong"') == page.count('class="supported wrong"') == 1
+    assert page.count("made-for") >= 2
+    assert "http" not in page
+
+
+def test_graded_models_are_counted_by_strength():
+    graded = [
+        row("a.x: strong", group="graded", a_x="supported", truth={"a.x": True}),
+        row("a.x: near miss", group="graded", a_x="inconclusive", truth={"a.x": False}),
+    ]
+    told = dict(calibration_report.answers(graded))
+    assert told["On strong models"] == "the claim that is graded is 1 supported"
+    assert told["On near miss models"] == "the claim that is graded is 1 inconclusive"
+
+
+def verdicts_against_truth(name, roles, **variant):
+    """(claim, truth, verdict) of a planted model, all claims judged together."""
+    model = planted.Rung(claim="", strength="strong", holds=True, roles=roles).model(**variant)
+    truth = planted.truth(roles, [prop.claim for prop in PROPS])
+    entries = judge(PROPS, model, draws=200)
+    return [
+        (f"{name}: {entry['id']}", truth[entry["id"]], entry["verdict"]) for entry in entries if entry["id"] in truth
+    ]
+
+
+WRONG = {True: "refuted", False: "supported"}
+COMBINATIONS = dict(planted.combinations())
+
+
+def no_wrong_verdict(told):
+    return [case for case in told if case[2] in (WRONG[case[1]], "error")] == []
+
+
+@pytest.mark.parametrize("name", ["all present", "all absent", "without previous_token"])
+def test_strongly_planted_truths_are_told(name):
+    told = verdicts_against_truth(name, COMBINATIONS[name], seed=3, heads="split", folded=False)
+    assert len(told) == 11
+    assert no_wrong_verdict(told), told
+    assert {verdict for _, truth, verdict in told if truth} <= {"supported"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_no_verdict_is_wrong_on_any_combination_of_roles(name):
+    told = verdicts_against_truth(name, COMBINATIONS[name], seed=5)
+    assert no_wrong_verdict(told), told
+
+
+def test_every_mutant_names_claims_that_there_are(small):
+    known = {prop.claim.id for prop in PROPS}
+    every = controls(untrained(planted.SMALL, seed=0), PROPS)
+    assert {claim for control in every for claim in control.made_for} <= known
+    assert len({control.name for control in every}) == len(every)
+    assert sum(control.group == "planted" for control in every) >= 12
+    assert sum(control.group == "planted mutant" for control in every) >= 10
+
+
+def test_calibrate_from_the_command_line(tmp_path, capsys):
+    checkpoint = save(untrained(TINY, seed=0), tmp_path / "tiny")
+    pages = {option: tmp_path / f"page.{option}" for option in ("report", "markdown", "json")}
+    options = [word for option, path in pages.items() for word in (f"--{option}", str(path))]
+    arguments = ["calibrate", str(checkpoint), "--claims", "l1.low-effective-rank", "--draws", "50", *options]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"Rate of false support: 0 of \d+ \(0.0% to", out)
+    rows = json.loads(pages["json"].read_text())["controls"]
+    assert [row["index"] for row in rows] == list(range(len(rows)))
+    assert all(set(row["verdicts"]) <= {"l1.low-effective-rank"} for row in rows)
+    assert kills(rows)["all present: l1-rank-raised"] == ["l1.low-effective-rank"]
+    assert "## What kills which mutant" in pages["markdown"].read_text()
+    assert "How often is the suite wrong?" in pages["report"].read_text()
+
+
+def test_a_calibration_that_makes_no_sense_is_refused(capsys):
+    assert cli.main(["calibrate", "--draws", "1"]) == 2
+    assert "draws=1 must be at least 2" in capsys.readouterr().err
+    assert cli.main(["calibrate", "--claims", "l9.*"]) == 2
+    assert "claims='l9.*' matches none of" in capsys.readouterr().err

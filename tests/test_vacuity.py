@@ -1,0 +1,75 @@
+"""What untrained models get: asked once, kept, and never read when anything it depends on has changed."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hypotheses.composition import test_layer_1_k_composes_with_layer_2 as k_composition
+from hypotheses.composition import test_no_two_layers_v_compose as no_v_composition
+from recint import vacuity
+from recint.checkpoint import ModelConfig
+
+K, NO_V = k_composition.recint_property, no_v_composition.recint_property
+CONFIG = ModelConfig(n_layers=3, n_heads=2, d_model=32, d_head=8, d_mlp=8, n_ctx=13, d_vocab=8)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """A cache of its own, and the list of models that were really asked."""
+    monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
+    asked, verdict = [], vacuity._verdict
+
+    def counting(prop, config, seed, device):
+        asked.append((prop.claim.id, seed))
+        return verdict(prop, config, seed, device)
+
+    monkeypatch.setattr(vacuity, "_verdict", counting)
+    return asked
+
+
+def test_untrained_models_satisfy_an_absence_and_lack_a_presence():
+    assert vacuity.untrained_verdict(NO_V, CONFIG, device=CPU) == "supported"
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "refuted"
+
+
+def test_three_models_are_asked_once(asked):
+    first = vacuity.untrained_verdict(K, CONFIG, device=CPU)
+    assert asked == [("composition.k-l1-l2", seed) for seed in (0, 1, 2)]
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == first
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("what", ["configuration", "claim", "code", "module of the claim"])
+def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_path, what):
+    vacuity.untrained_verdict(K, CONFIG, device=CPU)
+    prop, config = K, CONFIG
+    if what == "configuration":
+        config = replace(CONFIG, n_heads=4)
+    elif what == "claim":
+        prop = replace(K, claim=replace(K.claim, threshold=1.3))
+    elif what == "code":
+        monkeypatch.setattr(vacuity, "_code", lambda: "another")
+    else:
+        (tmp_path / "module.py").write_text("another")
+        monkeypatch.setattr(type(K), "file", property(lambda self: str(tmp_path / "module.py")))
+    vacuity.untrained_verdict(prop, config, device=CPU)
+    assert len(asked) == 6
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", "7"])
+def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
+    first = vacuity.untrained_verdict(K, CONFIG, device=CPU)
+    (entry,) = tmp_path.glob("*.json")
+    entry.write_text(damage)
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == first
+    assert len(asked) == 6
+    vacuity.untrained_verdict(K, CONFIG, device=CPU)
+    assert len(asked) == 6
+
+
+def test_the_majority_of_the_three_decides(asked, monkeypatch):
+    verdicts = iter(["supported", "refuted", "supported"])
+    monkeypatch.setattr(vacuity, "_verdict", lambda *_: next(verdicts))
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "supported"
