@@ -1,7 +1,7 @@
 """How often the suite itself is wrong: every claim on models whose truth is known, and on models broken on purpose.
 
-Every control is judged as `verify` would judge it, all claims together, but for vacuity: what untrained models get is one
-of the things shown here.
+Every control is judged as `verify` would judge it, all claims that it is asked together, but for vacuity: what untrained
+models get is one of the things shown here.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from recint.controls import planted
 from recint.controls.mutants import MUTANTS, mutate, scrambled
 from recint.evaluate import evaluate
 from recint.model import Model
+from recint.recurrence import derive_seed
 from recint.training import untrained
 
 SEEDS = (0, 1, 2)
@@ -151,8 +152,12 @@ def calibrate(
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        for done in as_completed([pool.submit(_row, task) for task in tasks]):
-            yield done.result()
+        try:
+            for done in as_completed([pool.submit(_row, task) for task in tasks]):
+                yield done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 @cache
@@ -167,7 +172,9 @@ def _row(task: tuple[str, str, str, tuple[str, ...], int, int]) -> dict[str, Any
     props, every = _controls(checkpoint, package, globs)
     control = next(control for control in every if control.name == name)
     asked = [prop for prop in props if selected(prop.claim.id, control.claims)]
-    entries = judge(asked, control.make(), seed=seed, draws=draws) if asked else []
+    # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
+    own = derive_seed(seed, control.base or name)
+    entries = judge(asked, control.make(), seed=own, draws=draws) if asked else []
     return {
         "index": every.index(control),
         "name": name,
@@ -209,8 +216,9 @@ def rate(wrong: int, of: int) -> Rate:
 def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
     """Of claims that are false by construction, how many are supported; of true ones, how many are refuted."""
     told = [(truth, row["verdicts"].get(claim)) for row in rows for claim, truth in row["truth"].items()]
-    true = [verdict for truth, verdict in told if truth and verdict]
-    false = [verdict for truth, verdict in told if not truth and verdict]
+    judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
+    true = [verdict for truth, verdict in judged if truth]
+    false = [verdict for truth, verdict in judged if not truth]
     return {
         "false support": rate(false.count("supported"), len(false)),
         "false refutation": rate(true.count("refuted"), len(true)),

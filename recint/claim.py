@@ -91,7 +91,7 @@ def observing(arm: Arm) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim about a checkpoint, as registered; the fields that `hash` covers cannot move without a new version.
+    """A claim about a checkpoint, as registered; nothing that `hash` covers, all but the source, can move without a new version.
 
     Attributes:
         id: "<where>.<what>", e.g. "l0.previous-token".
@@ -126,22 +126,20 @@ class Claim:
 
     @cached_property
     def hash(self) -> str:
-        covered = (
-            "id",
-            "version",
-            "statement",
-            "quantifier",
-            "statistic",
-            "relation",
-            "threshold",
-            "domain",
-            "contrasts",
-        )
-        values = {key: value for key, value in asdict(self).items() if key in covered}
+        uncovered = ("source",)
+        values = {key: value for key, value in asdict(self).items() if key not in uncovered}
         return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
+
+    @property
+    def estimate_refutes(self) -> bool:
+        """Whether the claim cannot hold everywhere if it does not hold on average.
+
+        A majority of heads can: it may be another one at each coefficient.
+        """
+        return self.quantifier == "average" or self.reduction != "majority of heads"
 
     @property
     def routes(self) -> int:

@@ -56,9 +56,7 @@ def verify(options: argparse.Namespace) -> int:
     # pytest imports the claims anew: a property takes its Hypothesis profile when it is defined.
     for module in [name for name in sys.modules if name.startswith(f"{hypotheses.__name__}.")]:
         del sys.modules[module]
-    for output in (options.report, options.verdicts):
-        if output and Path(output).is_dir():
-            raise ValueError(f"{output}: is a folder, but a file is to be written there")
+    _require_files(options.report, options.verdicts)
     # The pattern names the folder: with a bare *.py pytest would rewrite the asserts of every module it imports.
     folder = Path(hypotheses.__file__).parent
     arguments = [str(folder), "-p", "recint.plugin", "-p", "fixtures.model"]
@@ -84,6 +82,12 @@ def verify(options: argparse.Namespace) -> int:
     status = int(pytest.main(arguments))
     # pytest's own statuses for a bad call and for nothing collected
     return BAD_CALL if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else status
+
+
+def _require_files(*outputs: str | None) -> None:
+    for output in outputs:
+        if output and Path(output).is_dir():
+            raise ValueError(f"{output}: is a folder, but a file is to be written there")
 
 
 def train(options: argparse.Namespace) -> int:
@@ -146,7 +150,12 @@ def calibrate(options: argparse.Namespace) -> int:
     if options.draws < 2 or options.workers < 1:
         raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
-    command = " ".join(["recint calibrate", *([options.checkpoint] if options.checkpoint else [])])
+    command = " ".join(
+        ["recint calibrate", *([options.checkpoint] if options.checkpoint else [])]
+        + [f"--claims {' '.join(options.claims)}"] * bool(options.claims)
+        + [f"--seed {options.seed} --draws {options.draws}"]
+    )
+    _require_files(options.report, options.markdown, options.json)
     loaded = checkpoints.load(checkpoint)
     results = run(
         checkpoint,

@@ -85,6 +85,28 @@ class Condition:
         return f"{c}, {self.length} terms"
 
 
+@dataclass(frozen=True)
+class DrawnRecurrence:
+    """One recurrence of a batch, by its number: the estimate may meet one that defeats the model, too."""
+
+    batch: Condition
+    number: int
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        drawn = self.batch.sample(config)
+        only = slice(self.number, self.number + 1)
+        return Recurrences(drawn.terms[only], drawn.coefficients[only], drawn.offset[only])
+
+    def again(self, *, batch: int, seed: int) -> DrawnRecurrence:
+        return self  # one recurrence has nothing left to draw
+
+    def equation(self) -> str:
+        return f"recurrence {self.number} of those drawn with {self.batch.brief()} and seed {self.batch.seed}"
+
+    def brief(self) -> str:
+        return f"drawn recurrence {self.number}, {self.batch.brief()}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class UniformVectors:
     """Vectors ~ U(0, 1)^m, one a 'recurrence': no recurrence at all, but what the notebook tried maps on."""

@@ -16,15 +16,18 @@ from hypothesis import target
 from numpy.typing import NDArray
 
 from recint.claim import Claim, Observation, Property, Refuted, observing
-from recint.domain import Condition, Domain, Place, Recurrence, UniformVectors
+from recint.domain import Condition, Domain, DrawnRecurrence, Place, Recurrence, UniformVectors, Vector
 from recint.recurrence import derive_seed
 from recint.statistics import sampling
 from recint.statistics.errors import prediction_errors
+from recint.statistics.sampling import reduce
 from recint.verdict import refutation_level
 
+ENOUGH = 20  # draws around a coefficient before their mean says anything
 CHUNK = 250  # recurrences in one forward pass: larger batches are slower on a CPU
 DRAWS = 2000
 RETEST = 512  # fresh recurrences for a suspected counterexample
+ROUNDS = 3  # hunts, each of which goes on past the failures of the last that were luck
 
 
 @dataclass(frozen=True)
@@ -131,14 +134,22 @@ def evaluate(
             seed=derive_seed(*label, "bootstrap"),
         )
     level = refutation_level(family=family, routes=claim.routes)
-    lost = min(part.p_against for part in (estimated, *contrasts.values())) <= level
+    deciding = (*contrasts.values(), estimated) if claim.estimate_refutes else tuple(contrasts.values())
+    lost = min((part.p_against for part in deciding), default=1.0) <= level
     return evidence(
         value=estimated.value,
         values=drawn.values,
         coefficients=drawn.coefficients,
         estimate=estimated,
         contrasts=contrasts,
-        search=search(prop, model, seed=derive_seed(seed, claim.id, "retest"), family=family)
+        search=search(
+            prop,
+            model,
+            seed=derive_seed(seed, claim.id, "retest"),
+            family=family,
+            nominated=_nominated(claim, drawn),
+            certain=_certain(claim, drawn),
+        )
         if thorough or not lost
         else None,
         per_head=_per_head(claim, drawn.values),
@@ -166,6 +177,37 @@ def unmet(claim: Claim, model: Any) -> str:
     return ""
 
 
+def _nominated(claim: Claim, drawn: _Drawn) -> Place | None:
+    """The coefficient of the grid around which the estimate's draws fail the claim worst, if they do anywhere.
+
+    Hypothesis leaves some coefficients of the grid untried; the estimate's draws lie around all of them.
+    """
+    if claim.quantifier == "pointwise":
+        return None
+    ticks = np.round(drawn.coefficients * 10).astype(int)
+    failing = {}
+    for tick in np.unique(ticks):
+        around = drawn.values[ticks == tick]
+        value = float(reduce(np.moveaxis(around, 0, -1), claim.reduction, claim.relation))
+        if len(around) >= ENOUGH and not claim.holds(value):
+            failing[tick / 10] = -value if claim.relation == ">=" else value
+    if not failing:
+        return None
+    return Condition(c=max(failing, key=lambda c: failing[c]), length=claim.domain.reference(batch=1, seed=0).length)
+
+
+def _certain(claim: Claim, drawn: _Drawn) -> Place | None:
+    """The worst single recurrence of the estimate, where a claim about every single one fails at it."""
+    if claim.quantifier != "pointwise":
+        return None
+    worst = int(np.argmin(drawn.values) if claim.relation == ">=" else np.argmax(drawn.values))
+    return (
+        None
+        if claim.holds(float(drawn.values[worst]))
+        else DrawnRecurrence(drawn.places[worst // CHUNK], worst % CHUNK)
+    )
+
+
 def _per_head(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The statistic of each head by itself."""
     means = values.mean(0)
@@ -178,6 +220,7 @@ def _per_head(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.float64] 
 class _Drawn:
     """Independent recurrences of a claim's reference distribution, as its property measured them."""
 
+    places: Sequence[Condition]
     values: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     contrasts: Mapping[str, NDArray[np.float64]]
@@ -193,6 +236,7 @@ def _draw(prop: Property, model: Any, domain: Domain, *, seed: int, draws: int) 
     seen = [prop.measure(model, at) for at in places]
     changes = [observation.changed for observation in seen if observation.changed is not None]
     return _Drawn(
+        places=places,
         values=np.concatenate([observation.values for observation in seen]),
         coefficients=np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in places]),
         contrasts={name: np.concatenate([part.contrasts[name] for part in seen]) for name in seen[0].contrasts},
@@ -202,11 +246,16 @@ def _draw(prop: Property, model: Any, domain: Domain, *, seed: int, draws: int) 
 
 @dataclass
 class _Searching:
-    """The arm that hunts: steers Hypothesis towards the worst and raises where the claim fails."""
+    """The arm that hunts: steers Hypothesis towards the worst and raises where the claim fails.
+
+    Attributes:
+        pardoned: conditions whose failure did not come back on fresh draws; the hunt goes on past them.
+    """
 
     claim: Claim
     contrasts: bool = False
     trials: list[tuple[Place, float]] = field(default_factory=list)
+    pardoned: set[str] = field(default_factory=set)
 
     def observe(self, observation: Observation) -> None:
         assert observation.at is not None
@@ -214,7 +263,7 @@ class _Searching:
         self.trials.append((observation.at, value))
         if np.isfinite(value):
             target(self.badness(value))
-        if not self.claim.holds(value):
+        if not self.claim.holds(value) and observation.at.brief() not in self.pardoned:
             raise Refuted(self.claim.failure(value, observation.at.equation()))
 
     def badness(self, value: float) -> float:
@@ -223,38 +272,63 @@ class _Searching:
             return float("inf")
         return -value if self.claim.relation == ">=" else value
 
+    def suspects(self) -> list[Place]:
+        """Where it failed: at the last, which is the simplest after shrinking, and at the worst of all.
 
-def search(prop: Property, model: Any, *, seed: int, family: int) -> Search:
+        Shrinking ends at the edge of where a claim fails, and there fresh draws may well pass.
+        """
+        failures = [
+            trial for trial in self.trials if not self.claim.holds(trial[1]) and trial[0].brief() not in self.pardoned
+        ]
+        worst = sorted(failures, key=lambda trial: self.badness(trial[1]))[-1:]
+        return list(dict.fromkeys(at for at, _ in failures[-1:] + worst))
+
+
+def search(
+    prop: Property, model: Any, *, seed: int, family: int, nominated: Place | None = None, certain: Place | None = None
+) -> Search:
     """Let Hypothesis try to break the claim, and try what it finds again on fresh draws.
 
-    Tried again are the shrunk failure first (the simplest), then the worst one seen: shrinking ends at the edge of where a
-    claim fails, where fresh draws may well pass.
+    A failure that was luck does not end the hunt: the condition is pardoned, and Hypothesis sent on, up to `ROUNDS` times.
+
+    Args:
+        nominated: the condition that looks worst in the estimate, if any does; it has half of the level to itself.
+        certain: a single recurrence that the estimate has seen to fail, for which there is nothing to draw again.
     """
     arm = _Searching(prop.claim)
-    failed = False
-    with observing(arm):
-        try:
-            prop.body(model)
-        except Refuted:
-            failed = True
-    by_badness = sorted(arm.trials, key=lambda trial: arm.badness(trial[1]), reverse=True)
-    worst_at, worst = by_badness[0]
     level = refutation_level(family=family, routes=prop.claim.routes)
-    suspects: Sequence[Place] = ()
-    if failed:
-        shrunk = next(at for at, value in reversed(arm.trials) if not prop.claim.holds(value))
-        suspects = list(dict.fromkeys((shrunk, worst_at)))
-    confirmed = None
-    for index, suspect in enumerate(suspects):
-        confirmed = confirm(prop, model, suspect, seed=derive_seed(seed, index), level=level / len(suspects))
-        if confirmed:
+    confirmed, tried = None, 0
+
+    def confirm_any(suspects: Sequence[Place]) -> Counterexample | None:
+        """Each try spends half of what is left of half of the level, so that all together spend no more than that."""
+        nonlocal tried
+        for suspect in suspects:
+            tried += 1
+            if found := confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level / 2 / 2**tried):
+                return found
+            arm.pardoned.add(suspect.brief())
+        return None
+
+    for _ in range(ROUNDS):
+        try:
+            with observing(arm):
+                prop.body(model)
+        except Refuted:
+            if confirmed := confirm_any(arm.suspects()):
+                break
+        else:
             break
+    for suspect in (nominated, certain):
+        if suspect and not confirmed:
+            tried += 1
+            confirmed = confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level / 2)
+    worst_at, worst = max(arm.trials, key=lambda trial: arm.badness(trial[1]))
     return Search(
         trials=tuple(arm.trials),
         worst=worst,
         worst_at=worst_at,
         counterexample=confirmed,
-        unconfirmed=0 if confirmed else len(suspects),
+        unconfirmed=0 if confirmed else tried,
     )
 
 
@@ -286,12 +360,12 @@ def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: flo
 def _code(prop: Property, model: Any, at: Place) -> str:
     """A snippet that computes the counterexample's value again."""
     module, name = prop.body.__module__, prop.body.__name__
-    used = [kind.__name__ for kind in (Condition, Recurrence, UniformVectors) if isinstance(at, kind)]
-    vector = ", Vector" if "Recurrence" in used else ""
+    kinds = (Condition, DrawnRecurrence, Recurrence, UniformVectors, Vector)
+    used = ", ".join(kind.__name__ for kind in kinds if f"{kind.__name__}(" in repr(at))
     return (
         f"from {module} import {name} as test\n"
         "from recint.checkpoint import load\n"
-        f"from recint.domain import {used[0]}{vector}\n"
+        f"from recint.domain import {used}\n"
         "from recint.model import Model\n\n"
         f"model = Model(load({model.checkpoint.path!r}))\n"
         f"at = {at!r}\n"

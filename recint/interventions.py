@@ -41,7 +41,8 @@ def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterato
 
     def replace(activation: Tensor) -> Tensor:
         new = edit(activation)
-        change.largest = max(change.largest, float((new - activation).abs().max()))
+        # nan counts as a change, which max() would drop: what comes of it is an error then, not "nothing changed".
+        change.largest = max(change.largest, float((new - activation).abs().nan_to_num(torch.inf).max()))
         return new
 
     with model.editing(hook, replace):

@@ -54,6 +54,12 @@ class Run:
     figures: dict[str, list[str]] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     departures: list[str] = field(default_factory=list)
+    expected_entries: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every claim was judged: fewer would be corrected for too small a family."""
+        return 0 < len(self.entries) == self.expected_entries
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -186,7 +192,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(dropped))
         items[:] = [item for item in items if item not in dropped]
     for index, (item, prop) in enumerate(chosen):
-        item.user_properties.append(("recint_blank", json.dumps({"index": index, "entry": record.blank(prop.claim)})))
+        item.user_properties.append(
+            ("recint_blank", json.dumps({"index": index, "of": len(chosen), "entry": record.blank(prop.claim)}))
+        )
         expectation = run.expectation(prop.claim.id)
         if expectation and expectation.verdict == "refuted":
             item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
@@ -235,6 +243,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     blank = json.loads(str(properties["recint_blank"]))
     run = config.stash[RUN]
+    run.expected_entries = blank["of"]
     if "recint" in properties:
         kept = json.loads(str(properties["recint"]))
         entry = kept["entry"]
@@ -267,7 +276,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Settle the verdicts over all claims, write them, and let them decide the exit status."""
     config = session.config
     run = config.stash.get(RUN, None)
-    if run is None or hasattr(config, "workerinput") or not run.entries:
+    if run is None or hasattr(config, "workerinput") or not run.complete:
         return
     claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
     run.result = record.run(
@@ -289,7 +298,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
-    if run is None or run.result is None:
+    if run is None or hasattr(config, "workerinput"):
+        return
+    if run.entries and not run.complete:
+        terminalreporter.section("no verdicts", "=")
+        terminalreporter.write_line(
+            f"{len(run.entries)} of {run.expected_entries} claims were judged before the run ended: "
+            "verdicts are settled over all claims of a run, so none are given"
+        )
+    if run.result is None:
         return
     terminalreporter.section("verdicts", "=")
     terminalreporter.write_line(html.headline(run.result))

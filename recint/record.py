@@ -43,6 +43,7 @@ def blank(claim: Claim) -> dict[str, Any]:
         "contrast": None,
         "controls": {},
         "per_head": None,
+        "estimate_refutes": claim.estimate_refutes,
         "seconds": 0.0,
         "message": "",
     }
@@ -88,7 +89,7 @@ def _search(search: Search) -> dict[str, Any]:
     found = search.counterexample
     return {
         "examples": len(search.trials),
-        "conditions": len({at for at, _ in search.trials}),
+        "conditions": len({at.brief() for at, _ in search.trials}),
         "worst": search.worst,
         "worst_at": search.worst_at.brief(),
         "unconfirmed": search.unconfirmed,
@@ -111,6 +112,11 @@ def _parts(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {item["id"]: own, **(item["contrast"] or {})}
 
 
+def _deciding(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Those of the parts that can refute the claim by themselves."""
+    return {name: part for name, part in _parts(item).items() if name != item["id"] or item["estimate_refutes"]}
+
+
 def _p(item: Mapping[str, Any]) -> float:
     """Of "the claim or one of its contrasts does not hold": all have to hold, so the largest p-value speaks for them."""
     return max((part["p"] for part in _parts(item).values()), default=1.0)
@@ -127,7 +133,7 @@ def _judged(item: dict[str, Any], *, p_holm: float, family: int) -> dict[str, An
     found = Findings(
         holds=holds(item["value"], item["relation"], item["threshold"]) if not parts else None,
         p_holm=p_holm,
-        p_against=min((part["p_against"] for part in parts.values()), default=1.0),
+        p_against=min((part["p_against"] for part in _deciding(item).values()), default=1.0),
         counterexample=bool(decisive),
         untrained=item["controls"].get("untrained"),
     )
@@ -143,7 +149,7 @@ def _message(
             return failure(item["id"], item, counterexample["value"], counterexample["text"])
         if not parts:
             return failure(item["id"], item, item["value"], "weights")
-        name, lost = min(parts.items(), key=lambda part: part[1]["p_against"])
+        name, lost = min(_deciding(item).items(), key=lambda part: part[1]["p_against"])
         return failure(
             item["id"], lost, lost["value"], "reference distribution" if name == item["id"] else f"contrast: {name}"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
@@ -35,15 +36,27 @@ def untrained_verdict(prop: Property, config: ModelConfig, *, device: torch.devi
     """What most of three untrained models of this configuration get; from the cache if it is there."""
     path = cache_folder() / f"{_key(prop, config, device)}.json"
     try:
-        verdicts = json.loads(path.read_text())
-        majority, _ = Counter(verdicts).most_common(1)[0]
-    except (OSError, ValueError, IndexError, TypeError):  # not there yet, or damaged: asked again either way
+        return _majority(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):  # not there yet, or damaged: asked again either way
         verdicts = [_verdict(prop, config, seed, device) for seed in SEEDS]
-        majority, _ = Counter(verdicts).most_common(1)[0]
-        with atomic(path) as temporary:
-            temporary.write_text(json.dumps(verdicts) + "\n")
-    verdict: Verdict = majority
-    return verdict
+    with (
+        suppress(OSError),
+        atomic(path) as temporary,
+    ):  # a cache that cannot be written saves nothing, and harms nothing
+        temporary.write_text(json.dumps(verdicts) + "\n")
+    return _majority(verdicts)
+
+
+def _majority(verdicts: list[Verdict]) -> Verdict:
+    """What more than half of them say; inconclusive if there is no such thing.
+
+    Raises:
+        ValueError: not one verdict for each seed.
+    """
+    if len(verdicts) != len(SEEDS):
+        raise ValueError(f"verdicts={verdicts!r} must be {len(SEEDS)}")
+    verdict, count = Counter(verdicts).most_common(1)[0]
+    return verdict if 2 * count > len(verdicts) else "inconclusive"
 
 
 def cache_folder() -> Path:

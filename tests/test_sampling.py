@@ -69,10 +69,10 @@ def test_p_values_are_the_bca_interval_read_the_other_way_round():
 def test_p_values_far_out_stay_within_what_resampling_can_say():
     values = np.random.default_rng(0).lognormal(sigma=1.5, size=200)
     far = estimate(values, reduction="mean", relation="<=", threshold=1e6, seed=0)
-    assert 1 / 5000 <= far.p < 0.001
+    assert 1 / 20_000 <= far.p < 0.001
     assert 0.999 < far.p_against <= 1
     near = estimate(values, reduction="mean", relation="<=", threshold=-1e6, seed=0)
-    assert 1 / 5000 <= near.p_against < 0.001
+    assert 1 / 20_000 <= near.p_against < 0.001
 
 
 def test_a_quantile_is_tested_by_counting_what_lies_beyond():
@@ -144,6 +144,14 @@ def paired(rng, n):
     return np.stack([intact * rng.lognormal(0.7, 0.8, size=n), intact], axis=1), np.exp(0.7 + 0.8**2 / 2)
 
 
+def heads_alike(rng, n):
+    return rng.random((n, 8)), 0.5
+
+
+def ratios_alike(rng, n):
+    return 1 + rng.random((n, 2, 8)), 1.0
+
+
 def shares_of_heads(rng, n):
     shapes = np.array([2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5])
     heads = rng.beta(shapes, 2.0, size=(n, 8)) * rng.beta(5, 1, size=(n, 1))
@@ -157,7 +165,6 @@ def shares_of_heads(rng, n):
         (skewed, "mean", "<="),
         (skewed_quantile, "all but 1 %", "<="),
         (paired, "ratio of means", "<="),
-        (shares_of_heads, "majority of heads", ">="),
     ],
 )
 def test_intervals_cover_the_truth_of_skewed_data(draw, reduction, relation):
@@ -170,10 +177,32 @@ def test_intervals_cover_the_truth_of_skewed_data(draw, reduction, relation):
     assert 0.93 <= covered / 1000 <= 0.97
 
 
+@pytest.mark.parametrize(
+    ("draw", "reduction", "relation"),
+    [
+        (shares_of_heads, "majority of heads", ">="),
+        (heads_alike, "majority of heads", ">="),
+        (heads_alike, "majority of heads", "<="),
+        (ratios_alike, "smallest ratio over heads", ">="),
+        (ratios_alike, "smallest ratio over heads", "<="),
+    ],
+)
+def test_intervals_of_ranked_heads_cover_at_least_what_they_say(draw, reduction, relation):
+    """They are exact only where one head alone is near the truth; where all are alike they are wide, never too narrow."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for seed in range(300):
+        values, truth = draw(rng, 500)
+        found = estimate(values, reduction=reduction, relation=relation, threshold=1.0, seed=seed)
+        assert found.low <= found.value <= found.high
+        covered += found.low <= truth <= found.high
+    assert covered / 300 >= 0.93
+
+
 def test_values_that_do_not_vary_have_an_interval_without_width():
     found = estimate(np.ones((50, 3)), reduction="majority of heads", relation=">=", threshold=0.5, seed=0)
     assert (found.low, found.value, found.high) == (1, 1, 1)
-    assert found.p < 0.001 < found.p_against
+    assert (found.p, found.p_against) == (1 / 51, 1)  # the next draw may be another
 
 
 def test_too_few_or_unusable_values_are_refused():

@@ -58,7 +58,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     assert len(asked) == 6
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{", "7"])
+@pytest.mark.parametrize("damage", ["", "[]", "{", "7", '["supported"]'])
 def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
     first = vacuity.untrained_verdict(K, CONFIG, device=CPU)
     (entry,) = tmp_path.glob("*.json")
@@ -69,7 +69,21 @@ def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
     assert len(asked) == 6
 
 
-def test_the_majority_of_the_three_decides(asked, monkeypatch):
-    verdicts = iter(["supported", "refuted", "supported"])
-    monkeypatch.setattr(vacuity, "_verdict", lambda *_: next(verdicts))
-    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "supported"
+@pytest.mark.parametrize(
+    ("verdicts", "majority"),
+    [
+        (("supported", "refuted", "supported"), "supported"),
+        (("refuted", "inconclusive", "refuted"), "refuted"),
+        (("supported", "refuted", "inconclusive"), "inconclusive"),
+    ],
+)
+def test_more_than_half_of_the_three_decide(asked, monkeypatch, verdicts, majority):
+    told = iter(verdicts)
+    monkeypatch.setattr(vacuity, "_verdict", lambda *_: next(told))
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == majority
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(asked, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "file" / "cache"))
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "refuted"

@@ -13,7 +13,7 @@ from scipy import stats
 Relation = Literal[">=", "<="]
 Reduction = Literal["mean", "majority of heads", "ratio of means", "smallest ratio over heads", "all but 1 %"]
 
-RESAMPLES = 4999
+RESAMPLES = 19_999
 POWER = 0.8
 
 
@@ -118,8 +118,12 @@ def estimate(
         return _quantile_estimate(values, value, relation, threshold)
     left_out = _over_heads((heads_first.sum(-1, keepdims=True) - heads_first) / (len(values) - 1), reduction, relation)
     if np.ptp(left_out) * len(values) <= 1e-5 * np.abs(values).max():  # nothing varies but the rounding of float32
-        p = _floor(0.0 if holds(value, relation, threshold) else 1.0)
-        return Estimate(value, value, value, len(values), p, _floor(1 - p))
+        # All alike so far, but the next might not be: n draws of one kind leave 1 / (n + 1) for another (Laplace).
+        other = 1 / (len(values) + 1)
+        certain = holds(value, relation, threshold)
+        return Estimate(value, value, value, len(values), *((other, 1.0) if certain else (1.0, other)))
+    if reduction in ("majority of heads", "smallest ratio over heads"):
+        return _heads_estimate(heads_first, value, reduction, relation, threshold)
     result = stats.bootstrap(
         (heads_first,),
         lambda sample, axis: reduce(sample, reduction, relation, axis),
@@ -131,9 +135,6 @@ def estimate(
         rng=np.random.default_rng(seed),
     )
     low, high = result.confidence_interval
-    if reduction in ("majority of heads", "smallest ratio over heads"):
-        p, p_against = _heads_p(heads_first, reduction, relation, threshold)
-        return Estimate(value, float(low), float(high), len(values), p, p_against)
     below = _bca_below(left_out, value, threshold, result.bootstrap_distribution)
     p = below if relation == ">=" else 1 - below
     return Estimate(value, float(low), float(high), len(values), _floor(p), _floor(1 - p))
@@ -152,6 +153,35 @@ def _quantile_estimate(values: NDArray, value: float, relation: Relation, thresh
     low, high = (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
     p, p_against = (test("greater"), test("less")) if relation == ">=" else (test("less"), test("greater"))
     return Estimate(value, low, high, len(values), p, p_against)
+
+
+def _heads_estimate(
+    values: Float[NDArray, "*rows head recurrence"],
+    value: float,
+    reduction: Reduction,
+    relation: Relation,
+    threshold: float,
+) -> Estimate:
+    """The interval holds the thresholds that neither one-sided test rejects at 2.5 %: it and the p-values agree."""
+    each = values.mean(-1) if values.ndim == 2 else values[0].mean(-1) / values[1].mean(-1)
+    reach = 1 + np.ptp(each) + abs(value)  # beyond this, one test or the other rejects
+
+    def bound(which: int) -> float:
+        outward = -1 if (which == 0) == (relation == ">=") else 1  # p falls outwards on the side that holds
+        while _heads_p(values, reduction, relation, value + outward * reach)[which] > 0.025:
+            outward *= 2
+        inside, outside = value, value + outward * reach
+        for _ in range(60):  # halving: the p-values are monotone, but not smooth where heads change ranks
+            middle = (inside + outside) / 2
+            if _heads_p(values, reduction, relation, middle)[which] > 0.025:
+                inside = middle
+            else:
+                outside = middle
+        return outside
+
+    low, high = sorted((bound(0), bound(1)))
+    p, p_against = _heads_p(values, reduction, relation, threshold)
+    return Estimate(value, low, high, values.shape[-1], p, p_against)
 
 
 def _heads_p(
