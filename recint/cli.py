@@ -146,21 +146,18 @@ def calibrate(options: argparse.Namespace) -> int:
     from recint import calibration_report, plugin
     from recint.calibrate import calibrate as run
 
-    require_matches(options.claims or (), {prop.claim.id for prop in properties("hypotheses")})
+    globs = require_matches(options.claims or (), {prop.claim.id for prop in properties("hypotheses")})
     if options.draws < 2 or options.workers < 1:
         raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
-    command = " ".join(
-        ["recint calibrate", *([options.checkpoint] if options.checkpoint else [])]
-        + [f"--claims {' '.join(options.claims)}"] * bool(options.claims)
-        + [f"--seed {options.seed} --draws {options.draws}"]
-    )
+    chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
+    command = " ".join(["recint calibrate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
     _require_files(options.report, options.markdown, options.json)
     loaded = checkpoints.load(checkpoint)
     results = run(
         checkpoint,
         package="hypotheses",
-        globs=options.claims or (),
+        globs=globs,
         seed=options.seed,
         draws=options.draws,
         workers=options.workers,

@@ -99,6 +99,16 @@ def test_two_workers_and_junit_agree_with_one(tiny, verified, tmp_path):
     assert len(list(cases)) == 15
 
 
+def test_a_run_that_ends_early_gives_no_verdicts(tiny, tmp_path):
+    """Verdicts are settled over all claims of a run; over those that happen to be done they would be too lenient."""
+    command = ["pytest", "hypotheses", "-q", "-x", "--recint-draws=200", f"--recint-checkpoint={tiny}"]
+    command += ["--recint-no-controls", f"--recint-verdicts={tmp_path / 'v.json'}"]
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "of 15 claims were judged before the run ended" in done.stdout
+    assert not (tmp_path / "v.json").exists()
+
+
 def test_expected_verdicts_decide_the_status(tiny, verified, tmp_path):
     _, _, run, _ = verified
     chosen = {claim["id"]: claim["verdict"] for claim in run["claims"] if claim["id"].startswith("l0.")}
