@@ -132,6 +132,18 @@ def test_another_majority_at_each_coefficient_is_not_refuted_by_the_average():
     assert entry["verdict"] == "inconclusive"
 
 
+def test_a_ranked_head_that_fails_alike_everywhere_is_refuted_by_the_search():
+    made = claim(relation=">=", threshold=0.5, reduction="majority of heads")
+
+    @made(figure=lambda model, evidence: "")
+    @given(at=conditions(made.domain))
+    def test(model, at):
+        made.check(torch.full((len(at.sample(model.config)), 8), 0.2), at)
+
+    entry = record.entry(evaluate(test.recint_property, model(constant(0.0)), draws=200), family=15)
+    assert entry["verdict"] == "refuted"
+
+
 def test_an_average_on_the_wrong_side_is_refuted_and_an_undecided_one_is_not():
     average = claim(quantifier="average")
     wrong = record.entry(evaluate(prop(average), model(constant(1.5), noise=1.0), draws=200), family=1)

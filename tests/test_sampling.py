@@ -202,7 +202,9 @@ def test_intervals_of_ranked_heads_cover_at_least_what_they_say(draw, reduction,
 def test_values_that_do_not_vary_have_an_interval_without_width():
     found = estimate(np.ones((50, 3)), reduction="majority of heads", relation=">=", threshold=0.5, seed=0)
     assert (found.low, found.value, found.high) == (1, 1, 1)
-    assert (found.p, found.p_against) == (1 / 51, 1)  # the next draw may be another
+    assert (found.p, found.p_against) == (1 / 20_000, 1)
+    few = estimate(np.ones((3, 3)), reduction="majority of heads", relation=">=", threshold=0.5, seed=0)
+    assert (few.p, few.p_against) == (1 / 4, 1)  # three alike say little of the next
 
 
 def test_too_few_or_unusable_values_are_refused():

@@ -14,6 +14,7 @@ Relation = Literal[">=", "<="]
 Reduction = Literal["mean", "majority of heads", "ratio of means", "smallest ratio over heads", "all but 1 %"]
 
 RESAMPLES = 19_999
+_FLOOR = 1 / (RESAMPLES + 1)
 POWER = 0.8
 
 
@@ -116,13 +117,15 @@ def estimate(
         raise ValueError(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
     if reduction == "all but 1 %":
         return _quantile_estimate(values, value, relation, threshold)
+    ranked = reduction in ("majority of heads", "smallest ratio over heads")
     left_out = _over_heads((heads_first.sum(-1, keepdims=True) - heads_first) / (len(values) - 1), reduction, relation)
-    if np.ptp(left_out) * len(values) <= 1e-5 * np.abs(values).max():  # nothing varies but the rounding of float32
-        # All alike so far, but the next might not be: n draws of one kind leave 1 / (n + 1) for another (Laplace).
-        other = 1 / (len(values) + 1)
+    spread = np.ptp(heads_first, axis=-1).max() if ranked else np.ptp(left_out) * len(values)
+    if spread <= 1e-5 * np.abs(values).max():  # nothing varies but the rounding of float32
+        # Had even half of all recurrences another value, n alike would be as rare as this.
+        alike = max(_FLOOR, 0.5 ** (len(values) - 1))
         certain = holds(value, relation, threshold)
-        return Estimate(value, value, value, len(values), *((other, 1.0) if certain else (1.0, other)))
-    if reduction in ("majority of heads", "smallest ratio over heads"):
+        return Estimate(value, value, value, len(values), *((alike, 1.0) if certain else (1.0, alike)))
+    if ranked:
         return _heads_estimate(heads_first, value, reduction, relation, threshold)
     result = stats.bootstrap(
         (heads_first,),
@@ -142,7 +145,7 @@ def estimate(
 
 def _floor(p: float) -> float:
     """No p-value from a bootstrap is smaller than one resample in all."""
-    return min(1.0, max(p, 1 / (RESAMPLES + 1)))
+    return min(1.0, max(p, _FLOOR))
 
 
 def _quantile_estimate(values: NDArray, value: float, relation: Relation, threshold: float) -> Estimate:
