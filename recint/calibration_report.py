@@ -49,6 +49,12 @@ def _claims(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(claim for row in rows for claim in row["verdicts"]))
 
 
+def _short(row: Row) -> str:
+    """The name without that of what it was made from, which stands in the title or in the first column."""
+    name: str = row["name"]
+    return name.removeprefix(f"{row['base']}: ")
+
+
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     for group, title in GROUPS.items():
         if found := [row for row in rows if row["group"] == group]:
@@ -74,7 +80,7 @@ def markdown(rows: Sequence[Row], *, command: str) -> str:
         lines.append("|---" * (len(claims) + 1) + "|")
         for row in found:
             cells = [_markdown_cell(row, claim) for claim in claims]
-            lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
+            lines.append(f"| {_short(row)} | " + " | ".join(cells) + " |")
     killed = kills(rows)
     lines += ["", "## What kills which mutant", "", "| mutant | killed by |", "|---|---|"]
     lines += [
@@ -112,7 +118,7 @@ construction. Point at a cell for its statistic.</p>{sections}</div></body></htm
 
 
 def _html_table(title: str, rows: Sequence[Row], claims: Sequence[str]) -> str:
-    head = "".join(f'<th class="turned"><div>{escape(row["name"])}</div></th>' for row in rows)
+    head = "".join(f'<th class="turned"><div>{escape(_short(row))}</div></th>' for row in rows)
     body = "".join(
         f'<tr><th scope="row">{escape(claim)}</th>' + "".join(_html_cell(row, claim) for row in rows) + "</tr>"
         for claim in claims
