@@ -66,7 +66,7 @@ def test_a_claim_that_holds_everywhere_is_supported_and_searched():
     assert entry["verdict"] == "supported"
     assert entry["search"]["counterexample"] is None
     assert entry["search"]["examples"] >= 50
-    assert entry["search"]["conditions"] <= 41 * 10  # places, not trials
+    assert entry["search"]["conditions"] < entry["search"]["examples"]  # places, not trials
     low, high = entry["estimate"]["ci"]
     assert low <= entry["value"] <= high
     assert entry["estimate"]["n"] == 400
@@ -235,7 +235,7 @@ class TestContrast:
 
     def test_without_its_contrast_the_claim_is_refuted_however_good_its_estimate(self):
         entry = self.judged(beside=1.0)
-        assert entry["estimate"]["p"] < 0.01
+        assert entry["estimate"]["p"] < 0.001
         assert entry["verdict"] == "refuted"
         assert entry["message"] == "test.claim: cost = 1, but should be >= 1.5 [contrast: worse]"
 
