@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: verify test lint setup picture clean
+.PHONY: verify test lint setup board picture clean
 
 verify: .venv/ready
 	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
@@ -16,6 +16,15 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 setup: .venv/ready
+
+# The table in the README and the replication of the notebook's figures, from runs on all shipped checkpoints.
+board: .venv/ready
+	for name in affine3-seed0 affine-a.pth affine3-order2; do \
+	  $(BIN)/recint verify fixtures/checkpoints/$$name --report reports/$$name.html --verdicts reports/$$name.json; \
+	  test $$? -le 1 || exit 1; \
+	done
+	$(BIN)/recint board reports/affine3-seed0.json reports/affine-a.pth.json reports/affine3-order2.json --into README.md
+	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The picture in the README, from the report of the last `make verify`.
 picture: reports/verify.html

@@ -27,7 +27,7 @@ from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Property
 from recint.controls import planted
-from recint.evaluate import evaluate
+from recint.evaluate import Drawn, draw, evaluate
 from recint.model import Model
 from recint.strategies import conditions
 
@@ -42,10 +42,15 @@ CONFIG = replace(
 
 
 class StandIn:
-    """A model that a stand-in property needs nothing of but its shape."""
+    """A model that a stand-in property needs nothing of but its shape; its passes have nothing to tell."""
 
     config = ModelConfig(d_vocab=3)
     checkpoint = planted.Solver().checkpoint
+
+    def intact(self, at):
+        return self
+
+    prediction = None
 
 
 def noise(at) -> torch.Tensor:
@@ -105,8 +110,16 @@ STAND_INS = [
 def judged(told: list[tuple[Property, object, bool]], *, seed: int, draws: int) -> tuple[bool, bool]:
     """Whether the run supports anything false, and whether it refutes anything true."""
     family = len(told)
+    drawn: dict[str, Drawn | Exception] = {}
+    for model in dict.fromkeys(model for _, model, _ in told):
+        drawn |= draw([prop for prop, asked, _ in told if asked == model], model, seed=seed, draws=draws)
     entries = [
-        record.entry(evaluate(prop, model, seed=seed, draws=draws, family=family, thorough=False), family=family)
+        record.entry(
+            evaluate(
+                prop, model, seed=seed, draws=draws, family=family, thorough=False, drawn=drawn.get(prop.claim.id)
+            ),
+            family=family,
+        )
         for prop, model, _ in told
     ]
     verdicts = [entry["verdict"] for entry in record.settle(entries, {})]
@@ -135,7 +148,7 @@ def planted_run(seed: int, draws: int) -> tuple[bool, bool]:
     model = Model(
         planted.plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0)
     )
-    truth = planted.truth(roles, claims)
+    truth = planted.truth(roles, claims, config=CONFIG)
     told: list[tuple[Property, object, bool]] = []
     for prop in props:
         name = prop.claim.id
@@ -148,7 +161,8 @@ def planted_run(seed: int, draws: int) -> tuple[bool, bool]:
 
 
 def stand_in_run(seed: int, draws: int) -> tuple[bool, bool]:
-    return judged([(prop, StandIn(), holds) for prop, holds in STAND_INS], seed=seed, draws=draws)
+    model = StandIn()
+    return judged([(prop, model, holds) for prop, holds in STAND_INS], seed=seed, draws=draws)
 
 
 RUNS = {"planted": planted_run, "at the threshold": stand_in_run}

@@ -23,7 +23,7 @@ from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
 from recint.controls import planted
 from recint.controls.mutants import MUTANTS, mutate, scrambled
-from recint.evaluate import evaluate
+from recint.evaluate import draw, evaluate
 from recint.model import Model
 from recint.recurrence import derive_seed
 from recint.training import untrained
@@ -130,9 +130,18 @@ def _variant(name: str) -> dict[str, Any]:
 def judge(props: Sequence[Property], model: Any, *, draws: int, seed: int = 0) -> list[dict[str, Any]]:
     """The entries of all claims on one model, settled together."""
     entries = []
+    drawn = draw(props, model, seed=seed, draws=draws)
     for prop in props:
         try:
-            evidence = evaluate(prop, model, seed=seed, draws=draws, family=len(props), thorough=False)
+            evidence = evaluate(
+                prop,
+                model,
+                seed=seed,
+                draws=draws,
+                family=len(props),
+                thorough=False,
+                drawn=drawn.pop(prop.claim.id, None),
+            )
             entries.append(record.entry(evidence, family=len(props)))
         except Exception as error:  # whatever it is, it is the verdict `error` on this claim and none on the others
             entries.append(record.blank(prop.claim) | {"message": str(error)})

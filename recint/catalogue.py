@@ -24,6 +24,17 @@ def properties(package: str) -> tuple[Property, ...]:
     return tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
 
 
+def find(claim: str, package: str = "hypotheses") -> Property:
+    """The property of one claim, by its id.
+
+    >>> find("l0.previous-token").measure(model, Condition(c=-1.5)).value   # doctest: +SKIP
+    0.79
+    """
+    known = {prop.claim.id: prop for prop in properties(package)}
+    require_matches([claim], known)
+    return known[claim]
+
+
 def require_matches(globs: Sequence[str], known: Collection[str]) -> Sequence[str]:
     """The globs, each of which selects a claim.
 

@@ -18,11 +18,12 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from hypothesis import settings
 from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.domain import Domain, Place
-from recint.statistics.sampling import Reduction, Relation, holds, reduce
+from recint.statistics.sampling import Estimate, Reduction, Relation, estimate, holds, reduce
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 
@@ -100,6 +101,8 @@ class Claim:
         reduction: how values per recurrence and head become the statistic.
         contrasts: what must hold beside the claim for it to be supported.
         mse_ratio: whether the statistic is a ratio of MSEs, which says nothing about a model that predicts nothing.
+        orders: orders of recurrences that it makes sense for; all if empty.
+        parts: names of what its values are of, if that is not heads.
         source: where the claim comes from.
     """
 
@@ -117,6 +120,8 @@ class Claim:
     domain: Domain = field(default_factory=Domain)
     contrasts: tuple[Contrast, ...] = ()
     mse_ratio: bool = False
+    orders: tuple[int, ...] = ()
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.relation not in (">=", "<="):
@@ -132,6 +137,12 @@ class Claim:
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
+
+    def badness(self, value: float) -> float:
+        """Larger is worse, whatever the relation; a value that is not a number is worst."""
+        if np.isnan(value):
+            return float("inf")
+        return -value if self.relation == ">=" else value
 
     @property
     def estimate_refutes(self) -> bool:
@@ -183,6 +194,9 @@ class Claim:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
+            if self.quantifier == "average":
+                # The search only reports where an average stops holding: a quarter of the trials tells that.
+                body = settings(settings(), max_examples=settings().max_examples // 4)(body)
             prop = Property(self, body, figure)
 
             def test(model: Any, judge: Any) -> None:
@@ -203,6 +217,11 @@ def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -
     """
     should = f"{relation['relation']} {relation['threshold']:g}"
     return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
+
+
+def estimated(bar: Claim | Contrast, values: NDArray[np.float64]) -> Estimate:
+    """The statistic of a claim or contrast over independent recurrences, with interval and p-values."""
+    return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)
 
 
 def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The command line: `recint verify | train | convert | claims | calibrate`."""
+"""The command line: `recint verify | replicate | train | convert | claims | calibrate`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from recint.evaluate import DRAWS
 
 BAD_CALL = 2
 CALIBRATION_DRAWS = 1000
+REPLICATION_DRAWS = 500
 INTERRUPTED = 130
 PROFILES = ("default", "ci", "nightly")
 
@@ -72,7 +73,7 @@ def verify(options: argparse.Namespace) -> int:
         "-p",
         "no:cacheprovider",
     ]
-    arguments += ["-n", str(options.workers)] if options.workers > 1 else []
+    arguments += ["-n", str(options.workers), "--dist", "loadfile"] if options.workers > 1 else []
     arguments += [f"--hypothesis-profile={options.profile}"] if options.profile else []
     for name in ("checkpoint", "device", "report", "verdicts", "expected", "seed", "draws"):
         value = getattr(options, name)
@@ -188,6 +189,35 @@ def calibrate(options: argparse.Namespace) -> int:
     return int(any(calibration_report.wrong(row, claim) for row in rows for claim in row["truth"]))
 
 
+def replicate(options: argparse.Namespace) -> int:
+    """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
+    from recint import plugin, replication_report
+    from recint.gallery import gallery
+    from recint.model import Model, resolve_device
+    from recint.replication import replicate as run
+
+    _require_files(options.markdown, options.html)
+    model = Model(
+        checkpoints.load(options.checkpoint or plugin.REFERENCE_CHECKPOINT), device=resolve_device(options.device)
+    )
+    rows = run(model, draws=options.draws, seed=options.seed)
+    chosen = [options.checkpoint] if options.checkpoint else []
+    command = " ".join(["recint replicate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
+    about = {"checkpoint": model.checkpoint.name, "command": command}
+    print(replication_report.terminal(rows))
+    if options.markdown:
+        _write(options.markdown, replication_report.markdown(rows, **about))
+    if options.html:
+        _write(options.html, replication_report.html(rows, gallery(model, seed=options.seed), **about))
+    return 0
+
+
+def _write(path: str, text: str) -> None:
+    with checkpoints.atomic(Path(path)) as temporary:
+        temporary.write_text(text)
+    print(f"wrote {path}")
+
+
 def claims(options: argparse.Namespace) -> int:
     """List the claims in force."""
     listed = [prop.claim for prop in properties("hypotheses")]
@@ -197,6 +227,25 @@ def claims(options: argparse.Namespace) -> int:
             print(f"{claim.id} (version {claim.version}, {claim.quantifier})")
             print(f"    {claim.statement}")
             print(f"    holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}")
+    return 0
+
+
+def board(options: argparse.Namespace) -> int:
+    """Print verdict files as one Markdown table, or put it into a document."""
+    from recint import board as boards
+
+    table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
+    if not options.into:
+        print(table, end="")
+        return 0
+    target = Path(options.into)
+    try:
+        text = boards.replaced(target.read_text(), table)
+    except ValueError as error:
+        raise ValueError(f"{target}: {error}") from None
+    with checkpoints.atomic(target) as temporary:
+        temporary.write_text(text)
+    print(f"wrote {target}")
     return 0
 
 
@@ -241,6 +290,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
     command.set_defaults(run=verify)
 
+    command = commands.add_parser("replicate", help="measure again what the notebook printed, and how it should be")
+    command.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="as for verify; default: the reference")
+    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    command.add_argument("--markdown", metavar="FILE.md", help="write the table as Markdown")
+    command.add_argument("--html", metavar="FILE.html", help="write the table and pictures as a page")
+    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
+    command.add_argument(
+        "--draws", type=int, default=REPLICATION_DRAWS, help="recurrences behind every figure (default %(default)s)"
+    )
+    command.set_defaults(run=replicate)
+
     command = commands.add_parser("train", help="train a model of affine recurrences")
     command.add_argument("out", metavar="FOLDER", help="where to; a stopped run there is continued")
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
@@ -283,6 +343,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("-n", "--workers", type=int, default=1, help="processes")
     command.set_defaults(run=calibrate)
+
+    command = commands.add_parser("board", help="verdict files as one Markdown table, claims x checkpoints")
+    command.add_argument("verdicts", nargs="+", metavar="FILE.json", help="written by `recint verify --verdicts`")
+    command.add_argument("--into", metavar="FILE.md", help="put it between the marks in this document")
+    command.set_defaults(run=board)
 
     command = commands.add_parser("claims", help="list the claims in force")
     command.add_argument("claims", nargs="*", metavar="GLOB", help="only claims whose id matches")

@@ -16,7 +16,7 @@ from torch import Tensor
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Range, Recurrences, build, derive_seed
 
-SEARCH_BATCH = 128  # recurrences at each condition of a search
+SEARCH_BATCH = 64  # recurrences at each condition of a search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,13 @@ class Domain:
 
     Attributes:
         c: range of the coefficients, searched on a grid of tenths.
+        either_sign: of -c too: `c=(3, 4)` is then 3 <= |c| <= 4.
         length: shortest and longest sequence.
         uniform_vectors: vectors ~ U(0, 1)^m are tried beside the terms of recurrences.
     """
 
     c: Range = (-2.0, 2.0)
+    either_sign: bool = False
     length: tuple[int, int] = (5, 14)
     uniform_vectors: bool = False
 
@@ -41,7 +43,51 @@ class Domain:
 
     def reference(self, *, batch: int, seed: int) -> Condition:
         """The reference distribution, its coefficients restricted to this domain: where estimates are made."""
-        return Condition(c=self.c, length=min(self.length[1], REFERENCE.length), seed=seed, batch=batch)
+        between = Between(*self.c, either_sign=self.either_sign)
+        return Condition(c=between, length=min(self.length[1], REFERENCE.length), seed=seed, batch=batch)
+
+
+def shortest(order: int) -> int:
+    """Terms of the shortest recurrence of which something can be predicted: position 2k is the first that is scored."""
+    return 2 * order + 2
+
+
+@dataclass(frozen=True)
+class Between:
+    """Coefficients drawn uniformly from a range, one for each order."""
+
+    low: float
+    high: float
+    either_sign: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.low:g} <= |c| <= {self.high:g}" if self.either_sign else f"c ~ U({self.low:g}, {self.high:g})"
+
+
+def brief_coefficients(c: float | tuple[float, ...]) -> str:
+    return f"c = {c:g}" if isinstance(c, float | int) else f"c = ({', '.join(f'{value:g}' for value in c)})"
+
+
+def last_coefficient(c: float | tuple[float, ...] | Between) -> float | None:
+    """That of the previous term, which figures are drawn against; None if it was drawn."""
+    if isinstance(c, Between):
+        return None
+    return c if isinstance(c, float | int) else c[-1]
+
+
+def _step(c: float | tuple[float, ...]) -> str:
+    """The recurrence's right-hand side without d."""
+    if isinstance(c, float | int) or len(c) == 1:
+        return f"{c if isinstance(c, float | int) else c[0]:g} a_j"
+    return " + ".join(f"{value:g} a_{f'(j+{index})' if index else 'j'}" for index, value in enumerate(c))
+
+
+def _order(c: object) -> int:
+    return len(c) if isinstance(c, tuple) else 1
+
+
+def _next(c: object) -> str:
+    return f"a_(j+{_order(c)})"
 
 
 class Place(Protocol):
@@ -58,17 +104,25 @@ class Place(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """A batch of recurrences with the coefficients fixed (or within a range), all else as in the reference distribution."""
+    """A batch of recurrences with the coefficients fixed (or within a range), all else as in the reference distribution.
 
-    c: float | Range
+    Attributes:
+        c: the coefficients, oldest term first; one number stands for all of them.
+    """
+
+    c: float | tuple[float, ...] | Between
     length: int = REFERENCE.length
     seed: int = 0
     batch: int = SEARCH_BATCH
 
     def sample(self, config: ModelConfig) -> Recurrences:
-        c = self.c if isinstance(self.c, tuple) else (self.c, self.c)
-        distribution = replace(REFERENCE, c=c, length=self.length, dim=config.d_vocab, order=config.order)
-        return distribution.sample(self.batch, seed=derive_seed(self.seed, c, self.length))
+        reference = replace(REFERENCE, length=self.length, dim=config.d_vocab, order=config.order)
+        if isinstance(self.c, Between):
+            bounds = (self.c.low, self.c.high)
+            between = replace(reference, c=bounds, either_sign=self.c.either_sign)
+            return between.sample(self.batch, seed=derive_seed(self.seed, bounds, self.length))
+        c = self.c if isinstance(self.c, tuple) else (self.c,) * config.order
+        return reference.sample(self.batch, seed=derive_seed(self.seed, c, self.length), coefficients=c)
 
     def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
         """The terms, which a claim about a map of vectors is about."""
@@ -78,10 +132,13 @@ class Condition:
         return replace(self, batch=batch, seed=seed)
 
     def equation(self) -> str:
-        return f"a_(j+1) = c a_j + d with {self.brief()}, d ~ U(-2, 2)^m, a_0 ~ U(-3, 3)^m, then scaled"
+        left = _next(self.c)
+        right = "c a_j" if _order(self.c) == 1 else _step(self.c)  # type: ignore[arg-type]
+        first = "a_0" if _order(self.c) == 1 else "a_0, a_1, ..."
+        return f"{left} = {right} + d with {self.brief()}, d ~ U(-2, 2)^m, {first} ~ U(-3, 3)^m, then scaled"
 
     def brief(self) -> str:
-        c = f"c ~ U{self.c}" if isinstance(self.c, tuple) else f"c = {self.c:g}"
+        c = str(self.c) if isinstance(self.c, Between) else brief_coefficients(self.c)
         return f"{c}, {self.length} terms"
 
 
@@ -170,14 +227,15 @@ class Vector:
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrence:
-    """One recurrence: coefficient c at every order, offset d, first term(s) `start`; `along` adds that multiple of d to the start.
+    """One recurrence: coefficients c and first terms `start`, oldest first, one standing for all, and offset d; `along`
+    adds that multiple of d to the first terms.
 
     Before scaling, coordinates lie in the trained ranges: d in [-2, 2], start in [-3, 3] (cut off there).
     """
 
-    c: float
+    c: float | tuple[float, ...]
     d: Vector = field(default_factory=Vector)
-    start: Vector = field(default_factory=Vector)
+    start: Vector | tuple[Vector, ...] = field(default_factory=Vector)
     along: float = 0.0
     length: int = REFERENCE.length
     cap: float = 1.0
@@ -185,24 +243,30 @@ class Recurrence:
     def sample(self, config: ModelConfig) -> Recurrences:
         dim, order = config.d_vocab, config.order
         offset = self.d.values(dim, bound=2.0)
-        start = (self.start.values(dim, bound=3.0) + self.along * offset).clamp(-3.0, 3.0)
+        starts = torch.stack([start.values(dim, bound=3.0) for start in self._starts()])
+        starts = (starts + self.along * offset).clamp(-3.0, 3.0)
         return build(
-            coefficients=torch.full((1, order), self.c, dtype=torch.float64),
+            coefficients=torch.tensor([self.c], dtype=torch.float64).reshape(1, -1).expand(1, order),
             offset=offset[None],
-            start=start.repeat(1, order, 1),
+            start=starts.expand(order, dim)[None],
             cap=torch.tensor([self.cap]),
             length=self.length,
         )
+
+    def _starts(self) -> tuple[Vector, ...]:
+        return self.start if isinstance(self.start, tuple) else (self.start,)
 
     def again(self, *, batch: int, seed: int) -> Recurrence:
         return self  # one recurrence has nothing left to draw
 
     def equation(self) -> str:
         along = f" + {self.along:g} d" if self.along else ""
+        starts = ", ".join(f"a_{index} = {start.words(bound=3.0)}{along}" for index, start in enumerate(self._starts()))
         return (
-            f"a_(j+1) = {self.c:g} a_j + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
-            f"a_0 = {self.start.words(bound=3.0)}{along}, scaled to largest norm {self.cap:g}"
+            f"{_next(self.c)} = {_step(self.c)} + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
+            f"{starts}, scaled to largest norm {self.cap:g}"
         )
 
     def brief(self) -> str:
-        return f"c = {self.c:g}, {self.length} terms, d = {self.d.words()}, a_0 = {self.start.words()}"
+        starts = ", ".join(f"a_{index} = {start.words()}" for index, start in enumerate(self._starts()))
+        return f"{brief_coefficients(self.c)}, {self.length} terms, d = {self.d.words()}, {starts}"

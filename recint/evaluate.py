@@ -7,25 +7,38 @@ fresh draws before it counts.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from hypothesis import target
 from numpy.typing import NDArray
 
-from recint.claim import Claim, Observation, Property, Refuted, observing
-from recint.domain import Condition, Domain, DrawnRecurrence, Place, Recurrence, UniformVectors, Vector
+from recint.claim import Claim, Observation, Property, Refuted, estimated, observing
+from recint.domain import (
+    Between,
+    Condition,
+    Domain,
+    DrawnRecurrence,
+    Place,
+    Recurrence,
+    UniformVectors,
+    Vector,
+    shortest,
+)
+from recint.intact import Intact
 from recint.recurrence import derive_seed
 from recint.statistics import sampling
-from recint.statistics.errors import prediction_errors
 from recint.statistics.sampling import reduce
+from recint.strategies import of_order
 from recint.verdict import refutation_level
 
-ENOUGH = 20  # draws around a coefficient before their mean says anything
-CHUNK = 250  # recurrences in one forward pass: larger batches are slower on a CPU
-DRAWS = 2000
+ENOUGH = 5  # draws around a coefficient that may nominate it: whatever is nominated is tried again on fresh ones
+CHUNK = 100  # recurrences in one forward pass: larger batches are slower on a CPU
+DRAWS = 1000
 RETEST = 512  # fresh recurrences for a suspected counterexample
 ROUNDS = 3  # hunts, each of which goes on past the failures of the last that were luck
 
@@ -84,13 +97,21 @@ class Evidence:
 
 
 def evaluate(
-    prop: Property, model: Any, *, seed: int = 0, draws: int = DRAWS, family: int = 1, thorough: bool = True
+    prop: Property,
+    model: Any,
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+    family: int = 1,
+    thorough: bool = True,
+    drawn: Share = None,
 ) -> Evidence:
     """Run both arms of a claim on a model.
 
     Args:
         family: number of claims judged together.
         thorough: search also where the estimate already refutes the claim, which controls need not.
+        drawn: the claim's share of what `draw` found for all claims together, with the same seed and draws.
 
     Raises:
         ValueError: a figure that is not finite.
@@ -99,7 +120,8 @@ def evaluate(
     claim = prop.claim
 
     def evidence(**found: Any) -> Evidence:
-        return Evidence(claim=claim, seconds=time.monotonic() - begun, **found)
+        seconds = time.monotonic() - begun + (drawn.seconds if isinstance(drawn, Drawn) else 0.0)
+        return Evidence(claim=claim, seconds=seconds, **found)
 
     if reason := unmet(claim, model):
         return evidence(unmet=reason)
@@ -108,39 +130,22 @@ def evaluate(
         if not np.isfinite(observation.value):
             raise ValueError(f"{claim.id}: {claim.statistic} is {observation.value}")
         return evidence(value=observation.value, values=observation.values, per_head=observation.per_head)
-    drawn = _draw(prop, model, claim.domain, seed=derive_seed(seed, claim.id, "estimate"), draws=draws)
+    drawn = drawn or draw([prop], model, seed=seed, draws=draws)[claim.id]
+    if isinstance(drawn, Exception):
+        raise drawn
+    assert drawn is not None
     if drawn.changed == 0:
         return evidence(unmet=f"{claim.id}: the intervention changed nothing in {draws} recurrences")
-    estimated = sampling.estimate(
-        drawn.values,
-        reduction=claim.reduction,
-        relation=claim.relation,
-        threshold=claim.threshold,
-        seed=derive_seed(seed, claim.id, "bootstrap"),
-    )
-    contrasts = {}
-    for contrast in claim.contrasts:
-        label = (seed, claim.id, "contrast", contrast.name)
-        beside = (
-            _draw(prop, model, contrast.domain, seed=derive_seed(*label), draws=draws).values
-            if contrast.domain
-            else drawn.contrasts[contrast.name]
-        )
-        contrasts[contrast.name] = sampling.estimate(
-            beside,
-            reduction=contrast.reduction,
-            relation=contrast.relation,
-            threshold=contrast.threshold,
-            seed=derive_seed(*label, "bootstrap"),
-        )
+    own = estimated(claim, drawn.values)
+    contrasts = {contrast.name: estimated(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts}
     level = refutation_level(family=family, routes=claim.routes)
-    deciding = (*contrasts.values(), estimated) if claim.estimate_refutes else tuple(contrasts.values())
+    deciding = (*contrasts.values(), own) if claim.estimate_refutes else tuple(contrasts.values())
     lost = min((part.p_against for part in deciding), default=1.0) <= level
     return evidence(
-        value=estimated.value,
+        value=own.value,
         values=drawn.values,
         coefficients=drawn.coefficients,
-        estimate=estimated,
+        estimate=own,
         contrasts=contrasts,
         search=search(
             prop,
@@ -157,18 +162,21 @@ def evaluate(
 
 
 def unmet(claim: Claim, model: Any) -> str:
-    """Why the claim does not apply to the model, in one sentence; empty if it does."""
+    """Why a claim cannot be asked of a model, in one sentence; empty if it can."""
     config = model.config
-    for kind, needed, there in (("layer", claim.layers, config.n_layers), ("head", claim.heads, config.n_heads)):
-        if needed and max(needed) >= there:
-            return f"{claim.id}: speaks of {kind} {max(needed)}, but the model has {there} {kind}s"
-    if claim.mse_ratio:
-        drawn = claim.domain.reference(batch=CHUNK, seed=0).sample(config)
-        inputs, targets = drawn.inputs.to(model.device), drawn.targets.to(model.device)
-        model_error, copy_error = (
-            float(prediction_errors(prediction, targets, order=config.order).mean())
-            for prediction in (model(inputs), inputs)
+    if missing := [layer for layer in claim.layers if layer >= config.n_layers]:
+        return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} layers"
+    if missing := [head for head in claim.heads if head >= config.n_heads]:
+        return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} heads"
+    if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
+        return (
+            f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "
+            f"nothing can be predicted from fewer than {shortest(config.order)}"
         )
+    if claim.orders and config.order not in claim.orders:
+        return f"{claim.id}: speaks of recurrences of order {claim.orders[0]}, but the model has order={config.order}"
+    if claim.mse_ratio:
+        model_error, copy_error = _error_and_copying(model)
         if model_error >= copy_error:
             return (
                 f"{claim.id}: speaks of ratios of MSEs, but the model's MSE of {model_error:.2g} "
@@ -177,12 +185,21 @@ def unmet(claim: Claim, model: Any) -> str:
     return ""
 
 
-def _nominated(claim: Claim, drawn: _Drawn) -> Place | None:
+@lru_cache(maxsize=4)  # every claim about a ratio asks
+def _error_and_copying(model: Any) -> tuple[float, float]:
+    """MSE of the model and of predicting a_i again, over reference recurrences."""
+    at = Domain().reference(batch=CHUNK, seed=derive_seed(0, "copying"))
+    intact = Intact(model, at.sample(model.config))
+    return float(intact.errors.mean()), float(intact.errors_of(intact.recurrences.inputs).mean())
+
+
+def _nominated(claim: Claim, drawn: Drawn) -> Place | None:
     """The coefficient of the grid around which the estimate's draws fail the claim worst, if they do anywhere.
 
-    Hypothesis leaves some coefficients of the grid untried; the estimate's draws lie around all of them.
+    Hypothesis leaves some coefficients of the grid untried; the estimate's draws lie around all of them. Of order 2 and
+    above they are too few for a grid of that many dimensions.
     """
-    if claim.quantifier == "pointwise":
+    if claim.quantifier == "pointwise" or drawn.order > 1:
         return None
     ticks = np.round(drawn.coefficients * 10).astype(int)
     failing = {}
@@ -190,13 +207,13 @@ def _nominated(claim: Claim, drawn: _Drawn) -> Place | None:
         around = drawn.values[ticks == tick]
         value = float(reduce(np.moveaxis(around, 0, -1), claim.reduction, claim.relation))
         if len(around) >= ENOUGH and not claim.holds(value):
-            failing[tick / 10] = -value if claim.relation == ">=" else value
+            failing[int(tick) / 10] = claim.badness(value)
     if not failing:
         return None
     return Condition(c=max(failing, key=lambda c: failing[c]), length=claim.domain.reference(batch=1, seed=0).length)
 
 
-def _certain(claim: Claim, drawn: _Drawn) -> Place | None:
+def _certain(claim: Claim, drawn: Drawn) -> Place | None:
     """The worst single recurrence of the estimate, where a claim about every single one fails at it."""
     if claim.quantifier != "pointwise":
         return None
@@ -213,35 +230,93 @@ def _per_head(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.float64] 
     means = values.mean(0)
     if claim.reduction == "smallest ratio over heads":
         return means[0] / means[1]
+    if claim.reduction == "largest over median head":
+        return means / np.median(means)
     return means if claim.reduction == "majority of heads" else None
 
 
 @dataclass(frozen=True)
-class _Drawn:
-    """Independent recurrences of a claim's reference distribution, as its property measured them."""
+class Drawn:
+    """Independent recurrences of a claim's reference distribution, as its property measured them.
+
+    Attributes:
+        contrasts: of each of its contrasts, by name.
+        coefficients: that of the previous term, which figures are drawn against.
+        changed: largest change that the property's intervention made to what it acts on; None without intervention.
+        seconds: what the claim's own measuring took, beside the passes that it shares.
+    """
 
     places: Sequence[Condition]
     values: NDArray[np.float64]
     coefficients: NDArray[np.float64]
+    order: int
     contrasts: Mapping[str, NDArray[np.float64]]
     changed: float | None
+    seconds: float
 
 
-def _draw(prop: Property, model: Any, domain: Domain, *, seed: int, draws: int) -> _Drawn:
-    """In chunks, whose seeds do not depend on how many there are."""
-    places = [
-        domain.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, start))
-        for start in range(0, draws, CHUNK)
-    ]
-    seen = [prop.measure(model, at) for at in places]
-    changes = [observation.changed for observation in seen if observation.changed is not None]
-    return _Drawn(
-        places=places,
-        values=np.concatenate([observation.values for observation in seen]),
-        coefficients=np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in places]),
-        contrasts={name: np.concatenate([part.contrasts[name] for part in seen]) for name in seen[0].contrasts},
-        changed=max(changes) if changes else None,
-    )
+Share = Drawn | Exception | None  # what `draw` has for a claim
+
+
+def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dict[str, Share]:
+    """The estimates' draws of all claims, on shared passes.
+
+    Claims with the same domain are measured side by side on each chunk of recurrences, so that the model's pass over it, and
+    interventions that several claims read, are made once. A claim that fails to be measured is told by its exception; one about
+    weights, or that does not apply to the model, has nothing drawn.
+    """
+    asked = [prop for prop in props if prop.claim.quantifier != "weights" and not unmet(prop.claim, model)]
+    parts: dict[str, dict[Domain, list[Observation]]] = {prop.claim.id: defaultdict(list) for prop in asked}
+    places: dict[Domain, list[Condition]] = defaultdict(list)
+    coefficients: dict[Domain, list[NDArray]] = defaultdict(list)
+    failed: dict[str, Exception] = {}
+    seconds: dict[str, float] = defaultdict(float)
+    domains = dict.fromkeys(domain for prop in asked for domain in _domains(prop.claim))
+    for domain in domains:
+        here = [prop for prop in asked if domain in _domains(prop.claim)]
+        for start in range(0, draws, CHUNK):
+            at = domain.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
+            places[domain].append(at)
+            coefficients[domain].append(at.sample(model.config).coefficients[:, -1].numpy())
+            if len(here) > 1:
+                _ = model.intact(at).prediction  # the whole pass at once, not up to what the first claim asks
+            for prop in here:
+                claim, begun = prop.claim, time.monotonic()
+                if claim.id not in failed:
+                    try:
+                        parts[claim.id][domain].append(prop.measure(model, at))
+                    except Exception as error:
+                        failed[claim.id] = error
+                seconds[claim.id] += time.monotonic() - begun
+
+    def gathered(claim: Claim) -> Drawn:
+        own = parts[claim.id][claim.domain]
+        changes = [part.changed for part in own if part.changed is not None]
+        contrasts = {
+            contrast.name: np.concatenate(
+                [part.values for part in parts[claim.id][contrast.domain]]
+                if contrast.domain
+                else [part.contrasts[contrast.name] for part in own]
+            )
+            for contrast in claim.contrasts
+        }
+        return Drawn(
+            places=places[claim.domain],
+            values=np.concatenate([part.values for part in own]),
+            coefficients=np.concatenate(coefficients[claim.domain]),
+            order=model.config.order,
+            contrasts=contrasts,
+            changed=max(changes) if changes else None,
+            seconds=seconds[claim.id],
+        )
+
+    shares: dict[str, Share] = dict.fromkeys(prop.claim.id for prop in props)
+    return shares | {prop.claim.id: failed.get(prop.claim.id) or gathered(prop.claim) for prop in asked}
+
+
+def _domains(claim: Claim) -> list[Domain]:
+    """Where a claim is measured: in its own domain, and in those of contrasts that have one."""
+    return list(dict.fromkeys([claim.domain, *(contrast.domain for contrast in claim.contrasts if contrast.domain)]))
 
 
 @dataclass
@@ -262,15 +337,9 @@ class _Searching:
         value = observation.value
         self.trials.append((observation.at, value))
         if np.isfinite(value):
-            target(self.badness(value))
+            target(self.claim.badness(value))
         if not self.claim.holds(value) and observation.at.brief() not in self.pardoned:
             raise Refuted(self.claim.failure(value, observation.at.equation()))
-
-    def badness(self, value: float) -> float:
-        """Larger is worse, whatever the relation; a value that is not a number is worst."""
-        if np.isnan(value):
-            return float("inf")
-        return -value if self.claim.relation == ">=" else value
 
     def suspects(self) -> list[Place]:
         """Where it failed: at the last, which is the simplest after shrinking, and at the worst of all.
@@ -280,7 +349,7 @@ class _Searching:
         failures = [
             trial for trial in self.trials if not self.claim.holds(trial[1]) and trial[0].brief() not in self.pardoned
         ]
-        worst = sorted(failures, key=lambda trial: self.badness(trial[1]))[-1:]
+        worst = sorted(failures, key=lambda trial: self.claim.badness(trial[1]))[-1:]
         return list(dict.fromkeys(at for at, _ in failures[-1:] + worst))
 
 
@@ -311,7 +380,7 @@ def search(
 
     for _ in range(ROUNDS):
         try:
-            with observing(arm):
+            with observing(arm), of_order(model.config.order):
                 prop.body(model)
         except Refuted:
             if confirmed := confirm_any(arm.suspects()):
@@ -322,7 +391,7 @@ def search(
         if suspect and not confirmed:
             tried += 1
             confirmed = confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level / 2)
-    worst_at, worst = max(arm.trials, key=lambda trial: arm.badness(trial[1]))
+    worst_at, worst = max(arm.trials, key=lambda trial: prop.claim.badness(trial[1]))
     return Search(
         trials=tuple(arm.trials),
         worst=worst,
@@ -338,20 +407,12 @@ def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: flo
     One recurrence has nothing to draw again: it is judged by the same claim on a pass of its own.
     """
     claim = prop.claim
-    at = suspect.again(batch=RETEST, seed=seed)
+    at = suspect.again(batch=RETEST if claim.quantifier != "average" else RETEST // 4, seed=seed)
     observation = prop.measure(model, at)
     if claim.holds(observation.value):
         return None
-    if len(observation.values) > 1:
-        again = sampling.estimate(
-            observation.values,
-            reduction=claim.reduction,
-            relation=claim.relation,
-            threshold=claim.threshold,
-            seed=derive_seed(seed, "bootstrap"),
-        )
-        if again.p_against > level:
-            return None
+    if len(observation.values) > 1 and estimated(claim, observation.values).p_against > level:
+        return None
     return Counterexample(
         at, observation.value, claim.failure(observation.value, at.equation()), _code(prop, model, at)
     )
@@ -359,15 +420,15 @@ def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: flo
 
 def _code(prop: Property, model: Any, at: Place) -> str:
     """A snippet that computes the counterexample's value again."""
-    module, name = prop.body.__module__, prop.body.__name__
-    kinds = (Condition, DrawnRecurrence, Recurrence, UniformVectors, Vector)
+    package = prop.body.__module__.rpartition(".")[0]
+    kinds = (Between, Condition, DrawnRecurrence, Recurrence, UniformVectors, Vector)
     used = ", ".join(kind.__name__ for kind in kinds if f"{kind.__name__}(" in repr(at))
     return (
-        f"from {module} import {name} as test\n"
+        "from recint.catalogue import find\n"
         "from recint.checkpoint import load\n"
         f"from recint.domain import {used}\n"
         "from recint.model import Model\n\n"
         f"model = Model(load({model.checkpoint.path!r}))\n"
         f"at = {at!r}\n"
-        "print(test.recint_property.measure(model, at).value)\n"
+        f"print(find({prop.claim.id!r}, {package!r}).measure(model, at).value)\n"
     )

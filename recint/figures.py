@@ -108,8 +108,12 @@ def against_c(
     return _svg(figure, title)
 
 
-def attention(title: str, *, pattern: ArrayLike, layer: int) -> str:
-    """Attention patterns of shape (head, query, key): small multiples on one scale from 0 to 1."""
+def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence[int] | None = None) -> str:
+    """Attention patterns of shape (head, query, key): small multiples on one scale from 0 to 1.
+
+    Args:
+        positions: those that queries and keys are of, if not 0, 1, 2, ...
+    """
     patterns = np.asarray(pattern)
     heads = len(patterns)
     columns = min(heads, 4)
@@ -124,8 +128,12 @@ def attention(title: str, *, pattern: ArrayLike, layer: int) -> str:
                 continue
             image = axes.imshow(patterns[head], vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
             axes.set_title(f"layer {layer}, head {head}", fontsize=9, fontweight="normal")
-            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            if positions is None:
+                axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+                axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            else:
+                axes.set_xticks(range(len(positions)), [str(at) for at in positions], fontsize=6)
+                axes.set_yticks(range(len(positions)), [str(at) for at in positions], fontsize=6)
             if head % columns == 0:
                 axes.set_ylabel("query")
             if head + columns >= heads:
@@ -134,7 +142,9 @@ def attention(title: str, *, pattern: ArrayLike, layer: int) -> str:
     return _svg(figure, title)
 
 
-def eigenvalue_scores(title: str, *, scores: ArrayLike, threshold: float, highlight_layer: int) -> str:
+def eigenvalue_scores(
+    title: str, *, scores: ArrayLike, threshold: float, relation: str, who: str, highlight_layer: int
+) -> str:
     """Scores of shape (layer, head) on [-1, 1] with their values; the layer of the claim is outlined."""
     table = np.asarray(scores)
     layers, heads = table.shape
@@ -150,7 +160,7 @@ def eigenvalue_scores(title: str, *, scores: ArrayLike, threshold: float, highli
         axes.add_patch(outline)
         axes.set_xticks(range(heads))
         axes.set_yticks(range(layers))
-        axes.set_xlabel(f"head (outlined: layer {highlight_layer}, every head should be <= {threshold:g})")
+        axes.set_xlabel(f"head (outlined: layer {highlight_layer}, {who} should be {relation} {threshold:g})")
         axes.set_ylabel("layer")
         bar = figure.colorbar(image, ax=axes, label="eigenvalue score")
         bar.ax.axhline(threshold, color="black", linewidth=2)
@@ -208,6 +218,62 @@ def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -
     return _svg(figure, title)
 
 
+def head_statistics(
+    title: str,
+    *,
+    names: Sequence[str],
+    value: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    threshold: float,
+    relation: str,
+    xlabel: str,
+) -> str:
+    """A ratio for each head, or whatever is named, with its 95 % interval, on a log axis with the threshold."""
+    values, lows, highs = (np.asarray(numbers) for numbers in (value, low, high))
+    figure, (axes,) = _figure(title, height=1.4 + 0.28 * len(values))
+    with matplotlib.rc_context(_STYLE):
+        rows = np.arange(len(values))
+        axes.hlines(rows, lows, highs, color=BLUE, linewidth=5, alpha=0.35, label="95 % interval")
+        axes.plot(values, rows, "o", color=BLUE, markersize=6, label="mean over reference draws")
+        for row, number in zip(rows, values, strict=True):
+            axes.annotate(
+                f"{number:.3g}", (number, row), xytext=(9, 0), textcoords="offset points", va="center", fontsize=8
+            )
+        axes.axvline(
+            threshold, color=RED, linestyle="--", linewidth=1.3, label=f"threshold: should be {relation} {threshold:g}"
+        )
+        axes.set_xscale("log")
+        axes.set_yticks(rows, names)
+        axes.invert_yaxis()
+        axes.margins(x=0.12)
+        axes.set_xlabel(xlabel)
+        axes.grid(axis="x", alpha=0.25)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return _svg(figure, title)
+
+
+def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: int) -> str:
+    """Direct logit attribution of shape (component, position), with the mean over positions beside it."""
+    values = np.asarray(table)
+    total, limit = values.mean(-1), float(np.abs(values).max()) or 1.0
+    figure, (heat, bars) = _figure(title, columns=2, width=9, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
+    with matplotlib.rc_context(_STYLE):
+        image = heat.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        heat.set_yticks(range(len(names)), names, fontsize=7)
+        heat.set_xticks(range(values.shape[1]), [str(first + index) for index in range(values.shape[1])])
+        heat.set_xlabel("position i (its output predicts a_(i+1))")
+        figure.colorbar(image, ax=heat, label="attribution to the next term")
+        bars.barh(range(len(total)), total, color=np.where(total >= 0, BLUE, ORANGE), height=0.7)
+        bars.axvline(0, color="black", linewidth=0.8)
+        bars.set_ylim(len(total) - 0.5, -0.5)
+        bars.set_yticks([])
+        bars.set_xscale("symlog", linthresh=max(1e-3, limit / 100))
+        bars.set_xlabel("mean over positions (symmetric log axis)")
+        bars.grid(axis="x", alpha=0.25)
+    return _svg(figure, title)
+
+
 def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: int, coordinates: int = 3) -> str:
     """Terms of shape (position, dim) as they are and as predicted, in the coordinates where they differ most."""
     terms, guesses = np.asarray(actual), np.asarray(predicted)
@@ -240,4 +306,66 @@ def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: A
         axes.set_ylabel("mean squared error")
         axes.grid(alpha=0.25)
         axes.legend()
+    return _svg(figure, title)
+
+
+def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: str, first: int = 0) -> str:
+    """Scores of shape (row, column) on a diverging scale about 0, values printed; columns are numbered from `first`."""
+    table = np.asarray(scores)
+    limit = float(np.abs(table).max()) or 1.0
+    figure, (axes,) = _figure(title, height=0.9 + 0.62 * len(table))
+    with matplotlib.rc_context(_STYLE):
+        image = axes.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        for (y, x), score in np.ndenumerate(table):
+            colour = "white" if abs(score) > 0.6 * limit else "black"
+            axes.text(x, y, f"{score:.2g}", ha="center", va="center", fontsize=9, color=colour)
+        axes.set_xticks(range(table.shape[1]), [str(first + x) for x in range(table.shape[1])])
+        axes.set_yticks(range(len(table)))
+        axes.set_xlabel(column)
+        axes.set_ylabel(row)
+        figure.colorbar(image, ax=axes, label=label)
+    return _svg(figure, title)
+
+
+def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
+    """Weight matrices of shape (head, read, write) as tiles of one image on a diverging scale, one pixel an entry."""
+    found = np.asarray(matrices)
+    heads, height, width = found.shape
+    columns = min(heads, 4)
+    gap = max(2, height // 5)
+    tiles = np.full((-(-heads // columns) * (height + gap), columns * (width + gap)), np.nan)
+    limit = float(np.quantile(np.abs(found), 0.999)) or 1.0
+    shades = matplotlib.colormaps["RdBu_r"].resampled(9)  # few enough for noise to stay small as a picture
+    figure, (axes,) = _figure(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
+    with matplotlib.rc_context(_STYLE):
+        for head in range(heads):
+            row, column = divmod(head, columns)
+            top, left = row * (height + gap) + gap, column * (width + gap)
+            tiles[top : top + height, left : left + width] = found[head]
+            axes.text(left, top - 0.2 * gap, f"layer {layer}, head {head}", fontsize=9)
+        image = axes.imshow(tiles, vmin=-limit, vmax=limit, cmap=shades, interpolation="none")
+        axes.spines[:].set_visible(False)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_xlabel(f"dimension written, 0 to {width - 1} in each tile")
+        axes.set_ylabel(f"dimension read, 0 to {height - 1}")
+        figure.colorbar(image, ax=axes, label=label, shrink=0.8, extend="both")
+    return _svg(figure, title)
+
+
+def errors_against_c(
+    title: str, *, c: ArrayLike, mse: ArrayLike, spread: ArrayLike, trained: tuple[float, float]
+) -> str:
+    """Mean MSE at each coefficient on a log axis with the band of single recurrences, of shape (2, c), trained range shaded."""
+    low, high = np.asarray(spread)
+    figure, (axes,) = _figure(title)
+    with matplotlib.rc_context(_STYLE):
+        axes.axvspan(*trained, color=GREY, alpha=0.15, linewidth=0, label="trained range")
+        axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % of single recurrences")
+        axes.plot(c, mse, color=BLUE, linewidth=1.6, label="mean over recurrences")
+        axes.set_yscale("log")
+        axes.set_xlabel("coefficient c")
+        axes.set_ylabel("mean squared error")
+        axes.grid(alpha=0.25)
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return _svg(figure, title)

@@ -8,15 +8,17 @@ effect to be read. Edits go through `hook_z` and `hook_pattern`, which are exact
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import einops
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor
 
-from recint.model import Model
+from recint.model import Model, layer_norm
+from recint.recurrence import derive_seed
 
 
 @dataclass
@@ -49,27 +51,94 @@ def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterato
         yield change
 
 
-def mean_ablated(model: Model, *, layer: int) -> AbstractContextManager[Change]:
-    """The output z of all heads of a layer replaced by its mean over reference recurrences, position by position.
+Ablation = Literal["zero", "mean", "resample"]
+ABLATIONS: tuple[Ablation, ...] = ("zero", "mean", "resample")
 
-    A mean over positions too would take out where a head is as well as what it says.
+
+def ablated(
+    model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
+) -> AbstractContextManager[Change]:
+    """The output z of some heads of a layer, or of all, taken out.
+
+    - zero: z is 0, which the layers above may never have seen.
+    - mean: z is its mean over reference recurrences, position by position; a mean over positions too would take out where a
+      head is as well as what it says.
+    - resample: z is that of another reference recurrence, picked by `seed`: usual values, but of no use here.
     """
     hook = f"blocks.{layer}.attn.hook_z"
-    mean = model.mean(hook)
-    return edited(model, hook, lambda z: mean[: z.shape[1]].expand_as(z))
+    others = model.reference_activation(hook) if kind != "zero" else None
+    mean = others.mean(0) if others is not None else None
+    chosen = slice(None) if heads is None else list(heads)
+
+    def edit(z: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+        new = z.clone()
+        if others is None or mean is None:
+            new[:, :, chosen] = 0.0
+        elif kind == "mean":
+            new[:, :, chosen] = mean[: z.shape[1], chosen]
+        else:
+            generator = torch.Generator().manual_seed(derive_seed(seed, "resample"))
+            picked = torch.randint(len(others), (len(z),), generator=generator)
+            new[:, :, chosen] = others[picked, : z.shape[1]][:, :, chosen]
+        return new
+
+    return edited(model, hook, edit)
 
 
-def attention_uniform(model: Model, *, layer: int, heads: Sequence[int]) -> AbstractContextManager[Change]:
-    """The attention of some heads spread evenly over the query and what came before it."""
+def attention_replaced(
+    model: Model, *, layer: int, pattern: Float[Tensor, "query key"], heads: Sequence[int] | None = None
+) -> AbstractContextManager[Change]:
+    """The attention of some heads of a layer, or of all, replaced by one pattern, cut to the queries there are.
 
-    def edit(pattern: Float[Tensor, "recurrence head query key"]) -> Tensor:
-        queries = pattern.shape[-2]
-        seen = torch.ones(queries, queries, device=pattern.device).tril()
-        spread = pattern.clone()
-        spread[:, list(heads)] = seen / seen.sum(-1, keepdim=True)
-        return spread
+    Patterns to put there: `uniform_pattern`, `previous_token_pattern`, `key_pattern`.
+    """
+    chosen = slice(None) if heads is None else list(heads)
+
+    def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
+        queries, keys = attention.shape[-2:]
+        new = attention.clone()
+        new[:, chosen] = pattern[:queries, :keys].to(attention)
+        return new
 
     return edited(model, f"blocks.{layer}.attn.hook_pattern", edit)
+
+
+def attention_cut(
+    model: Model, *, layer: int, keys: Integer[Tensor, "recurrence query"]
+) -> AbstractContextManager[Change]:
+    """One key taken from every query of a layer, in all heads, its attention shared out among the others as they are.
+
+    A query that attends to nothing else keeps it.
+    """
+
+    def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
+        cut = torch.nn.functional.one_hot(keys.to(attention.device), attention.shape[-1]).bool()
+        left = attention.masked_fill(cut[:, None], 0.0)
+        total = left.sum(-1, keepdim=True)
+        return torch.where(total > 0, left / total.where(total > 0, 1.0), attention)
+
+    return edited(model, f"blocks.{layer}.attn.hook_pattern", edit)
+
+
+def uniform_pattern(queries: int) -> Float[Tensor, "query key"]:
+    """Attention spread evenly over the query and what came before it."""
+    seen = torch.ones(queries, queries).tril()
+    return seen / seen.sum(-1, keepdim=True)
+
+
+def previous_token_pattern(queries: int, *, order: int = 1) -> Float[Tensor, "query key"]:
+    """Each query on the `order` terms before it, evenly; on those there are, and the first one on itself."""
+    back = torch.arange(queries)[:, None] - torch.arange(queries)
+    seen = ((back >= 1) & (back <= order)).float()
+    seen[0, 0] = 1
+    return seen / seen.sum(-1, keepdim=True)
+
+
+def key_pattern(queries: int, *, keys: Sequence[int]) -> Float[Tensor, "query key"]:
+    """Query i on keys[i], or on itself where that lies ahead of it."""
+    pattern = torch.zeros(queries, queries)
+    pattern[torch.arange(queries), torch.minimum(torch.tensor(keys), torch.arange(queries))] = 1
+    return pattern
 
 
 @contextmanager
@@ -107,12 +176,102 @@ def qk_replaced(
         edited(model, f"{attention}.hook_k", with_weights(W_K, bridge.b_K[layer])) as change_of_keys,
     ):
         yield change
-    change.largest = max(change.largest, change_of_keys.largest)
+        change.largest = max(change.largest, change_of_keys.largest)
 
 
-def low_rank_identity(
-    *, heads: int, d_model: int, d_head: int, generator: torch.Generator
-) -> tuple[Float[Tensor, "head d_model d_head"], Float[Tensor, "head d_model d_head"]]:
-    """W_Q ~ U(0, 1) and W_K = pinv(W_Q)^T, so that W_Q W_K^T projects on d_head random directions (the notebook's stand-in)."""
-    W_Q = torch.rand(heads, d_model, d_head, generator=generator)
-    return W_Q, einops.rearrange(torch.linalg.pinv(W_Q), "head d_head d_model -> head d_model d_head")
+@contextmanager
+def ov_replaced(
+    model: Model,
+    *,
+    layer: int,
+    W_V: Float[Tensor, "head d_model d_head"],
+    W_O: Float[Tensor, "head d_head d_model"],
+) -> Iterator[Change]:
+    """The folded value and output weights of all heads of a layer replaced; their attention and the output bias stay."""
+    attention = f"blocks.{layer}.attn"
+    read: list[Tensor] = []
+    patterns: list[Tensor] = []
+
+    def output(old: Float[Tensor, "recurrence query d_model"]) -> Tensor:
+        return model.bridge.b_O[layer] + einops.reduce(
+            head_outputs(patterns[0], read[0], W_V=W_V, W_O=W_O),
+            "recurrence query head d_model -> recurrence query d_model",
+            "sum",
+        )
+
+    def remember(store: list[Tensor]) -> Callable[[Tensor], Tensor]:
+        def edit(activation: Tensor) -> Tensor:
+            store[:] = [activation]
+            return activation
+
+        return edit
+
+    with (
+        model.editing(f"{attention}.q.hook_in", remember(read)),
+        model.editing(f"{attention}.hook_pattern", remember(patterns)),
+        edited(model, f"blocks.{layer}.hook_attn_out", output) as change,
+    ):
+        yield change
+
+
+def head_outputs(
+    pattern: Float[Tensor, "recurrence head query key"],
+    read: Float[Tensor, "recurrence key d_model"],
+    *,
+    W_V: Float[Tensor, "head d_model d_head"],
+    W_O: Float[Tensor, "head d_head d_model"],
+) -> Float[Tensor, "recurrence query head d_model"]:
+    """What heads with these weights write, given what they read and where they attend."""
+    values = einops.einsum(read, W_V, "recurrence key d_model, head d_model d_head -> recurrence key head d_head")
+    z = einops.einsum(
+        pattern, values, "recurrence head query key, recurrence key head d_head -> recurrence query head d_head"
+    )
+    return einops.einsum(z, W_O, "recurrence query head d_head, head d_head d_model -> recurrence query head d_model")
+
+
+@contextmanager
+def path_removed(
+    model: Model, *, layer: int, letters: str, removed: Float[Tensor, "recurrence position d_model"]
+) -> Iterator[Change]:
+    """What the queries, keys or values of a layer read, without a part of the residual stream; nothing else misses it.
+
+    Args:
+        letters: which of "qkv".
+        removed: that part, e.g. the output of an earlier layer in the same pass.
+    """
+    attention = f"blocks.{layer}.attn"
+    residual: list[Tensor] = []
+
+    def remember(activation: Tensor) -> Tensor:
+        residual[:] = [activation]
+        return activation
+
+    def without(letter: str) -> Callable[[Tensor], Tensor]:
+        W = getattr(model.bridge, f"W_{letter.upper()}")[layer]
+
+        def edit(old: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+            left, whole = (
+                layer_norm(read, eps=model.config.layer_norm_eps) for read in (residual[0] - removed, residual[0])
+            )
+            return old + einops.einsum(
+                left - whole, W, "recurrence position d_model, head d_model d_head -> recurrence position head d_head"
+            )
+
+        return edit
+
+    with ExitStack() as stack:
+        stack.enter_context(model.editing(f"blocks.{layer}.hook_resid_pre", remember))
+        changes = [
+            stack.enter_context(edited(model, f"{attention}.hook_{letter}", without(letter))) for letter in letters
+        ]
+        yield (change := Change())
+        change.largest = max(part.largest for part in changes)
+
+
+@contextmanager
+def all_of(*interventions: AbstractContextManager[Change]) -> Iterator[Change]:
+    """Several interventions at once; the change is that of the one that alters least, so that none of them is idle."""
+    with ExitStack() as stack:
+        changes = [stack.enter_context(intervention) for intervention in interventions]
+        yield (change := Change())
+    change.largest = min(part.largest for part in changes)

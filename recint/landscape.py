@@ -1,17 +1,21 @@
-"""The figure that claims about recurrences share: the statistic against the coefficient."""
+"""Figures that claims share: a statistic against the coefficient, and beside it attention, attribution, or each head by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from recint import figures
-from recint.claim import Claim
-from recint.domain import Condition, Place, Recurrence
+from recint.attribution import attribution
+from recint.claim import Claim, estimated
+from recint.domain import Between, Condition, Place, Recurrence, last_coefficient
 from recint.evaluate import Evidence
-from recint.statistics.sampling import estimate
+from recint.recurrence import REFERENCE, derive_seed
 
 BINS = 20
 
@@ -21,37 +25,99 @@ def against_c(model: Any, evidence: Evidence) -> str:
     claim, search = evidence.claim, evidence.search
     assert evidence.coefficients is not None
     assert evidence.values is not None
-    edges = np.linspace(*claim.domain.c, BINS + 1)
+    low, high = claim.domain.c
+    edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
     inside = np.clip(np.digitize(evidence.coefficients, edges) - 1, 0, BINS - 1)
-    binned = [
-        (
-            evidence.coefficients[inside == bin_].mean(),
-            estimate(
-                evidence.values[inside == bin_],
-                reduction=claim.reduction,
-                relation=claim.relation,
-                threshold=claim.threshold,
-                seed=bin_,
-            ),
-        )
-        for bin_ in range(BINS)
-        if (inside == bin_).sum() > 1
+    shown = [
+        _bin(claim, evidence.values[inside == bin_], evidence.coefficients[inside == bin_]) for bin_ in range(BINS)
     ]
     found = search.counterexample if search else None
     marked = next(iter(_points([(found.at, found.value)])), None) if found else None
     return figures.against_c(
         f"{claim.id}: {_finding(claim, evidence.value, marked, failed=found is not None)}",
-        c=[c for c, _ in binned],
-        value=[part.value for _, part in binned],
-        low=[_drawable(part.low) for _, part in binned],
-        high=[_drawable(part.high) for _, part in binned],
+        c=[bin_.c for bin_ in shown],
+        value=[bin_.value for bin_ in shown],
+        low=[bin_.low for bin_ in shown],
+        high=[bin_.high for bin_ in shown],
         threshold=claim.threshold,
         relation=claim.relation,
         ylabel=claim.statistic,
-        log=claim.threshold < 0.01 and claim.threshold > 0,
+        log=claim.mse_ratio or 0 < claim.threshold < 0.01,  # errors, and ratios of them
         searched=_points(search.trials) if search else (),
         counterexample=marked,
     )
+
+
+def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]:
+    """A figure: `against_c`, and the mean attention of every head of a layer where the statistic is at its worst.
+
+    Args:
+        by_parity: again with even positions before odd ones, where a checkerboard becomes blocks.
+    """
+
+    def figure(model: Any, evidence: Evidence) -> str:
+        search = evidence.search
+        assert search is not None
+        found = search.counterexample
+        at = found.at if found else search.worst_at
+        pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
+        value = found.value if found else search.worst
+        told = f"{evidence.claim.id} at {'its counterexample' if found else 'the worst place found'}"
+        parts = [
+            against_c(model, evidence),
+            figures.attention(f"{told}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),
+        ]
+        if by_parity:
+            order = [*range(0, pattern.shape[-1], 2), *range(1, pattern.shape[-1], 2)]
+            parts.append(
+                figures.attention(
+                    "The same with even positions before odd ones: a checkerboard would be two blocks",
+                    pattern=pattern[:, order][:, :, order],
+                    layer=layer,
+                    positions=order,
+                )
+            )
+        return "".join(parts)
+
+    return figure
+
+
+def with_heads(model: Any, evidence: Evidence) -> str:
+    """Each head (or whatever the claim's parts are) by itself, with its interval, and `against_c`."""
+    claim, values = evidence.claim, evidence.values
+    assert values is not None
+    if claim.reduction == "largest over median head":
+        which, single, each = "largest", replace(claim, reduction="mean"), values / np.median(values.mean(0))
+    else:
+        which, single, each = "smallest", replace(claim, reduction="ratio of means"), values
+    parts = [estimated(single, each[..., head]) for head in range(values.shape[-1])]
+    return figures.head_statistics(
+        f"{claim.id}: the {which} is {evidence.value:.3g}, should be {claim.relation} {claim.threshold:g}",
+        names=claim.parts or [f"head {head}" for head in range(len(parts))],
+        value=[part.value for part in parts],
+        low=[part.low for part in parts],
+        high=[part.high for part in parts],
+        threshold=claim.threshold,
+        relation=claim.relation,
+        xlabel=claim.statistic,
+    ) + against_c(model, evidence)
+
+
+def with_attribution(model: Any, evidence: Evidence) -> str:
+    """The attribution of every component at every position, over reference recurrences, and `against_c`."""
+    intact = model.intact(Condition(c=Between(*REFERENCE.c), seed=derive_seed(0, "figure"), batch=200))
+    found = attribution(model, intact)
+    layers, heads = found.heads.shape[2:]
+    names = [f"layer {layer}, head {head}" for layer in range(layers) for head in range(heads)] + list(found.others)
+    table = torch.cat([found.heads.mean(0).flatten(1).T, torch.stack([part.mean(0) for part in found.others.values()])])
+    by_layer = found.heads.mean((0, 1)).abs().sum(-1)
+    shares = ", ".join(f"{share:.0%}" for share in (by_layer / by_layer.sum()).tolist())
+    return figures.attribution(
+        f"Of the direct work of heads, layers 0 to {layers - 1} do {shares}; all components add up to the prediction",
+        table=table.cpu().numpy(),
+        names=names,
+        first=2 * model.config.order,
+    ) + against_c(model, evidence)
 
 
 def _finding(claim: Claim, value: float | None, marked: tuple[float, float] | None, *, failed: bool) -> str:
@@ -61,11 +127,25 @@ def _finding(claim: Claim, value: float | None, marked: tuple[float, float] | No
     return f"{average}, but not {claim.relation} {claim.threshold:g}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
 
 
-def _drawable(bound: float) -> float:
-    """A bin may hold too few recurrences to bound a quantile: its band is left open."""
-    return bound if np.isfinite(bound) else np.nan
+@dataclass(frozen=True)
+class _Bin:
+    """The statistic of recurrences with about this coefficient; nan where there are too few of them to say."""
+
+    c: float
+    value: float
+    low: float
+    high: float
+
+
+def _bin(claim: Claim, values: NDArray, coefficients: NDArray) -> _Bin:
+    if len(values) < 2:  # as between ranges that lie apart: 3 <= |c| <= 4
+        return _Bin(*[np.nan] * 4)
+    found = estimated(claim, values)
+    low, high = (bound if np.isfinite(bound) else np.nan for bound in (found.low, found.high))
+    return _Bin(float(coefficients.mean()), found.value, low, high)
 
 
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
-    """(c, value) of the trials that have one coefficient."""
-    return [(at.c, value) for at, value in trials if isinstance(at, Condition | Recurrence) and isinstance(at.c, float)]
+    """(c, value) of the trials with fixed coefficients; of several, that of the previous term."""
+    placed = [(last_coefficient(at.c), value) for at, value in trials if isinstance(at, Condition | Recurrence)]
+    return [(c, value) for c, value in placed if c is not None]

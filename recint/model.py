@@ -7,10 +7,11 @@ The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import einops
 import torch
@@ -21,9 +22,13 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
 from recint.checkpoint import Checkpoint, ModelConfig
+from recint.domain import Place
+from recint.folding import fold
+from recint.intact import Intact
 from recint.recurrence import REFERENCE, derive_seed
 
-MEAN_OVER = 1000  # reference recurrences behind a mean ablation
+T = TypeVar("T")
+REFERENCE_RECURRENCES = 1000  # behind mean and resample ablation
 
 # Property name's last part -> the bridge's, and the bridge's layout -> the property's.
 _LAYOUTS = {
@@ -97,6 +102,11 @@ def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str
     return tensors
 
 
+def _keeping(kept: dict[str, Tensor], name: str) -> tuple[str, Callable[..., None]]:
+    """A hook that keeps an activation under the name asked for: several names are aliases, and a hook knows only its own."""
+    return name, lambda activation, hook: kept.__setitem__(name, activation)
+
+
 @dataclass(frozen=True)
 class Run:
     """One forward pass: what was predicted, and the activations asked for by their hook names."""
@@ -106,6 +116,15 @@ class Run:
 
     def pattern(self, layer: int) -> Float[Tensor, "batch head query key"]:
         return self.activations[f"blocks.{layer}.attn.hook_pattern"]
+
+
+class _Enough(Exception):
+    """Ends a pass as soon as it has given all that was asked of it."""
+
+
+def layer_norm(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch d_model"]:
+    """LayerNorm whose weights are folded into what reads it."""
+    return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=eps)
 
 
 class Model:
@@ -123,13 +142,15 @@ class Model:
         self.checkpoint = checkpoint
         self.config = checkpoint.config
         self.device = torch.device(device)
-        self.bridge = raw_bridge(self.config, checkpoint.tensors, device)
+        folded = {name: tensor.float() for name, tensor in fold(checkpoint.tensors, self.config).items()}
+        self.bridge = raw_bridge(self.config, folded, device)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the bridge's notes on processing; the folding is checked in tests
-            self.bridge.enable_compatibility_mode(center_unembed=False, disable_warnings=True)
+            warnings.simplefilter("ignore")  # the bridge's notes on processing, of which it does none
+            self.bridge.enable_compatibility_mode(no_processing=True, disable_warnings=True)  # for the names of hooks
         self.bridge.eval().requires_grad_(False)
         self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
-        self._means: dict[str, Tensor] = {}
+        self._known: dict[Hashable, Any] = {}
+        self._seen: tuple[Place, Intact] | None = None
 
     @torch.no_grad()
     def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
@@ -143,13 +164,27 @@ class Model:
         Raises:
             ValueError: the sequences are longer than n_ctx, or of another dimension than the model's.
         """
-        return self._forward(inputs, tuple(keep), until=None)
+        kept: dict[str, Tensor] = {}
+        return Run(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
 
     @torch.no_grad()
     def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:
-        """Only the activations of the named hooks, from a pass that ends with the deepest layer named."""
-        deepest = max(int(name.split(".")[1]) for name in keep)
-        return self._forward(inputs, keep, until=deepest + 1).activations
+        """Only the activations of the named hooks, from a pass that ends as soon as it has given them all."""
+        kept: dict[str, Tensor] = {}
+
+        def stop(activation: Tensor, hook: object) -> None:
+            if len(kept) == len(set(keep)):
+                raise _Enough
+
+        with suppress(_Enough):
+            self._forward(inputs, [hook for name in keep for hook in (_keeping(kept, name), (name, stop))])
+        return kept
+
+    def intact(self, at: Place) -> Intact:
+        """The recurrences of a place and the model's pass over them; the last one asked for is kept, for who asks next."""
+        if self._seen is None or self._seen[0] != at:
+            self._seen = at, Intact(self, at.sample(self.config))
+        return self._seen[1]
 
     @torch.no_grad()
     def resume(self, residual: Float[Tensor, "batch position d_model"], *, layer: int) -> Tensor:
@@ -169,13 +204,31 @@ class Model:
         finally:
             self._edits.pop()
 
-    def mean(self, hook: str) -> Float[Tensor, position * activation]:
-        """Mean of an activation over reference recurrences, position by position: what mean ablation puts in its place."""
-        if hook not in self._means:
-            reference = replace(REFERENCE, dim=self.config.d_vocab, order=self.config.order)
-            inputs = reference.sample(MEAN_OVER, seed=derive_seed(0, "mean ablation")).inputs
-            self._means[hook] = self.activations(inputs, hook)[hook].mean(0)
-        return self._means[hook]
+    @contextmanager
+    def unedited(self) -> Iterator[None]:
+        """Inside the block the model is as it was loaded, whatever edits it is in the middle of."""
+        edits, self._edits = self._edits, []
+        try:
+            yield
+        finally:
+            self._edits = edits
+
+    def once(self, key: Hashable, measure: Callable[[], T]) -> T:
+        """What `measure` returns, measured once for whoever asks this model for it under the same key."""
+        if key not in self._known:
+            self._known[key] = measure()
+        known: T = self._known[key]
+        return known
+
+    def reference_activation(self, hook: str) -> Float[Tensor, "recurrence position *activation"]:
+        """An activation on REFERENCE_RECURRENCES recurrences: what mean and resample ablation put in another's place."""
+        return self.once(("reference", hook), lambda: self._reference_activation(hook))
+
+    def _reference_activation(self, hook: str) -> Tensor:
+        reference = replace(REFERENCE, dim=self.config.d_vocab, order=self.config.order)
+        inputs = reference.sample(REFERENCE_RECURRENCES, seed=derive_seed(0, "reference activation")).inputs
+        with self.unedited():
+            return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, 100)])
 
     def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
         def hooked(edit: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -183,7 +236,7 @@ class Model:
 
         return [(name, hooked(edit)) for name, edit in self._edits]
 
-    def _forward(self, inputs: Tensor, keep: tuple[str, ...], *, until: int | None) -> Run:
+    def _forward(self, inputs: Tensor, hooks: Sequence[tuple[str, Callable[..., None]]]) -> Tensor:
         batch, positions, dim = inputs.shape
         if positions > self.config.n_ctx:
             raise ValueError(
@@ -195,22 +248,11 @@ class Model:
                 f"recurrences have dimension {dim}, but {self.checkpoint.name} has d_vocab={self.config.d_vocab}"
             )
         embedded = inputs.to(self.device) @ self.bridge.W_E
-        kept: dict[str, Tensor] = {}
-
-        def remember(name: str) -> tuple[str, Callable[..., None]]:
-            # Kept under the name asked for: several names are aliases, and a hook knows only its own.
-            return name, lambda activation, hook: kept.__setitem__(name, activation)
-
-        prediction = self.bridge.run_with_hooks(
+        prediction: Tensor = self.bridge.run_with_hooks(
             torch.zeros(batch, positions, dtype=torch.long, device=self.device),
-            fwd_hooks=[
-                ("embed.hook_out", lambda _, hook: embedded),
-                *self._hooks(),
-                *(remember(name) for name in keep),
-            ],
-            stop_at_layer=until if until is not None and until < self.config.n_layers else None,
+            fwd_hooks=[("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks],
         )
-        return Run(prediction, kept)
+        return prediction
 
     @cached_property
     def W_OV(self) -> Float[Tensor, "layer head d_model d_model"]:
@@ -228,6 +270,4 @@ class Model:
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch dim"]:
         """LayerNorm (its weights folded), then W_U, without b_U."""
-        centred = residual - residual.mean(-1, keepdim=True)
-        scale = (centred.square().mean(-1, keepdim=True) + self.config.layer_norm_eps).sqrt()
-        return centred / scale @ self.bridge.W_U
+        return layer_norm(residual, eps=self.config.layer_norm_eps) @ self.bridge.W_U

@@ -5,8 +5,10 @@ Evidence travels in `item.user_properties`, so that runs under xdist and JUnit X
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+import recint
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import record
@@ -25,8 +28,9 @@ from recint import report as html
 from recint.catalogue import require_matches, selected
 from recint.checkpoint import Checkpoint, CheckpointError
 from recint.claim import Property, Refuted
-from recint.evaluate import DRAWS, evaluate
-from recint.model import resolve_device
+from recint.domain import shortest
+from recint.evaluate import DRAWS, Share, draw, evaluate
+from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE
 from recint.vacuity import untrained_verdict
@@ -34,7 +38,6 @@ from recint.vacuity import untrained_verdict
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE_CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "affine3-seed0"
 EXPECTED = ROOT / "hypotheses" / "expected"
-SHORTEST = 5  # length of the shortest sequence in any claim's domain
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Run:
     expected_from: str | None = None
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
+    drawn: dict[str, Share] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     departures: list[str] = field(default_factory=list)
     expected_entries: int = 0
@@ -111,6 +115,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     register_profiles()
+    # Now and then Hypothesis draws a number that it has read in the source of a loaded module of the project: so that a search is
+    # the same in every process, all of them are loaded in every one.
+    for module in pkgutil.walk_packages(recint.__path__, "recint."):
+        importlib.import_module(module.name)
     if hasattr(
         config, "workerinput"
     ):  # workers share the cores; threads of one that wait for those of another cost both
@@ -161,9 +169,9 @@ def _require_verifiable(checkpoint: Checkpoint, path: Path) -> None:
         raise CheckpointError(
             f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
         )
-    if 2 * config.order >= SHORTEST - 1:
+    if shortest(config.order) > REFERENCE.length:
         raise CheckpointError(
-            f"{path}: order={config.order}, but the claims' shortest sequences have length={SHORTEST}, "
+            f"{path}: order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
             f"which leaves nothing to predict from position {2 * config.order} on"
         )
 
@@ -216,21 +224,37 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
     """Run both arms of a claim, keep the evidence, and raise `Refuted` if the claim lost."""
     run = request.config.stash[RUN]
     family = sum(_property(item) is not None for item in request.session.items)
+    beside = _beside(request)
 
     def judged(prop: Property, model: Any) -> None:
         properties = request.node.user_properties
-        evidence = evaluate(prop, model, seed=run.seed, draws=run.draws, family=family)
+        if prop.claim.id not in run.drawn:
+            run.drawn |= draw(beside, model, seed=run.seed, draws=run.draws)
+        evidence = evaluate(
+            prop, model, seed=run.seed, draws=run.draws, family=family, drawn=run.drawn.pop(prop.claim.id, None)
+        )
         entry = record.entry(evidence, family=family)
         if evidence.unmet:
             properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
             pytest.skip(evidence.unmet)
         if request.config.getoption("--recint-controls"):
-            entry["controls"] = {"untrained": untrained_verdict(prop, model.config, device=run.device)}
+            untrained = untrained_verdict(prop, model.config, device=run.device, beside=beside)
+            entry["controls"] = {"untrained": untrained}
         properties.append(("recint", json.dumps({"entry": entry, "figures": [prop.figure(model, evidence)]})))
         if entry["verdict"] == "refuted":
             raise Refuted(entry["message"])
 
     return judged
+
+
+def _beside(request: pytest.FixtureRequest) -> list[Property]:
+    """The claims that this process will judge, whose estimates share their passes.
+
+    A worker of xdist knows of its own file only (with --dist loadfile); others may go to another worker.
+    """
+    alone = hasattr(request.config, "workerinput")
+    items = [item for item in request.session.items if not alone or item.path == request.node.path]
+    return [prop for item in items if (prop := _property(item))]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -322,7 +346,17 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     """The board and the evidence, on top of pytest-html's page."""
     run = session.config.stash.get(RUN, None)
     if run is not None and run.result is not None:
-        prefix.append(html.page(run.result, run.figures))
+        whole = not session.config.getoption("--recint-claims")
+        prefix.append(html.page(run.result, run.figures, below=_replication(run) if whole else ""))
+
+
+def _replication(run: Run) -> str:
+    """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
+    from recint.gallery import gallery
+    from recint.replication import replicate
+
+    model = Model(run.checkpoint, device=run.device)
+    return html.replication(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,6 +10,7 @@ The defaults are the notebook's ranges, the reference distribution of CLAIMS.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -40,6 +41,7 @@ class Distribution:
 
     Attributes:
         c: coefficients; `(-1.5, -1.5)` fixes them.
+        either_sign: every coefficient is c or -c with equal chances: `c=(3, 4)` is then 3 <= |c| <= 4.
         d: coordinates of the offset, before scaling.
         start: coordinates of the first `order` terms, before scaling.
         cap: norm of the longest term after scaling.
@@ -58,6 +60,7 @@ class Distribution:
     order: int = 1
     dim: int = 40
     length: int = 14
+    either_sign: bool = False
 
     def __post_init__(self) -> None:
         for name in ("c", "d", "start", "cap"):
@@ -77,8 +80,18 @@ class Distribution:
         """The same distribution with the coefficients or the length fixed."""
         return replace(self, c=self.c if c is None else (c, c), length=self.length if length is None else length)
 
-    def sample(self, batch: int, *, seed: int, device: torch.device | str = "cpu") -> Recurrences:
+    def sample(
+        self,
+        batch: int,
+        *,
+        seed: int,
+        device: torch.device | str = "cpu",
+        coefficients: Sequence[float] | None = None,
+    ) -> Recurrences:
         """`batch` independent recurrences. Drawn on the CPU, so that a seed means the same on every device.
+
+        Args:
+            coefficients: the same for all, oldest term first, instead of drawn ones; all else is as drawn without them.
 
         >>> Distribution(dim=3, length=5).sample(2, seed=0).terms.shape
         torch.Size([2, 5, 3])
@@ -91,14 +104,22 @@ class Distribution:
             low, high = bounds
             return low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float64)
 
+        drawn = uniform(self.c, batch, self.order)
+        if coefficients is not None:
+            drawn = torch.tensor(coefficients, dtype=torch.float64).expand_as(drawn)
         return build(
-            coefficients=uniform(self.c, batch, self.order),
+            coefficients=drawn * self._signs(seed, drawn) if self.either_sign else drawn,
             offset=uniform(self.d, batch, self.dim),
             start=uniform(self.start, batch, self.order, self.dim),
             cap=uniform(self.cap, batch),
             length=self.length,
             device=device,
         )
+
+    def _signs(self, seed: int, coefficients: Tensor) -> Tensor:
+        """From a generator of their own, so that all else is drawn as it would be without them."""
+        generator = torch.Generator().manual_seed(derive_seed(seed, "signs"))
+        return 2.0 * torch.randint(2, coefficients.shape, generator=generator) - 1
 
 
 REFERENCE = Distribution()

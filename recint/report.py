@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from math import isfinite, log10
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # which would load the model's stack
+    from recint.rows import Measured, Row
 
 SYMBOLS = {
     "supported": "✓",
@@ -19,13 +22,11 @@ SYMBOLS = {
 }
 
 
-def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]]) -> str:
-    """Everything of ours: style, board, and a section for every claim with its figures (inline SVG, by claim id)."""
+def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
+    """Everything of ours: style, board, a section for every claim with its figures (inline SVG, by id), and what goes below."""
     sections = "".join(section(claim, figures.get(claim["id"], ())) for claim in run["claims"])
     style = files("recint").joinpath("report.css").read_text()
-    return (
-        f'<style>{style}</style><div class="recint">{board(run)}<h2>The evidence, claim by claim</h2>{sections}</div>'
-    )
+    return f'<style>{style}</style><div class="recint">{board(run)}<h2>The evidence, claim by claim</h2>{sections}{below}</div>'
 
 
 def headline(run: Mapping[str, Any]) -> str:
@@ -64,8 +65,22 @@ def board(run: Mapping[str, Any]) -> str:
 <p class="answer">{escape(headline(run))}</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
+{_chips(run["claims"])}
 <table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic ●, where it fails ✕,<br>where it should be: shaded</th>
 <th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
+
+
+def _chips(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Every verdict at a glance: the claims by where they are made, each a link to its section."""
+    groups: dict[str, list[str]] = {}
+    for claim in claims:
+        where, _, what = claim["id"].partition(".")
+        groups.setdefault(where, []).append(
+            f'<a class="chip {claim["verdict"]}" href="#claim-{escape(claim["id"])}" title="{_words(claim["verdict"])}">'
+            f"{SYMBOLS[claim['verdict']]} {escape(what)}</a>"
+        )
+    rows = "".join(f"<dt>{escape(where)}</dt><dd>{''.join(chips)}</dd>" for where, chips in groups.items())
+    return f'<dl class="chips">{rows}</dl>'
 
 
 def _board_row(claim: Mapping[str, Any]) -> str:
@@ -77,7 +92,7 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
 <div class="small">{escape(claim["quantifier"] + controls)}</div></td>
-<td>{_bar(claim)}<div class="small">{_measured(claim)}{_contrasts(claim)}</div></td>
+<td>{_bar(claim)}<div class="small">{_measured(claim, over=False)}{_contrasts(claim)}</div></td>
 <td class="wide small">{_worst(claim)}</td></tr>"""
 
 
@@ -107,7 +122,7 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
             "Kept apart from the estimate: it looks for the worst on purpose.</p>"
         )
     parts += [f"<figure style='margin:0'>{figure}</figure>" for figure in figures]
-    parts.append(_heads(claim["per_head"]))
+    parts.append(_heads(claim["per_head"], claim["parts"]))
     found = search and search["counterexample"]
     if found:
         parts.append(
@@ -130,20 +145,24 @@ def _number(value: float | None) -> str:
     return "unbounded" if value is None else f"{value:.3g}"
 
 
-def _measured(claim: Mapping[str, Any]) -> str:
+def _measured(claim: Mapping[str, Any], *, over: bool = True) -> str:
     if claim["value"] is None:
         return "not measured"
     text = f"<b>{_number(claim['value'])}</b>"
     if claim["estimate"]:
         low, high = claim["estimate"]["ci"]
-        text += f" [{_number(low)}, {_number(high)}] over {claim['estimate']['n']} recurrences"
-    return f"{text}, should be {escape(claim['relation'])} {claim['threshold']:g}"
+        text += f" [{_number(low)}, {_number(high)}]"
+        text += f" over {claim['estimate']['n']} recurrences" if over else ""
+    return f"{text}, should be {_should(claim)}"
+
+
+def _should(claim: Mapping[str, Any]) -> str:
+    return f"{'≥' if claim['relation'] == '>=' else '≤'}\u00a0{claim['threshold']:g}"
 
 
 def _contrasts(claim: Mapping[str, Any]) -> str:
     return "".join(
-        f"<div>{escape(name)}: <b>{_number(contrast['value'])}</b>, should be {escape(contrast['relation'])} "
-        f"{contrast['threshold']:g}</div>"
+        f"<div>{escape(name)}: <b>{_number(contrast['value'])}</b>, should be {_should(contrast)}</div>"
         for name, contrast in (claim["contrast"] or {}).items()
     )
 
@@ -164,14 +183,15 @@ def _worst(claim: Mapping[str, Any]) -> str:
     return f"{_number(search['worst'])} at {escape(search['worst_at'])}"
 
 
-def _heads(per_head: Sequence | None) -> str:
+def _heads(per_head: Sequence | None, parts: Sequence[str]) -> str:
     if not per_head:
         return ""
     rows = per_head if isinstance(per_head[0], list) else [per_head]
     lists = []
     for index, row in enumerate(rows):
-        name = f"layer {index}, " if len(rows) > 1 else ""
-        items = "".join(f"<li>{name}head {head}: {_number(value)}</li>" for head, value in enumerate(row))
+        layer = f"layer {index}, " if len(rows) > 1 else ""
+        names = parts or [f"{layer}head {head}" for head in range(len(row))]
+        items = "".join(f"<li>{escape(name)}: {_number(value)}</li>" for name, value in zip(names, row, strict=True))
         lists.append(f'<ul class="heads">{items}</ul>')
     return "".join(lists)
 
@@ -222,3 +242,34 @@ def _bar(claim: Mapping[str, Any]) -> str:
         f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="15" y2="15" stroke="#0072B2" stroke-width="5" opacity=".5"/>'
         f'{cross}<circle cx="{x(value):.1f}" cy="15" r="5" fill="#0072B2"/></svg>'
     )
+
+
+def replication(rows: Sequence[Row], gallery: Sequence[tuple[str, str]], *, unfolded: bool = False) -> str:
+    """The notebook's figures beside the same on this checkpoint, and what else it looked at, as headings with inline SVG."""
+    body = "".join(_replication_row(row) for row in rows)
+    state = " open" if unfolded else ""
+    figures = "".join(
+        f"<details{state}><summary>{escape(heading)}</summary>{figure}</details>" for heading, figure in gallery
+    )
+    return f"""<section id="replication"><h2>The notebook's figures, measured again</h2>
+<p class="small">Each computed here the notebook's way and, beside it, a sound way: over n independent recurrences with a 95 %
+interval, against chance, or without the step that was flawed. No verdict hangs on them.</p>
+<div class="wide-table"><table class="replication"><thead><tr><th>figure</th><th>the notebook</th><th>its way, here</th>
+<th>the sound way, here</th><th>why</th></tr></thead><tbody>{body}</tbody></table></div>
+<h2>What else the notebook looked at</h2><div class="gallery">{figures}</div></section>"""
+
+
+def _replication_row(row: Row) -> str:
+    cells = "".join(f"<td>{cell}</td>" for cell in (escape(row.notebook), _way(row.notebook_way), _way(row.sound_way)))
+    return (
+        f'<tr{"" if row.applies else " class=idle"}><th scope="row">{escape(row.name)}'
+        f'<div class="small">{escape(row.where)}</div></th>{cells}<td class="why">{escape(row.why)}</td></tr>'
+    )
+
+
+def _way(measured: Measured | None) -> str:
+    if measured is None:
+        return "–"
+    value, _, unit = str(measured).partition(" ")
+    precision = "<br>".join(filter(None, [measured.interval, measured.over]))
+    return f'<b>{value}</b> {escape(unit)}<div class="small">{precision}</div>'

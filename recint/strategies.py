@@ -6,10 +6,17 @@ breaks. A dense vector is never drawn: in-distribution ones come from an integer
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector
+from recint.domain import SEARCH_BATCH, Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+
+T = TypeVar("T")
 
 SEEDS = st.integers(0, 2**16)
 
@@ -26,10 +33,46 @@ def grid(low: float, high: float, *, step: int = 10) -> SearchStrategy[float]:
     return st.integers(first, last).map(lambda tick: tick / step)
 
 
-def conditions(domain: Domain) -> SearchStrategy[Condition | UniformVectors]:
-    """Conditions of the domain: c on the grid, a length, a seed for the batch."""
+# The order of the model under test is not known where a property is defined, only where it is run.
+_ORDER: ContextVar[int] = ContextVar("order", default=1)
+
+
+@contextmanager
+def of_order(order: int) -> Iterator[None]:
+    """Inside the block, recurrences and conditions have this many coefficients."""
+    token = _ORDER.set(order)
+    try:
+        yield
+    finally:
+        _ORDER.reset(token)
+
+
+def _by_order(strategy: Callable[[int], SearchStrategy[T]]) -> SearchStrategy[T]:
+    """The strategy for the order in force when it draws."""
+    return st.just(None).flatmap(lambda _: strategy(_ORDER.get()))
+
+
+def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]]:
+    """One value at order 1, as many as the order above."""
+    return one if order == 1 else st.tuples(*[one] * order)
+
+
+def _coefficients(domain: Domain) -> SearchStrategy[float | tuple[float, ...]]:
+    one = grid(*domain.c)
+    if domain.either_sign:
+        one = st.tuples(one, st.sampled_from((1, -1))).map(lambda drawn: drawn[0] * drawn[1])
+    return _by_order(lambda order: each(one, order))
+
+
+def _lengths(domain: Domain) -> SearchStrategy[int]:
+    shortest_, longest = domain.length
+    return _by_order(lambda order: st.integers(max(shortest_, shortest(order)), longest))
+
+
+def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Condition | UniformVectors]:
+    """Conditions of the domain: coefficients on the grid, a length, a seed for a batch of this many recurrences."""
     drawn: SearchStrategy[Condition | UniformVectors] = st.builds(
-        Condition, c=grid(*domain.c), length=st.integers(*domain.length), seed=SEEDS
+        Condition, c=_coefficients(domain), length=_lengths(domain), seed=SEEDS, batch=st.just(batch)
     )
     return drawn | st.builds(UniformVectors, seed=SEEDS) if domain.uniform_vectors else drawn
 
@@ -49,19 +92,21 @@ def recurrences(domain: Domain) -> SearchStrategy[Recurrence]:
     """Single recurrences of the domain, in-distribution and adversarial; those that are zero throughout are left out."""
     return st.builds(
         Recurrence,
-        c=grid(*domain.c),
+        c=_coefficients(domain),
         d=vectors(2),
-        start=vectors(3),
+        start=_by_order(lambda order: each(vectors(3), order)),
         along=st.sampled_from((0.0, 1.0, -1.0, 0.5, -0.5)),  # near-collinear terms: a_0 almost a multiple of d
-        length=st.integers(*domain.length),
+        length=_lengths(domain),
         cap=grid(1, 2),
     ).filter(_can_be_scaled)
 
 
 def _can_be_scaled(recurrence: Recurrence) -> bool:
     offset = recurrence.d.values(40, bound=2.0)
-    start = recurrence.start.values(40, bound=3.0) + recurrence.along * offset
-    return bool(offset.any() or start.any())
+    starts = recurrence.start if isinstance(recurrence.start, tuple) else (recurrence.start,)
+    return bool(offset.any()) or any(
+        (start.values(40, bound=3.0) + recurrence.along * offset).any() for start in starts
+    )
 
 
-__all__ = ["SEEDS", "conditions", "grid", "recurrences", "vectors"]
+__all__ = ["SEEDS", "conditions", "each", "grid", "of_order", "recurrences", "vectors"]

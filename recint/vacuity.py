@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
@@ -22,7 +23,7 @@ from hypothesis import settings
 from recint import record
 from recint.checkpoint import ModelConfig, atomic
 from recint.claim import Property
-from recint.evaluate import evaluate
+from recint.evaluate import Share, draw, evaluate
 from recint.model import Model
 from recint.training import untrained
 from recint.verdict import Verdict
@@ -32,19 +33,35 @@ DRAWS = 500
 FAMILY = len(SEEDS)  # models that are asked the same
 
 
-def untrained_verdict(prop: Property, config: ModelConfig, *, device: torch.device) -> Verdict:
-    """What most of three untrained models of this configuration get; from the cache if it is there."""
-    path = cache_folder() / f"{_key(prop, config, device)}.json"
-    try:
-        return _majority(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):  # not there yet, or damaged: asked again either way
-        verdicts = [_verdict(prop, config, seed, device) for seed in SEEDS]
+def untrained_verdict(
+    prop: Property, config: ModelConfig, *, device: torch.device, beside: Sequence[Property] = ()
+) -> Verdict:
+    """What most of three untrained models of this configuration get; from the cache if it is there.
+
+    Args:
+        beside: claims that will be asked for too, which are then measured on the same passes.
+    """
+    if (known := _cached(prop, config, device)) is not None:
+        return known
+    verdicts = [_verdict(prop, config, seed, device, beside) for seed in SEEDS]
+    path = _path(prop, config, device)
     with (
         suppress(OSError),
         atomic(path) as temporary,
     ):  # a cache that cannot be written saves nothing, and harms nothing
         temporary.write_text(json.dumps(verdicts) + "\n")
     return _majority(verdicts)
+
+
+def _path(prop: Property, config: ModelConfig, device: torch.device) -> Path:
+    return cache_folder() / f"{_key(prop, config, device)}.json"
+
+
+def _cached(prop: Property, config: ModelConfig, device: torch.device) -> Verdict | None:
+    try:
+        return _majority(json.loads(_path(prop, config, device).read_text()))
+    except (OSError, ValueError, TypeError):  # not there yet, or damaged: asked again either way
+        return None
 
 
 def _majority(verdicts: list[Verdict]) -> Verdict:
@@ -65,15 +82,24 @@ def cache_folder() -> Path:
     return Path(os.environ.get("RECINT_CACHE") or usual)
 
 
-def _verdict(prop: Property, config: ModelConfig, seed: int, device: torch.device) -> Verdict:
-    evidence = evaluate(prop, _model(config, seed, device), seed=seed, draws=DRAWS, family=FAMILY, thorough=False)
+def _verdict(
+    prop: Property, config: ModelConfig, seed: int, device: torch.device, beside: Sequence[Property]
+) -> Verdict:
+    model, drawn = _untrained(config, seed, device)
+    if prop.claim.id not in drawn:
+        missing = [prop, *(other for other in beside if _cached(other, config, device) is None and other != prop)]
+        drawn |= draw(missing, model, seed=seed, draws=DRAWS)
+    evidence = evaluate(
+        prop, model, seed=seed, draws=DRAWS, family=FAMILY, thorough=False, drawn=drawn.pop(prop.claim.id, None)
+    )
     verdict: Verdict = record.settle([record.entry(evidence, family=FAMILY)], {}, family=FAMILY)[0]["verdict"]
     return verdict
 
 
 @cache
-def _model(config: ModelConfig, seed: int, device: torch.device) -> Model:
-    return Model(untrained(config, seed=seed), device=device)
+def _untrained(config: ModelConfig, seed: int, device: torch.device) -> tuple[Model, dict[str, Share]]:
+    """An untrained model, and the draws of claims that have not been asked for yet."""
+    return Model(untrained(config, seed=seed), device=device), {}
 
 
 def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:

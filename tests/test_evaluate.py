@@ -102,7 +102,7 @@ def test_a_lucky_failure_does_not_hide_a_real_one():
 @pytest.mark.parametrize("tick", range(-20, 21))
 def test_no_coefficient_of_the_grid_is_a_blind_spot(tick):
     breaks = model(lambda drawn: 0.5 + 2 * ((drawn - tick / 10).abs() < 0.05).double())
-    entry = record.entry(evaluate(prop(claim()), breaks, draws=2000), family=10)
+    entry = record.entry(evaluate(prop(claim()), breaks), family=10)
     assert entry["verdict"] == "refuted"
     assert entry["search"]["counterexample"]["where"].startswith(f"c = {tick / 10:g},")
 
@@ -113,7 +113,9 @@ def test_a_draw_that_defeats_the_model_refutes_a_claim_about_every_recurrence():
     assert evidence.estimate.p < 0.01  # 99 % of recurrences are fine
     entry = record.entry(evidence, family=1)
     assert entry["verdict"] == "refuted"
-    assert "DrawnRecurrence(Condition(c=(-2.0, 2.0)" in entry["search"]["counterexample"]["code"].replace("batch=", "")
+    assert "DrawnRecurrence(Condition(c=Between(low=-2.0, high=2.0" in entry["search"]["counterexample"][
+        "code"
+    ].replace("batch=", "")
 
 
 def test_another_majority_at_each_coefficient_is_not_refuted_by_the_average():
@@ -156,7 +158,7 @@ def test_one_recurrence_can_refute_a_pointwise_claim():
     made = claim(quantifier="pointwise", reduction="all but 1 %")
     entry = record.entry(evaluate(prop(made), model(lambda c: 0.5 + (c > 1.65).double()), draws=200), family=1)
     assert entry["verdict"] == "refuted"
-    assert entry["search"]["counterexample"]["where"].startswith("c = 1.7, 5 terms, d = zero")
+    assert entry["search"]["counterexample"]["where"].startswith("c = 1.7, 5 terms, d = ")
 
 
 def test_the_same_seed_gives_the_same_evidence_another_seed_other_draws():

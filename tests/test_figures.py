@@ -31,8 +31,27 @@ FIGURES = {
         ["query", "key", "attention", "head 2"],
     ),
     "eigenvalue_scores": (
-        lambda: figures.eigenvalue_scores("Scores", scores=np.full((2, 3), -0.7), threshold=-0.5, highlight_layer=1),
-        ["−0.70|-0.70", "layer", "eigenvalue score"],
+        lambda: figures.eigenvalue_scores(
+            "Scores", scores=np.full((2, 3), -0.7), threshold=-0.5, relation="<=", who="every head", highlight_layer=1
+        ),
+        ["−0.70|-0.70", "layer", "eigenvalue score", "every head should be &lt;= -0.5"],
+    ),
+    "head_statistics": (
+        lambda: figures.head_statistics(
+            "Heads",
+            names=["head 0", "head 1"],
+            value=[3.0, 40.0],
+            low=[2.0, 30.0],
+            high=[4.0, 50.0],
+            threshold=2.0,
+            relation=">=",
+            xlabel="MSE without it / MSE",
+        ),
+        ["head 1", "40", "threshold: should be &gt;= 2", "95 % interval", "MSE without it / MSE"],
+    ),
+    "attribution": (
+        lambda: figures.attribution("Work", table=RNG.normal(size=(3, 4)), names=["a", "b", "c"], first=2),
+        ["position i", "attribution to the next term", "mean over positions"],
     ),
     "ranks": (
         lambda: figures.ranks(

@@ -1,6 +1,7 @@
 """The folded bridge against a forward pass in plain torch and against an independent measurement in float64."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from recint.statistics.errors import prediction_errors
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import composition_scores, effective_rank, eigenvalue_score, input_matrices
 from recint.training import untrained
+
+from .conftest import SMALL
 
 ORACLE = json.loads((Path(__file__).parent / "data" / "affine-a.oracle.json").read_text())
 PATTERNS = [f"blocks.{layer}.attn.hook_pattern" for layer in range(3)]
@@ -154,3 +157,18 @@ def test_cuda_agrees_with_the_cpu(affine_a):
 def test_untrained_models_are_the_same_for_a_seed_only(small):
     same, other = (untrained(small.config, seed=seed, init_range=0.2) for seed in (0, 1))
     assert same.sha256 == small.sha256 != other.sha256
+
+
+@pytest.mark.parametrize("square", [{"d_mlp": 16}, {"d_vocab": 16}, {"d_mlp": 16, "d_vocab": 16}])
+def test_folding_keeps_the_function_of_square_matrices_too(square):
+    """Where d_mlp or d_vocab equals d_model, an axis that is mistaken for another goes unnoticed by shapes."""
+    config = replace(SMALL, **square)
+    plain = untrained(config, seed=0, init_range=0.3)
+    tensors = {
+        name: tensor + 0.1 * torch.cos(torch.arange(tensor.numel())).view(tensor.shape)
+        for name, tensor in plain.tensors.items()
+    }
+    inputs = torch.randn(3, 9, config.d_vocab, generator=torch.Generator().manual_seed(0))
+    raw = raw_bridge(config, tensors)
+    found = Model(replace(plain, tensors=tensors))(inputs)
+    assert torch.allclose(found, raw(inputs @ raw.W_E), atol=2e-5)

@@ -53,6 +53,21 @@ def test_coefficients_follow_the_reference_distribution():
     assert REFERENCE.at(c=-1.5).sample(3, seed=0).coefficients.unique().tolist() == [-1.5]
 
 
+def test_coefficients_of_either_sign_differ_in_nothing_else():
+    plain, mirrored = (Distribution(c=(3.0, 4.0), either_sign=either).sample(2000, seed=0) for either in (False, True))
+    assert torch.equal(mirrored.coefficients.abs(), plain.coefficients)
+    assert 0.45 < (mirrored.coefficients < 0).float().mean() < 0.55
+    assert torch.equal(mirrored.offset.sign(), plain.offset.sign())
+    positive = (mirrored.coefficients > 0)[:, 0]
+    assert torch.equal(mirrored.terms[positive], plain.terms[positive])
+
+
+def test_coefficients_that_are_given_take_the_place_of_drawn_ones():
+    drawn = Distribution(order=2, dim=3).sample(4, seed=0, coefficients=(0.5, -1.0))
+    assert drawn.coefficients.tolist() == [[0.5, -1.0]] * 4
+    assert torch.equal(drawn.offset.sign(), Distribution(order=2, dim=3).sample(4, seed=0).offset.sign())
+
+
 def test_coefficients_come_oldest_first():
     drawn = build(
         coefficients=torch.tensor([[1.0, 0.0]]),

@@ -62,4 +62,4 @@ def test_a_grid_wants_its_bounds_on_the_grid():
 
 def test_fresh_draws_differ_from_those_of_the_search():
     at = Condition(c=-0.5, length=6)
-    assert not (at.sample(CONFIG).terms == at.again(batch=128, seed=1).sample(CONFIG).terms).any()
+    assert not (at.sample(CONFIG).terms == at.again(batch=at.batch, seed=1).sample(CONFIG).terms).any()

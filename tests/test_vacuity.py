@@ -21,9 +21,9 @@ def asked(tmp_path, monkeypatch):
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
     asked, verdict = [], vacuity._verdict
 
-    def counting(prop, config, seed, device):
+    def counting(prop, config, seed, *rest):
         asked.append((prop.claim.id, seed))
-        return verdict(prop, config, seed, device)
+        return verdict(prop, config, seed, *rest)
 
     monkeypatch.setattr(vacuity, "_verdict", counting)
     return asked

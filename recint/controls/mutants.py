@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
+from recint.folding import fold
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
 
@@ -24,6 +25,7 @@ _SEEN = 500  # recurrences from which it is read off how positions 0 and 1 look 
 # Scores and outputs that are to vanish are made this small instead: eigenvalue and composition scores of a zero matrix
 # are undefined, those of a small one are what they were.
 _FAINT = 1e-6
+_LOUD = 4.0  # by how much layer 1 overstates what it says to the unembedding
 _SHIFT = 0.1  # of every prediction: its square is what the MSE rises by
 
 
@@ -35,12 +37,14 @@ class Mutant:
         role: what is broken, in one sentence.
         killed_by: ids of the claims that it was made for; others may fall with them.
         make: from a checkpoint and a seed to the broken copy; use `mutate`, which also names it.
+        trained_only: whether it makes more of what trained models have a little of and planted ones nothing.
     """
 
     name: str
     role: str
     killed_by: tuple[str, ...]
     make: Callable[[Checkpoint, int], Checkpoint]
+    trained_only: bool = False
 
 
 def mutate(checkpoint: Checkpoint, mutant: Mutant, *, seed: int = 0) -> Checkpoint:
@@ -61,7 +65,9 @@ def folded(checkpoint: Checkpoint) -> Checkpoint:
     What the LayerNorms did is done by the weights that read, and what reads or writes along the all-ones vector, to no
     effect, is taken out. Of any number of layers.
     """
-    return replace(_checkpoint(checkpoint, _fold(checkpoint)), name=f"{checkpoint.name}:folded")
+    return replace(
+        _checkpoint(checkpoint, fold(checkpoint.tensors, checkpoint.config)), name=f"{checkpoint.name}:folded"
+    )
 
 
 def scrambled(checkpoint: Checkpoint, *, seed: int) -> Checkpoint:
@@ -81,39 +87,6 @@ def scrambled(checkpoint: Checkpoint, *, seed: int) -> Checkpoint:
         tensors={name: permuted(checkpoint.tensors[name]) for name in checkpoint.config.shapes},
         path=None,
     )
-
-
-# --- Folding ----------------------------------------------------------------------------------------------------------
-
-_WRITING = (".W_E", ".W_pos", ".W_O", ".b_O", ".W_out", ".b_out")
-
-
-def _fold(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """`folded` in float64."""
-    tensors = {name: tensor.double() for name, tensor in checkpoint.tensors.items()}
-
-    def fold_norm(norm: str, *readers: tuple[str, str]) -> None:
-        weight, bias = tensors[f"{norm}.w"], tensors[f"{norm}.b"]
-        for matrix, offset in readers:  # (..., d_model, read) and (..., read)
-            tensors[offset] = tensors[offset] + bias @ tensors[matrix]
-            scaled = weight[:, None] * tensors[matrix]
-            tensors[matrix] = scaled - scaled.mean(-2, keepdim=True)
-        tensors[f"{norm}.w"], tensors[f"{norm}.b"] = torch.ones_like(weight), torch.zeros_like(bias)
-
-    for layer in range(checkpoint.config.n_layers):
-        block = f"blocks.{layer}"
-        fold_norm(f"{block}.ln1", *((f"{block}.attn.W_{letter}", f"{block}.attn.b_{letter}") for letter in "QKV"))
-        fold_norm(f"{block}.ln2", (f"{block}.mlp.W_in", f"{block}.mlp.b_in"))
-        # Attention sums to 1, so a head adds its value bias as it is.
-        values, W_O = tensors[f"{block}.attn.b_V"], tensors[f"{block}.attn.W_O"]
-        added = einops.einsum(values, W_O, "head d_head, head d_head d_model -> d_model")
-        tensors[f"{block}.attn.b_O"] = tensors[f"{block}.attn.b_O"] + added
-        tensors[f"{block}.attn.b_V"] = torch.zeros_like(values)
-    fold_norm("ln_final", ("unembed.W_U", "unembed.b_U"))
-    for name, tensor in tensors.items():
-        if name.endswith(_WRITING):
-            tensors[name] = tensor - tensor.mean(-1, keepdim=True)
-    return tensors
 
 
 def _checkpoint(original: Checkpoint, tensors: Mapping[str, Tensor]) -> Checkpoint:
@@ -159,15 +132,6 @@ def _attention(layer: int, name: str) -> str:
     return f"blocks.{layer}.attn.{name}"
 
 
-def _output_negated(layer: int, heads: slice = slice(None)) -> _Edit:
-    def edit(model: _Folded) -> _Changed:
-        W_O = model.attention(layer, "W_O").clone()
-        W_O[heads] *= -1
-        return {_attention(layer, "W_O"): W_O}
-
-    return edit
-
-
 def _output_rotated(layer: int, *, together: bool) -> _Edit:
     """Turn what heads write: all of them alike, or each on its own, so that no one rotation decides the outcome."""
 
@@ -182,16 +146,30 @@ def _turns(model: _Folded, *, together: bool) -> Float[Tensor, "head d_model d_m
     return model.rotations(1).expand(n_heads, -1, -1) if together else model.rotations(n_heads)
 
 
-def _attention_uniform(layer: int) -> _Edit:
+def _attention_uniform(*layers: int) -> _Edit:
     def edit(model: _Folded) -> _Changed:
-        return {_attention(layer, name): _FAINT * model.attention(layer, name) for name in ("W_Q", "b_Q")}
+        names = ("W_Q", "b_Q")
+        return {_attention(layer, name): _FAINT * model.attention(layer, name) for layer in layers for name in names}
 
     return edit
 
 
-def _output_faint(layer: int) -> _Edit:
+def _output_scaled(layer: int, factor: float, *, heads: slice = slice(None)) -> _Edit:
     def edit(model: _Folded) -> _Changed:
-        return {_attention(layer, "W_O"): _FAINT * model.attention(layer, "W_O")}
+        W_O = model.attention(layer, "W_O").clone()
+        W_O[heads] *= factor
+        return {_attention(layer, "W_O"): W_O}
+
+    return edit
+
+
+def _output_scaled_where_read(layer: int, factor: float) -> _Edit:
+    """Scale what heads write in the column space of W_U: all that their direct attribution is made of, and no more."""
+
+    def edit(model: _Folded) -> _Changed:
+        W_O = model.attention(layer, "W_O")
+        read = torch.linalg.qr(model.tensors["unembed.W_U"]).Q
+        return {_attention(layer, "W_O"): W_O + (factor - 1) * W_O @ read @ read.T}
 
     return edit
 
@@ -333,6 +311,13 @@ def _values_read_from(early: int, late: int) -> _Edit:
     return edit
 
 
+def _ov_copied(early: int, late: int) -> _Edit:
+    def edit(model: _Folded) -> _Changed:
+        return {_attention(late, name): model.attention(early, name) for name in ("W_V", "W_O")}
+
+    return edit
+
+
 def _layers_exchanged(first: int, second: int) -> _Edit:
     def edit(model: _Folded) -> _Changed:
         blocks = {f"blocks.{first}.": f"blocks.{second}.", f"blocks.{second}.": f"blocks.{first}."}
@@ -346,6 +331,12 @@ def _layers_exchanged(first: int, second: int) -> _Edit:
     return edit
 
 
+def _every_other_coordinate_hidden(model: _Folded) -> _Changed:
+    W_E = model.tensors["embed.W_E"].clone()
+    W_E[1::2] *= _FAINT
+    return {"embed.W_E": W_E}
+
+
 def _predictions_shifted(model: _Folded) -> _Changed:
     return {"unembed.b_U": model.tensors["unembed.b_U"] + _SHIFT}
 
@@ -353,14 +344,14 @@ def _predictions_shifted(model: _Folded) -> _Changed:
 # --- The mutants ------------------------------------------------------------------------------------------------------
 
 
-def _mutant(name: str, role: str, *, killed_by: tuple[str, ...], edit: _Edit) -> Mutant:
+def _mutant(name: str, role: str, *, killed_by: tuple[str, ...], edit: _Edit, trained_only: bool = False) -> Mutant:
     def make(checkpoint: Checkpoint, seed: int) -> Checkpoint:
         _check_shape(checkpoint)
-        tensors = _fold(checkpoint)
+        tensors = fold(checkpoint.tensors, checkpoint.config)
         generator = torch.Generator().manual_seed(derive_seed(seed, "mutant", name))
         return _checkpoint(checkpoint, tensors | edit(_Folded(checkpoint.config, tensors, generator)))
 
-    return Mutant(name, role, killed_by, make)
+    return Mutant(name, role, killed_by, make, trained_only)
 
 
 def _check_shape(checkpoint: Checkpoint) -> None:
@@ -395,14 +386,32 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "l0-ov-rotated",
         "What the heads of layer 0 write is turned by one random rotation.",
-        killed_by=("l0.ov-line",),
+        killed_by=("l0.ov-line", "l0.residual-formula"),
         edit=_output_rotated(0, together=True),
     ),
     _mutant(
         "l0-ov-negated",
         "The heads of layer 0 write the negative, on the same line.",
-        killed_by=("l0.ov-line",),
-        edit=_output_negated(0),
+        killed_by=("l0.ov-line", "l0.residual-formula"),
+        edit=_output_scaled(0, -1),
+    ),
+    _mutant(
+        "l0-one-head-silent",
+        "Head 0 of layer 0, and no other, writes next to nothing.",
+        killed_by=("l0.heads-necessary", "l0.heads-necessary.mean", "l0.heads-necessary.resample"),
+        edit=_output_scaled(0, _FAINT, heads=slice(1)),
+    ),
+    _mutant(
+        "l0-not-read-directly",
+        "What the heads of layer 0 write is next to nothing where the unembedding reads.",
+        killed_by=("l0.leads-attribution",),
+        edit=_output_scaled_where_read(0, _FAINT),
+    ),
+    _mutant(
+        "l0-writes-into-the-embedding",
+        "Attention of layer 0 writes where the terms are.",
+        killed_by=("l0.writes-outside-embedding",),
+        edit=_written_into_embedding(0),
     ),
     _mutant(
         "l1-attends-to-position-0",
@@ -437,20 +446,27 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "l1-silent",
         "The heads of layer 1 write next to nothing.",
-        killed_by=("l1.necessary",),
-        edit=_output_faint(1),
+        killed_by=("l1.necessary", "l1.necessary.zero", "l1.necessary.resample"),
+        edit=_output_scaled(1, _FAINT),
+    ),
+    _mutant(
+        "l1-loud",
+        "What the heads of layer 1 write is four times as large where the unembedding reads.",
+        killed_by=("l1.small-attribution",),
+        edit=_output_scaled_where_read(1, _LOUD),
+        trained_only=True,
     ),
     _mutant(
         "l2-ov-negated",
         "The heads of layer 2 copy positively.",
-        killed_by=("l2.ov-negative-copying", "l2.subtracts-what-it-attends-to"),
-        edit=_output_negated(2),
+        killed_by=("l2.ov-negative-copying", "l2.subtracts-what-it-attends-to", "l2.corrects-layer-0"),
+        edit=_output_scaled(2, -1),
     ),
     _mutant(
         "l2-ov-one-head-positive",
         "Head 0 of layer 2, and no other, copies positively.",
         killed_by=("l2.ov-negative-copying",),
-        edit=_output_negated(2, heads=slice(1)),
+        edit=_output_scaled(2, -1, heads=slice(1)),
     ),
     _mutant(
         "l2-ov-rotated",
@@ -459,9 +475,15 @@ MUTANTS: tuple[Mutant, ...] = (
         edit=_output_rotated(2, together=False),
     ),
     _mutant(
+        "l2-ov-of-layer-0",
+        "The heads of layer 2 have the OV matrices of layer 0.",
+        killed_by=("l2.ov-not-a-line",),
+        edit=_ov_copied(0, 2),
+    ),
+    _mutant(
         "l2-qk-randomised",
         "Queries and keys of layer 2 read random directions.",
-        killed_by=("composition.k-l1-l2", "composition.q-l1-l2"),
+        killed_by=("composition.k-l1-l2", "composition.q-l1-l2", "l2.qk-similarity"),
         edit=_qk_rotated(2),
     ),
     _mutant(
@@ -475,7 +497,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "l2-silent",
         "The heads of layer 2 write next to nothing.",
         killed_by=("l2.qk-identity",),
-        edit=_output_faint(2),
+        edit=_output_scaled(2, _FAINT),
     ),
     _mutant(
         "l2-v-reads-l1",
@@ -489,10 +511,27 @@ MUTANTS: tuple[Mutant, ...] = (
         killed_by=("l0.previous-token", "l0.ov-line", "l2.ov-negative-copying", "l2.subtracts-what-it-attends-to"),
         edit=_layers_exchanged(0, 2),
     ),
+    # The edges of the circuit then carry hardly more than others, and the mean of the terms still tells something of the next.
+    _mutant(
+        "attends-uniformly",
+        "The scores of all layers vanish.",
+        killed_by=("circuit.partly-necessary",),
+        edit=_attention_uniform(0, 1, 2),
+    ),
+    _mutant(
+        "every-other-coordinate-hidden",
+        "The embedding shows next to nothing of every other coordinate of the terms.",
+        killed_by=("probe.constant-term", "probe.constant-term.linear"),
+        edit=_every_other_coordinate_hidden,
+    ),
     _mutant(
         "predictions-shifted",
         "Every coordinate of every prediction is too large by 0.1, which is 0.01 in MSE.",
-        killed_by=("model.predicts-next-term", "model.predicts-every-recurrence"),
+        killed_by=(
+            "model.predicts-next-term",
+            "model.predicts-every-recurrence",
+            "model.degrades-outside-training-range",
+        ),
         edit=_predictions_shifted,
     ),
 )

@@ -18,6 +18,7 @@ without layer 0's roles having a say in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -32,7 +33,9 @@ from scipy import optimize, stats
 from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
-from recint.model import Model
+from recint.domain import Place
+from recint.intact import Intact
+from recint.model import Model, Run
 from recint.recurrence import REFERENCE, derive_seed
 from recint.statistics.sampling import Relation, holds
 from recint.statistics.weights import effective_rank
@@ -77,6 +80,7 @@ class Roles:
         k_composition, q_composition: of layer 1 with layer 2, over chance. 0 is none, 1 is chance; the highest possible
             value is about sqrt(d_model / rank of layer 1).
         v_composition: the largest of two layers, over chance; from 0 to about sqrt(d_model / d_vocab).
+        qk_similarity: QK eigenvalue score of layer 2; at most 1, and above a bound that depends on K- and Q-composition.
 
     Raises:
         ValueError: a value that no model can have; `plant` refuses what the shape has no room for.
@@ -91,12 +95,13 @@ class Roles:
     k_composition: float = 2.0
     q_composition: float = 2.0
     v_composition: float = 0.0
+    qk_similarity: float = 0.95
 
     def __post_init__(self) -> None:
         for name, (low, high) in {"previous_token": (0, 1), "second_position": (0, 4)}.items():
             if not all(low < value < high for value in _each(getattr(self, name))):
                 raise ValueError(f"{name}={getattr(self, name)!r} must lie between {low} and {high}, both excluded")
-        for name in ("ov_line", "negative_copying", "subtracts"):
+        for name in ("ov_line", "negative_copying", "subtracts", "qk_similarity"):
             if not all(-1 <= value <= 1 for value in _each(getattr(self, name))):
                 raise ValueError(f"{name}={getattr(self, name)!r} must lie between -1 and 1")
         if not -np.inf < self.low_rank < 1:
@@ -117,6 +122,7 @@ ABSENT = Roles(
     k_composition=1.0,
     q_composition=1.0,
     v_composition=2.0,
+    qk_similarity=0.0,
 )
 ROLES = tuple(field.name for field in fields(Roles))
 
@@ -132,10 +138,40 @@ _DECIDED_BY: Mapping[str, tuple[str, Quorum]] = MappingProxyType(
         "composition.k-l1-l2": ("k_composition", "every head"),
         "composition.q-l1-l2": ("q_composition", "every head"),
         "composition.no-v": ("v_composition", "every head"),
+        "l2.qk-similarity": ("qk_similarity", "every head"),
     }
 )
-# Two terms do not determine the third: no planted model predicts well, a `Solver` does.
-_NEVER = ("model.predicts-next-term", "model.predicts-every-recurrence", "model.predicts-short-sequences")
+# Claim -> what its statistic comes to in every planted model, whatever the roles: not exactly, but far from any threshold.
+_CONSTANT: Mapping[str, float] = MappingProxyType(
+    {
+        # What layer 1 writes is not read by the unembedding, and does not move the attention of layer 2.
+        "l1.small-attribution": 0.0,
+        "l1.necessary": 1.0,
+        "l1.necessary.zero": 1.0,
+        "l1.necessary.resample": 1.0,
+        "composition.l1-steers-l2": 1.0,
+        "circuit.minimal": 1.0,
+        # Layer 2 writes a twentieth of a term, and of one that is long past.
+        "l0.leads-attribution": 1.0,
+        "l2.corrects-layer-0": 0.0,
+        # Each of eight heads does an eighth of layer 0's work: it is hardly missed, and no more than another.
+        "l0.heads-necessary": 1.0,
+        "l0.heads-necessary.mean": 1.0,
+        "l0.heads-necessary.resample": 1.0,
+        "l0.one-head-dominates": 1.0,
+        "l0.one-head-dominates.mean": 1.0,
+        "l0.one-head-dominates.resample": 1.0,
+    }
+)
+_NEVER = (
+    # Two terms do not determine the third: no planted model predicts well, a `Solver` does.
+    "model.predicts-next-term",
+    "model.predicts-every-recurrence",
+    "model.predicts-short-sequences",
+    # Anything can stand in for layer 2, which writes so little: their contrasts fail.
+    "l2.qk-identity",
+    "l2.ov-negative-identity",
+)
 _SOLVED = ("model.predicts-next-term", "model.predicts-short-sequences")
 
 
@@ -152,21 +188,31 @@ class Bar(Protocol):
     def threshold(self) -> float: ...
 
 
-def truth(roles: Roles, claims: Iterable[Bar]) -> dict[str, bool]:
+def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
     """Whether each claim holds of a model planted with these roles, for those claims that the construction settles.
 
     >>> truth(Roles(previous_token=0.3), [PREVIOUS_TOKEN, OV_LINE])         # doctest: +SKIP
     {'l0.previous-token': False, 'l0.ov-line': True}
     """
+    share = config.d_vocab / config.d_model  # of the square of a random vector, what lies in the embedding
+    chance = (1 - share) ** 0.5
+    values = {
+        **_CONSTANT,
+        # Composition scores are amplitudes over those of random directions, here of directions in the embedding.
+        "l0.writes-outside-embedding": max(0.0, 1 - roles.v_composition**2 * share) ** 0.5 - chance,
+        "l1.writes-outside-embedding": 1 - chance,
+    }
     settled = {}
     for claim in claims:
         if claim.id in _NEVER:
             settled[claim.id] = False
-        elif claim.id in _DECIDED_BY:
+            continue
+        if claim.id in _DECIDED_BY:
             name, quorum = _DECIDED_BY[claim.id]
             best_first = sorted(_each(getattr(roles, name)), reverse=claim.relation == ">=")
-            value = best_first[-1 if quorum == "every head" else len(best_first) // 2]
-            settled[claim.id] = holds(value, claim.relation, claim.threshold)
+            values[claim.id] = best_first[-1 if quorum == "every head" else len(best_first) // 2]
+        if claim.id in values:
+            settled[claim.id] = holds(values[claim.id], claim.relation, claim.threshold)
     return settled
 
 
@@ -313,6 +359,17 @@ class Solver:
     def checkpoint(self) -> Checkpoint:
         """A name without tensors."""
         return Checkpoint(f"solver-mse-{self.mse:g}-seed-{self.seed}", self.config, {})
+
+    def intact(self, at: Place) -> Intact:
+        """As of a `Model`, but with a prediction and its errors only."""
+        return Intact(self, at.sample(self.config))
+
+    def unedited(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
+        """The prediction; of the hooks named it has none."""
+        return Run(self(inputs), {})
 
     def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """The predicted next term at every position."""
@@ -558,11 +615,12 @@ def _chance(first: Array, second: Array, d_model: int) -> float:
 
 @dataclass(frozen=True)
 class _Reading:
-    """How layer 2's QK divides its energy.
+    """How layer 2's QK divides its energy; what is not read from steering directions is read from positions.
 
     Attributes:
-        keys, queries: shares that are read from steering directions on this side only.
-        both: the share read from them on both sides; the rest goes to positions.
+        keys, queries: shares that are read from steering directions on each side.
+        both: how strongly what one side reads there answers to what the other does: its square is a part of both shares,
+            and its sign says whether like attracts like.
         width: number of steering directions read.
     """
 
@@ -573,17 +631,23 @@ class _Reading:
 
     @property
     def positions(self) -> float:
-        return 1 - self.keys - self.queries - self.both
+        return 1 - self.keys - self.queries + self.both**2
 
     @property
     def block(self) -> Float[NDArray, "query=2 key=2"]:
         """QK over (idle, steering) for each direction read, in units of the whole."""
-        block: Array = np.sqrt(np.array([[0.0, self.keys], [self.queries, self.both]]) / self.width)
+        alone = (self.queries - self.both**2) ** 0.5, (self.keys - self.both**2) ** 0.5
+        block: Array = np.array([[0.0, alone[1]], [alone[0], self.both]]) / self.width**0.5
         return block
+
+    def similarity(self, n_ctx: int) -> float:
+        """The eigenvalue score of QK, whose queries look from all positions alike for one of them."""
+        values = np.append(self.width * np.linalg.eigvals(self.block), (self.positions / n_ctx) ** 0.5)
+        return float(values.sum().real / np.abs(values).sum())
 
 
 def _reading(roles: Roles, ranks: Sequence[int], config: ModelConfig) -> _Reading:
-    """Solve for the energy shares that give K- and Q-composition their ratio to chance.
+    """Solve for the energy shares that give K- and Q-composition their ratio to chance, and QK its eigenvalue score.
 
     A head of layer 1 writes r directions evenly, so a share f of QK's energy there gives the score sqrt(f / r).
     The level of chance depends a little on the shares: hence the iteration.
@@ -599,11 +663,29 @@ def _reading(roles: Roles, ranks: Sequence[int], config: ModelConfig) -> _Readin
                     f"{name}={getattr(roles, name)!r} must be at most {0.95**0.5 * per_share / level:.3g} "
                     f"at d_model={config.d_model!r} and rank {np.mean(ranks):g} of layer 1"
                 )
-        k, q = shares.values()
-        reading = _Reading(keys=k * (1 - q), queries=q * (1 - k), both=k * q, width=width)
+        reading = _answering(roles.qk_similarity, *shares.values(), width=width, n_ctx=config.n_ctx)
         spectrum = np.append(np.tile(_squares(reading.block), width), reading.positions)
         level = float(np.mean([_chance(np.ones(rank), spectrum, config.d_model) for rank in ranks]))
     return reading
+
+
+def _answering(similarity: float, keys: float, queries: float, *, width: int, n_ctx: int) -> _Reading:
+    """The reading with these shares whose QK has this eigenvalue score: the more one side answers to the other, the higher."""
+
+    def reading(both: float) -> _Reading:
+        return _Reading(keys, queries, both, width)
+
+    most = min(keys, queries) ** 0.5
+    least = -most
+    if (spare := keys + queries - 0.95) > 0:  # at least 5 % are left for positions
+        least = spare**0.5
+    lowest, highest = (reading(both).similarity(n_ctx) for both in (least, most))
+    if not lowest <= similarity <= highest:
+        raise ValueError(
+            f"qk_similarity={similarity!r} must lie between {lowest:.3g} and {highest:.3g} "
+            f"where layer 2's keys and queries read {keys:.2g} and {queries:.2g} from layer 1"
+        )
+    return reading(optimize.brentq(lambda both: reading(both).similarity(n_ctx) - similarity, least, most))
 
 
 # --- From the design to tensors ---------------------------------------------------------------------------------------

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
+from scipy import stats
 from torch import Tensor
 
 
 def previous_token_attention(
-    pattern: Float[Tensor, "recurrence head query key"],
+    pattern: Float[Tensor, "recurrence head query key"], *, order: int = 1
 ) -> Float[Tensor, "recurrence head"]:
-    """Attention on the key before the query, mean over queries i >= 1.
+    """Attention on the `order` keys before the query, mean over queries that have as many.
 
     >>> previous_token_attention(torch.eye(3)[None, None].roll(1, dims=2))
     tensor([[1.]])
     """
-    return pattern.diagonal(offset=-1, dim1=-2, dim2=-1).mean(-1)
+    back = [pattern.diagonal(offset=-step, dim1=-2, dim2=-1)[..., order - step :] for step in range(1, order + 1)]
+    return torch.stack(back).sum(0).mean(-1)
 
 
 def attention_over_uniform(
@@ -44,6 +47,37 @@ def attention_by_parity(
     between = (key >= 1) & (key < query) & (query >= 3)
     same = (query - key) % 2 == 0
     return torch.stack([pattern[..., between & same].mean(-1), pattern[..., between & ~same].mean(-1)], dim=1)
+
+
+def attention_to_similar(
+    pattern: Float[Tensor, "recurrence head query key"],
+    residual: Float[Tensor, "recurrence key d_model"],
+    *,
+    first: int,
+) -> Float[Tensor, "recurrence head"]:
+    """Spearman correlation, over the keys 0 ... i of a query, of attention with the cosine of the two residual streams.
+
+    Mean over queries i >= `first`; 0 where all keys get the same attention, which then follows nothing.
+    """
+    unit = residual / residual.norm(dim=-1, keepdim=True)
+    cosines = (unit @ unit.mT).cpu().numpy()
+    attention = pattern.cpu().numpy()
+    found = []
+    for query in range(first, pattern.shape[-2]):
+        similar = stats.rankdata(cosines[:, None, query, : query + 1], axis=-1)
+        attended = stats.rankdata(attention[:, :, query, : query + 1], axis=-1)
+        similar, attended = (ranks - (query + 2) / 2 for ranks in (similar, attended))
+        spread = np.sqrt(np.square(similar).sum(-1) * np.square(attended).sum(-1))
+        found.append((similar * attended).sum(-1) / np.where(spread > 0, spread, 1.0))
+    return torch.from_numpy(np.mean(found, axis=0))
+
+
+def most_similar_key(residual: Float[Tensor, "recurrence position d_model"]) -> Integer[Tensor, "recurrence query"]:
+    """The earlier position whose residual stream has the largest cosine with that of the query; 0 for the first."""
+    unit = residual / residual.norm(dim=-1, keepdim=True)
+    cosines = unit @ unit.mT
+    earlier = torch.ones_like(cosines, dtype=torch.bool).tril(-1)
+    return cosines.masked_fill(~earlier, -torch.inf).argmax(-1)
 
 
 def output_against_input(

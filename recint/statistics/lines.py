@@ -1,7 +1,8 @@
-"""Does a map of vectors keep a vector on its own line?"""
+"""Does a map of vectors keep a vector on its own line? Is a vector a mix of others?"""
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,3 +25,27 @@ def signed_line_r2(x: Float[Tensor, "*batch dim"], y: Float[Tensor, "*batch dim"
     """R^2 of `line_fit`, counted negative where the slope is not positive: y = -x lies on the line but on the wrong side."""
     r2, slope = line_fit(x, y)
     return r2.where(slope > 0, -r2)
+
+
+_APART = 0.03
+
+
+def mix_fit(
+    parts: Float[Tensor, "*batch observation part"], whole: Float[Tensor, "*batch observation"]
+) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch part"]]:
+    """R^2 of the least-squares fit of `whole` on the parts and a constant, and coefficients; in float64.
+
+    Parts that are nearly multiples of each other (the terms of a recurrence that has settled, or that explodes) explain as much
+    as they do, but which of them does is noise: coefficients are the smallest that fit what lies along directions in which the
+    parts spread by more than 3 % of their largest spread. Where `whole` does not vary there is nothing to explain: R^2 is 0.
+
+    >>> x = torch.tensor([[0., 1.], [1., 0.], [1., 1.]])
+    >>> mix_fit(x, 2 * x[:, 0] + 3 * x[:, 1] + 1)[1]
+    tensor([2., 3.], dtype=torch.float64)
+    """
+    parts = parts.double() - parts.double().mean(-2, keepdim=True)
+    whole = whole.double() - whole.double().mean(-1, keepdim=True)
+    fit, told_apart = (torch.linalg.pinv(parts, rtol=rtol) @ whole[..., None] for rtol in (1e-6, _APART))
+    left = (whole - (parts @ fit)[..., 0]).square().sum(-1)
+    total = whole.square().sum(-1)
+    return torch.where(total > 0, 1 - left / total.where(total > 0, 1.0), 0.0), told_apart[..., 0]

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from scipy import stats
 
 Relation = Literal[">=", "<="]
-Reduction = Literal["mean", "majority of heads", "ratio of means", "smallest ratio over heads", "all but 1 %"]
+Reduction = Literal[
+    "mean",
+    "majority of heads",
+    "ratio of means",
+    "explained share",
+    "share of absolute means",
+    "smallest ratio over heads",
+    "largest over median head",
+    "all but 1 %",
+]
+_RANKED = ("majority of heads", "smallest ratio over heads", "largest over median head")
 
 RESAMPLES = 19_999
+GROUPS = 2_000  # more recurrences than this are averaged in as many groups before they are resampled
 _FLOOR = 1 / (RESAMPLES + 1)
 POWER = 0.8
 
@@ -30,7 +42,10 @@ def reduce(
     - mean: mean over recurrences.
     - majority of heads: mean over recurrences, then the k-th best head, k the smallest majority (5 of 8).
     - ratio of means: two rows instead of heads, measured on the same recurrences: mean of the first / mean of the second.
-    - smallest ratio over heads: the same for every head (two rows of heads), then the smallest.
+    - explained share: 1 - that ratio; of squared errors and squared deviations it is R^2.
+    - share of absolute means: two rows of heads: sum over heads of |mean| of the first row / the same of the second.
+    - smallest ratio over heads: the ratio of means for every head (two rows of heads), then the smallest.
+    - largest over median head: mean over recurrences, then that of the largest head / the median over heads.
     - all but 1 %: the value that 99 % of recurrences keep within (for a claim about every single one).
 
     >>> reduce(np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5]]), "majority of heads", ">=")
@@ -49,10 +64,14 @@ def _over_heads(means: NDArray, reduction: Reduction, relation: Relation) -> NDA
     """From means of shape (*heads, ...) to the statistic of shape (...)."""
     if reduction == "mean":
         return means
-    if reduction in ("ratio of means", "smallest ratio over heads"):
-        with np.errstate(divide="ignore", invalid="ignore"):  # a perfect model has no ratio; told by name in `estimate`
+    with np.errstate(divide="ignore", invalid="ignore"):  # a perfect model has no ratio; told by name in `estimate`
+        if reduction == "share of absolute means":
+            return np.abs(means[0]).sum(0) / np.abs(means[1]).sum(0)
+        if reduction == "largest over median head":
+            return means.max(0) / np.median(means, axis=0)
+        if reduction in ("ratio of means", "explained share", "smallest ratio over heads"):
             ratio = means[0] / means[1]
-        return ratio if reduction == "ratio of means" else ratio.min(0)
+            return {"ratio of means": ratio, "explained share": 1 - ratio}.get(reduction, ratio.min(0))
     best_first = np.sort(means, axis=0)[::-1] if relation == ">=" else np.sort(means, axis=0)
     return best_first[len(best_first) // 2]
 
@@ -93,13 +112,13 @@ def estimate(
     reduction: Reduction,
     relation: Relation,
     threshold: float,
-    seed: int,
 ) -> Estimate:
     """The statistic with its 95 % interval and one-sided p-values.
 
     Means, and what is made of them over heads, are bootstrapped over recurrences (their heads stay together): a BCa interval
     (Efron 1987), and the p-values at which one-sided BCa intervals exclude the threshold. Ranked heads are tested one by
-    one instead, see `_heads_p`: the best of several noisy heads looks better than it is, and the worst one worse. A
+    one instead, see `_heads_p`: the best of several noisy heads looks better than it is, and the worst one worse. Of more
+    than GROUPS recurrences, means of groups are resampled, whose mean has the same spread and skewness. A
     quantile gets its exact distribution-free interval and test from order statistics, a binomial count of the recurrences
     beyond the threshold.
 
@@ -117,7 +136,7 @@ def estimate(
         raise ValueError(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
     if reduction == "all but 1 %":
         return _quantile_estimate(values, value, relation, threshold)
-    ranked = reduction in ("majority of heads", "smallest ratio over heads")
+    ranked = reduction in _RANKED
     left_out = _over_heads((heads_first.sum(-1, keepdims=True) - heads_first) / (len(values) - 1), reduction, relation)
     spread = np.ptp(heads_first, axis=-1).max() if ranked else np.ptp(left_out) * len(values)
     if spread <= 1e-5 * np.abs(values).max():  # nothing varies but the rounding of float32
@@ -127,20 +146,53 @@ def estimate(
         return Estimate(value, value, value, len(values), *((alike, 1.0) if certain else (1.0, alike)))
     if ranked:
         return _heads_estimate(heads_first, value, reduction, relation, threshold)
+    units = _grouped(heads_first) if len(values) > GROUPS else heads_first
     result = stats.bootstrap(
-        (heads_first,),
+        (units,),
         lambda sample, axis: reduce(sample, reduction, relation, axis),
-        n_resamples=RESAMPLES,
+        n_resamples=0,
         batch=100,
         vectorized=True,
         axis=-1,
         method="BCa",
-        rng=np.random.default_rng(seed),
+        bootstrap_result=_Resampled(_over_heads(_resampled_means(units), reduction, relation)),
     )
     low, high = result.confidence_interval
     below = _bca_below(left_out, value, threshold, result.bootstrap_distribution)
     p = below if relation == ">=" else 1 - below
     return Estimate(value, float(low), float(high), len(values), _floor(p), _floor(1 - p))
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """What `scipy.stats.bootstrap` is to make its interval of, without resampling by itself."""
+
+    bootstrap_distribution: Float[NDArray, resample]
+
+
+def _resampled_means(units: Float[NDArray, "*heads unit"]) -> Float[NDArray, "*heads resample"]:
+    """Means over units drawn with replacement, as products with how often each unit is drawn: far faster than gathering."""
+    flat = units.reshape(-1, units.shape[-1])
+    counts = _resamples(units.shape[-1])
+    means = np.concatenate([flat @ part.T.astype(np.float64) for part in np.array_split(counts, 100)], axis=-1)
+    return means.reshape(*units.shape[:-1], RESAMPLES) / units.shape[-1]
+
+
+@lru_cache(maxsize=32)
+def _resamples(units: int) -> Integer[NDArray, "resample unit"]:
+    """How often each unit is in each resample; the same ones for every statistic, whose own chances are not touched by it."""
+    rng = np.random.default_rng(units)
+    counts = np.empty((RESAMPLES, units), dtype=np.uint16)
+    for row in counts:
+        row[:] = np.bincount(rng.integers(units, size=units, dtype=np.uint16), minlength=units)
+    return counts
+
+
+def _grouped(values: Float[NDArray, "*heads recurrence"]) -> Float[NDArray, "*heads group"]:
+    """Means of equally many consecutive recurrences, up to one, weighted so that their mean is that of all."""
+    n = values.shape[-1]
+    starts = np.linspace(0, n, GROUPS, endpoint=False).astype(int)
+    return np.add.reduceat(values, starts, axis=-1) * (GROUPS / n)
 
 
 def _floor(p: float) -> float:
@@ -167,12 +219,18 @@ def _heads_estimate(
 ) -> Estimate:
     """The interval holds the thresholds that neither one-sided test rejects at 2.5 %: it and the p-values agree."""
     each = values.mean(-1) if values.ndim == 2 else values[0].mean(-1) / values[1].mean(-1)
+    if reduction == "largest over median head":
+        each = each / np.median(each)
     reach = 1 + np.ptp(each) + abs(value)  # beyond this, one test or the other rejects
 
     def bound(which: int) -> float:
-        outward = -1 if (which == 0) == (relation == ">=") else 1  # p falls outwards on the side that holds
-        while _heads_p(values, reduction, relation, value + outward * reach)[which] > 0.025:
+        outward = -1.0 if (which == 0) == (relation == ">=") else 1.0  # p falls outwards on the side that holds
+        for _ in range(30):
+            if _heads_p(values, reduction, relation, value + outward * reach)[which] <= 0.025:
+                break
             outward *= 2
+        else:  # of a few recurrences not even that a denominator is above 0 is certain
+            return outward * np.inf
         inside, outside = value, value + outward * reach
         for _ in range(60):  # halving: the p-values are monotone, but not smooth where heads change ranks
             middle = (inside + outside) / 2
@@ -194,11 +252,17 @@ def _heads_p(
 
     That the k-th best of H heads holds says that k of them do: a partial conjunction (Benjamini & Heller 2008), whose
     p-value is (H - k + 1) times the k-th smallest of the heads'. That it does not says that H - k + 1 of them do not.
-    A ratio num / den lies above the threshold where the mean of num - threshold * den is positive.
+    A ratio num / den lies above the threshold where the mean of num - threshold * den is positive. The largest head is the
+    last in rank where it is to be small, and the first where it is to be large, like the smallest the other way round.
     """
     if reduction == "smallest ratio over heads":
         excess = values[0] - threshold * values[1]
         ranked_from_best = len(excess) if relation == ">=" else 1
+    elif reduction == "largest over median head":
+        order = values.mean(-1).argsort()
+        middle = values[order[(len(order) - 1) // 2 : len(order) // 2 + 1]].mean(0)
+        excess = values - threshold * middle
+        ranked_from_best = 1 if relation == ">=" else len(excess)
     else:
         excess = values - threshold
         ranked_from_best = len(excess) // 2 + 1

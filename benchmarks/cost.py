@@ -1,0 +1,110 @@
+"""What the suite costs, as ratios to the forward passes it cannot do without.
+
+    python benchmarks/cost.py passes [--draws 500]     estimate arms of all claims against the bare passes they need
+    python benchmarks/cost.py memory                   peak memory at 100,000 recurrences against 2,000
+    python benchmarks/cost.py verify                   `recint verify` with one process and with two
+
+The bare passes: one intact pass over the reference recurrences, one over those of every other domain, and for each intervention
+the layers from where it acts, in the same batches.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from recint.catalogue import properties
+from recint.checkpoint import ModelConfig, load
+from recint.evaluate import CHUNK, draw
+from recint.interventions import ABLATIONS
+from recint.model import Model
+from recint.recurrence import REFERENCE, derive_seed
+from recint.stand_ins import STAND_INS
+from recint.training import untrained
+
+CHECKPOINT = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine3-seed0"
+SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=32, d_head=8, d_mlp=32, d_vocab=40)
+
+
+def layers_needed(n_heads: int) -> dict[int, int]:
+    """How many passes begin at each layer, for all claims of the suite together."""
+    from hypotheses.circuit import CIRCUIT, DRAWN, WRONG
+
+    return {
+        # Reference and its |c| in 3 to 4 with |c| <= 2 beside it, length 5 and above, two ranges of c for the checkerboard,
+        # every head of layer 0 with each ablation, the circuit, its wrong deals, random ones, one without each role, two cuts.
+        0: 6 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2,
+        1: len(ABLATIONS),
+        # Stand-ins for QK, their flips, uniform attention; stand-ins for OV and positive ones; queries and keys, values.
+        2: 2 * STAND_INS + 1 + 2 * STAND_INS + 2,
+    }
+
+
+def passes(draws: int) -> None:
+    model, props = Model(load(CHECKPOINT)), properties("hypotheses")
+    draw(props, model, seed=1, draws=CHUNK)  # what is done once for a model: means, scales of stand-ins, probes
+    begun = time.perf_counter()
+    draw(props, model, seed=0, draws=draws)
+    ours = time.perf_counter() - begun
+    needed = layers_needed(model.config.n_heads)
+    begun = time.perf_counter()
+    for start in range(0, draws, CHUNK):
+        inputs = REFERENCE.sample(min(CHUNK, draws - start), seed=derive_seed(0, start)).inputs
+        residual = inputs @ model.bridge.W_E + model.bridge.W_pos[: inputs.shape[1]]
+        with torch.no_grad():
+            for layer, count in needed.items():
+                for _ in range(count):
+                    model.resume(residual, layer=layer)
+    bare = time.perf_counter() - begun
+    count = sum(number * (3 - layer) for layer, number in needed.items()) / 3
+    print(f"estimates of {len(props)} claims over {draws} recurrences: {ours:.1f} s")
+    print(f"the {count:.1f} bare passes they need at least:           {bare:.1f} s")
+    print(f"ratio: {ours / bare:.2f}")
+
+
+def peak(draws: int) -> float:
+    """MiB of a process of its own that makes all estimates of a small model."""
+    command = [sys.executable, __file__, "one-peak", "--draws", str(draws)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def one_peak(draws: int) -> None:
+    draw(properties("hypotheses"), Model(untrained(SMALL, seed=0, init_range=0.2)), seed=0, draws=draws)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def memory() -> None:
+    few, many = peak(2_000), peak(100_000)
+    print(f"peak memory of all estimates: {few:.0f} MiB at 2,000 recurrences, {many:.0f} MiB at 100,000")
+    print(f"ratio: {many / few:.2f}")
+
+
+def verify() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for workers in (1, 2):
+            command = [sys.executable, "-m", "recint.cli", "verify", "-n", str(workers)]
+            begun = time.perf_counter()
+            subprocess.run([*command, "--report", f"{folder}/report.html"], check=False, capture_output=True)
+            print(f"recint verify -n {workers}: {time.perf_counter() - begun:.0f} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("passes", "memory", "verify", "one-peak"))
+    parser.add_argument("--draws", type=int, default=500)
+    options = parser.parse_args()
+    {
+        "passes": lambda: passes(options.draws),
+        "memory": memory,
+        "verify": verify,
+        "one-peak": lambda: one_peak(options.draws),
+    }[options.what]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Verdict files -> one Markdown table: claims x checkpoints, for a README, a pull request, or a CI summary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recint.report import SYMBOLS, headline
+
+BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A verdict file.
+
+    Raises:
+        ValueError: the file is none.
+    """
+    try:
+        run: dict[str, Any] = json.loads(path.read_text())
+        if run["schema"] == 1 and run["checkpoint"]["name"] and isinstance(run["claims"], list):
+            return run
+    except OSError:
+        raise
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ValueError(f"{path}: is not a verdict file; `recint verify --verdicts FILE.json` writes one")
+
+
+def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The answer for each checkpoint in a sentence, and every claim with its verdict, its statistic, and where it breaks."""
+    claims = {claim["id"]: claim for run in runs for claim in run["claims"]}
+    lines = [f"- {headline(run)}" for run in runs]
+    lines += ["", f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
+    lines += ["|---" * (2 + len(runs)) + "|"]
+    found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
+    for name, claim in claims.items():
+        cells = [_cell(by_id.get(name)) for by_id in found]
+        should = f"{claim['relation']} {claim['threshold']:g}"
+        lines.append(f"| `{name}`<br>{claim['statement']} | {should} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(claim: Mapping[str, Any] | None) -> str:
+    if claim is None:
+        return "not asked"
+    words = f"{SYMBOLS[claim['verdict']]} {claim['verdict'].replace('_', ' ')}"
+    if claim["value"] is None:
+        return words
+    found = claim["search"] and claim["search"]["counterexample"]
+    where = f"<br>{found['value']:.3g} at {found['where']}" if found and claim["quantifier"] != "average" else ""
+    return f"{words}, {claim['value']:.3g}{where}"
+
+
+def replaced(text: str, table: str) -> str:
+    """A document with what stands between its marks replaced.
+
+    Raises:
+        ValueError: it has no marks.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no place for the table: put the lines {BEGIN!r} and {END!r} where it is to stand")
+    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"

@@ -1,0 +1,76 @@
+"""A model as it is, on the recurrences of one place: one forward pass, shared by all the claims that ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import cached_property
+from typing import Any, TypeVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.recurrence import Recurrences
+from recint.statistics.errors import prediction_errors
+
+T = TypeVar("T")
+
+# What claims may ask of a layer, in the order in which a pass gives it.
+_KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
+
+
+class Intact:
+    """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
+
+    >>> intact = model.intact(Condition(c=-1.5))                            # doctest: +SKIP
+    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape     # doctest: +SKIP
+    (torch.Size([64, 8, 13, 13]), torch.Size([64]))
+
+    Attributes:
+        recurrences: on the model's device.
+    """
+
+    def __init__(self, model: Any, recurrences: Recurrences) -> None:
+        self.recurrences = recurrences.to(model.device)
+        self._model = model
+        self._activations: dict[str, Tensor] = {}
+        self._known: dict[Hashable, Any] = {}
+
+    def __getitem__(self, hook: str) -> Tensor:
+        """The activation of a hook, and with it all that the pass gives before."""
+        if hook not in self._activations:
+            with self._model.unedited():
+                found = self._model.activations(self.recurrences.inputs, *self._hooks(upto=hook))
+            self._activations |= found
+        return self._activations[hook]
+
+    @cached_property
+    def prediction(self) -> Float[Tensor, "recurrence position dim"]:
+        """The next term at every position."""
+        with self._model.unedited():
+            run = self._model.run(self.recurrences.inputs, keep=self._hooks())
+        self._activations |= run.activations
+        return run.prediction
+
+    @cached_property
+    def errors(self) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence."""
+        return self.errors_of(self.prediction)
+
+    def errors_of(self, prediction: Float[Tensor, "recurrence position dim"]) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence, of another prediction."""
+        return prediction_errors(prediction, self.recurrences.targets, order=self.recurrences.order)
+
+    def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence for the model as it is edited now, when nothing before `layer` is edited."""
+        return self.errors_of(self._model.resume(self[f"blocks.{layer}.hook_resid_pre"], layer=layer))
+
+    def once(self, key: Hashable, measure: Callable[[], T]) -> T:
+        """What `measure` returns, measured once for whoever asks for it under the same key."""
+        if key not in self._known:
+            self._known[key] = measure()
+        known: T = self._known[key]
+        return known
+
+    def _hooks(self, *, upto: str | None = None) -> list[str]:
+        names = [f"blocks.{layer}.{name}" for layer in range(self._model.config.n_layers) for name in _KEPT]
+        return names if upto is None else names[: names.index(upto) + 1]

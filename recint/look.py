@@ -1,0 +1,121 @@
+"""What the notebook looked at: recurrences of every kind, the model's passes over them, and its errors when it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cached_property
+
+import einops
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recint.attribution import attribution
+from recint.intact import Intact
+from recint.interventions import ablated
+from recint.model import Model
+from recint.recurrence import REFERENCE, Distribution, Recurrences, derive_seed
+
+CHUNK = 100  # recurrences in one pass
+ONE_C = -1.5  # the coefficient of the one recurrence that the notebook looks at most
+
+
+class Look:
+    """Recurrences of every kind that the notebook looked at, and the model's passes over them, made when first needed."""
+
+    def __init__(self, model: Model, *, draws: int, seed: int) -> None:
+        self.model, self.draws, self.seed = model, draws, seed
+        self.reference = replace(REFERENCE, dim=model.config.d_vocab, order=model.config.order)
+        self.probed = replace(self.reference, c=(-2.0, 0.0))  # what the notebook's probe was trained on
+
+    @cached_property
+    def usual(self) -> list[Intact]:
+        return self._passes(self.reference, "usual")
+
+    @cached_property
+    def at_one_c(self) -> list[Intact]:
+        return self._passes(self.reference.at(c=ONE_C), "one c")
+
+    @cached_property
+    def one(self) -> Intact:
+        """The single recurrence at c = -1.5 on which the notebook's attributions and its mean ablation rest."""
+        return Intact(self.model, _only(self.at_one_c[0].recurrences, 0))
+
+    def draw(self, distribution: Distribution, label: str) -> list[Recurrences]:
+        sizes = [min(CHUNK, self.draws - start) for start in range(0, self.draws, CHUNK)]
+        return [
+            distribution.sample(size, seed=derive_seed(self.seed, "replication", label, index))
+            for index, size in enumerate(sizes)
+        ]
+
+    def _passes(self, distribution: Distribution, label: str) -> list[Intact]:
+        passes = [Intact(self.model, drawn) for drawn in self.draw(distribution, label)]
+        for intact in passes:
+            _ = intact.prediction  # in whole: what is asked for before it would be run for twice
+        return passes
+
+    @cached_property
+    def errors(self) -> Float[NDArray, recurrence]:
+        return over(self.usual, lambda intact: intact.errors)
+
+    def errors_with(
+        self, change: Callable[[], AbstractContextManager[object]], *, layer: int
+    ) -> Float[NDArray, recurrence]:
+        """MSE of each usual recurrence when the model is changed from `layer` on."""
+
+        def changed(intact: Intact) -> Tensor:
+            with change():
+                return intact.errors_from(layer)
+
+        return over(self.usual, changed)
+
+    def errors_zeroed(self, heads: Sequence[int]) -> Float[NDArray, recurrence]:
+        """MSE of each usual recurrence with what these heads of layer 0 write set to zero.
+
+        Value biases are folded away, so that this is what zero OV matrices do.
+        """
+        return self.errors_with(lambda: ablated(self.model, layer=0, heads=heads, kind="zero"), layer=0)
+
+    @cached_property
+    def errors_accumulated(self) -> Float[NDArray, recurrence]:
+        """As the notebook's loop leaves the model when it comes to measure: every head of layer 0 zeroed but the last."""
+        return self.errors_zeroed(range(self.model.config.n_heads - 1))
+
+    @cached_property
+    def head_attribution(self) -> Float[NDArray, "recurrence layer head"]:
+        return over(self.usual, lambda intact: attribution(self.model, intact).heads.mean(1))
+
+    @cached_property
+    def mlp_attribution(self) -> Float[NDArray, "recurrence layer"]:
+        mlps = [f"MLP {layer}" for layer in range(self.model.config.n_layers)]
+        return over(
+            self.usual,
+            lambda intact: torch.stack([attribution(self.model, intact).others[mlp].mean(-1) for mlp in mlps], dim=-1),
+        )
+
+
+def over(passes: Sequence[Intact], measure: Callable[[Intact], Tensor]) -> Float[NDArray, "recurrence ..."]:
+    """A statistic of each recurrence, from the passes over all of them."""
+    return np.concatenate([measure(intact).double().cpu().numpy() for intact in passes])
+
+
+def _only(drawn: Recurrences, index: int) -> Recurrences:
+    chosen = [index]
+    return Recurrences(drawn.terms[chosen], drawn.coefficients[chosen], drawn.offset[chosen])
+
+
+def normalised_attribution(model: Model, intact: Intact) -> tuple[Float[Tensor, "layer head"], Float[Tensor, layer]]:
+    """Attribution of heads and MLPs the notebook's way: at the last position of one recurrence, every component with
+    LayerNorm to itself, and with the layer's whole output bias in every head."""
+    bridge, target = model.bridge, intact.recurrences.targets[0, -1]
+    heads, mlps = [], []
+    for layer in range(model.config.n_layers):
+        z = intact[f"blocks.{layer}.attn.hook_z"][0, -1]
+        written = einops.einsum(z, bridge.W_O[layer], "head d_head, head d_head d_model -> head d_model")
+        heads.append(model.unembed(written + bridge.b_O[layer]) @ target)
+        mlps.append(model.unembed(intact[f"blocks.{layer}.hook_mlp_out"][0, -1]) @ target)
+    return torch.stack(heads), torch.stack(mlps)

@@ -1,0 +1,360 @@
+"""The replication table: against loops, against an independent measurement, and as terminal, Markdown and HTML show it."""
+
+import json
+import re
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from benchmarks.notebook_way import LOOPS, loops
+from recint import cli, figures, replication_report, report
+from recint.checkpoint import ModelConfig, save
+from recint.gallery import gallery
+from recint.look import Look
+from recint.model import Model
+from recint.replication import replicate
+from recint.rows import FIGURES, Measured, Row, number
+from recint.training import untrained
+
+DEEP = ModelConfig(n_layers=3, n_heads=8, d_model=16, d_head=4, d_mlp=32, n_ctx=16, d_vocab=5)
+DEPENDENT = [figure.name for figure in FIGURES if not figure.weights]
+DRAWS = 5
+
+
+@pytest.fixture(scope="module")
+def deep():
+    """As many layers and heads as the notebook's model, so that every figure applies."""
+    return Model(untrained(DEEP, seed=0, init_range=0.3))
+
+
+@pytest.fixture(scope="module")
+def rows(deep):
+    return {row.name: row for row in replicate(deep, draws=DRAWS, seed=3)}
+
+
+@pytest.fixture(scope="module")
+def affine_rows(affine_a):
+    return {row.name: row for row in replicate(affine_a, draws=150)}
+
+
+@pytest.fixture(scope="module")
+def looped(deep):
+    return loops(Look(deep, draws=DRAWS, seed=3))
+
+
+class TestLoops:
+    """Both columns of every figure against a literal loop over recurrences, positions and heads."""
+
+    def test_there_is_a_loop_for_every_figure_that_depends_on_recurrences(self):
+        assert set(LOOPS) == set(DEPENDENT)
+
+    @pytest.mark.parametrize("name", DEPENDENT)
+    def test_figures_agree_with_loops(self, rows, looped, name):
+        for measured, expected in zip((rows[name].notebook_way, rows[name].sound_way), looped[name], strict=True):
+            if expected is None:
+                assert measured is None
+            else:
+                assert measured.value == pytest.approx(expected, rel=2e-4)
+
+    def test_figures_of_the_weights_agree_with_loops(self, deep, rows):
+        ov, qk = deep.W_OV.double().numpy(), deep.W_QK.double().numpy()
+        size = ov.shape[-1]
+        found = {name: row.notebook_way.value for name, row in rows.items() if name not in DEPENDENT}
+
+        large = sum(abs(ov[1, 0, i, j]) > 0.05 for i, j in product(range(size), range(size)))
+        assert found["Share of entries of the OV matrix beyond ±0.05, layer 1, head 0"] == large / size**2
+
+        def score(matrix):
+            eigenvalues = np.linalg.eigvals(matrix)
+            return sum(eigenvalues).real / sum(abs(eigenvalue) for eigenvalue in eigenvalues)
+
+        assert found["Eigenvalue score of OV, layer 1, head 2"] == pytest.approx(score(ov[1, 2]))
+        expected = max(score(ov[2, head]) for head in range(8))
+        assert found["Largest eigenvalue score of OV over the heads of layer 2"] == pytest.approx(expected)
+
+        def composition(early, late, reader):
+            pairs = product(range(8), range(8))
+            norm = np.linalg.norm
+            scores = [
+                norm(ov[early, o] @ reader[late, i]) / norm(ov[early, o]) / norm(reader[late, i]) for o, i in pairs
+            ]
+            return np.mean(scores)
+
+        readers = {"Q": qk, "K": qk.swapaxes(-1, -2)}
+        for letter, reader in readers.items():
+            expected = composition(1, 2, reader)
+            assert found[f"{letter}-composition of layers 1 and 2, mean score"] == pytest.approx(expected, rel=1e-5)
+        expected = max(composition(early, late, ov) for early, late in ((0, 1), (0, 2), (1, 2)))
+        assert found["V-composition of any two layers, largest mean score"] == pytest.approx(expected, rel=1e-5)
+
+        def rank(matrix):
+            squares = np.linalg.svd(matrix, compute_uv=False) ** 2
+            return next(count for count in range(1, size + 1) if squares[:count].sum() >= 0.95 * squares.sum())
+
+        first, second, third = (np.mean([rank(ov[layer, head]) for head in range(8)]) for layer in range(3))
+        others = (first + third) / 2
+        lower = "Effective rank of OV in layer 1, below the mean of layers 0 and 2"
+        assert found[lower] == pytest.approx(others - second)
+        assert found["The same, as a share of that mean"] == pytest.approx(100 * (1 - second / others))
+
+
+class TestOracle:
+    """Figures of an independent implementation in float64, from the data that tests/test_model.py reads."""
+
+    @pytest.mark.parametrize(
+        ("start", "expected"),
+        [
+            ("Effective rank of OV in layer 1", 1.625),
+            ("The same, as a share", 100 * 1.625 / 37.5),
+            ("Eigenvalue score of OV, layer 1, head 2", 0.21734),
+            ("Largest eigenvalue score of OV over the heads of layer 2", -0.71995),
+            ("Q-composition", 0.18664),
+            ("K-composition", 0.19262),
+            ("V-composition", 0.11862),
+        ],
+    )
+    def test_figures_of_the_weights(self, affine_rows, start, expected):
+        assert self.starting(affine_rows, start).notebook_way.value == pytest.approx(expected, rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("start", "expected"),
+        [
+            ("MSE over all coefficients", 7.3582e-06),
+            ("MSE at c = -1.5", 3.5446e-06),
+            ("R^2 of the line on which layer 0", 0.90182),
+            ("R^2 of that line for layer 2", 0.03804),
+            ("Share of layer 0's output", 0.85795 - (1 - 40 / 128) ** 0.5),
+            ("MSE with head 0 of layer 0 zeroed", 76.418),
+            ("MSE with head 7 of layer 0 zeroed", 129.71),
+            ("MSE with the heads of layer 1 mean-ablated", 700.91),
+            ("Layer 0's share of the heads' direct attribution", 0.318031 / 0.466610),
+            ("Direct attribution of layer 2's heads over", -0.112683 / 0.318031),
+            ("The MLPs' share", 0.656172 / (0.656172 + 0.466610)),
+        ],
+    )
+    def test_sound_figures_lie_within_sampling_error(self, affine_rows, start, expected):
+        found = self.starting(affine_rows, start).sound_way
+        # Twice the interval: the oracle is a sample too, and does not say of how many recurrences.
+        assert abs(found.value - expected) < (found.high - found.low) + 0.02 * abs(expected), (found, found.interval)
+
+    def test_the_line_on_uniform_vectors(self, affine_rows):
+        found = self.starting(affine_rows, "R^2 of the line on which layer 0").notebook_way
+        assert found.value == pytest.approx(0.67797, rel=0.02)
+        assert found.n == 150 * 13
+
+    def starting(self, rows, start):
+        (row,) = (row for name, row in rows.items() if name.startswith(start))
+        return row
+
+
+def test_what_the_notebook_s_way_cannot_tell_it_does_not(rows):
+    assert rows["MSE with the heads of layer 1 mean-ablated, over MSE"].notebook_way.value == pytest.approx(1, abs=1e-5)
+    same = rows["MSE between the residual stream after layer 0 and before layer 1"]
+    assert same.notebook_way.value == 0
+    assert same.sound_way is None
+    zeroed = [row.notebook_way for name, row in rows.items() if "zeroed" in name]
+    assert len(zeroed) == 2
+    assert zeroed[0] == zeroed[1]
+
+
+def test_random_heads_score_zero_on_average(affine_rows):
+    mean, spread = re.search(
+        r"score (-?[\d.]+) ± (\d\.\d+)", affine_rows["Eigenvalue score of OV, layer 1, head 2"].why
+    ).groups()
+    assert abs(float(mean)) < 0.03
+    assert 0 < float(spread) < 0.2
+
+
+def test_the_same_seed_gives_the_same_table(deep, rows):
+    assert replicate(deep, draws=DRAWS, seed=3) == tuple(rows.values())
+    other = {row.name: row for row in replicate(deep, draws=DRAWS, seed=4, weights=False)}
+    assert list(other) == DEPENDENT
+    assert other["MSE over all coefficients"] != rows["MSE over all coefficients"]
+
+
+def test_intervals_are_over_recurrences_and_hold_the_figure(rows):
+    for row in rows.values():
+        sound = row.sound_way
+        if sound and row.name in DEPENDENT:
+            assert sound.low <= sound.value <= sound.high
+            assert sound.n == DRAWS
+        elif sound:
+            assert sound.n is None
+
+
+class TestNotApplicable:
+    def test_layers_and_heads_that_are_not_there(self, small):
+        rows = {row.name: row for row in replicate(Model(small), draws=3)}
+        assert list(rows) == [figure.name for figure in FIGURES]
+        for figure in FIGURES:
+            missing = max((*figure.layers, *figure.heads), default=0) > 1
+            assert rows[figure.name].applies is not missing, figure.name
+        slope = rows["Slope of that line for layer 2's OV"]
+        assert slope.why == "Not applicable: it speaks of layer 2, but the model has 2 of them."
+        assert slope.sound_way is None
+        head = rows["MSE with head 7 of layer 0 zeroed, over MSE"]
+        assert head.why == "Not applicable: it speaks of head 7, but the model has 2 of them."
+
+    def test_recurrences_of_another_order(self, small):
+        model = Model(untrained(replace(small.config, order=2), seed=0, init_range=0.2))
+        idle = {row.name: row.why for row in replicate(model, draws=3, weights=False) if not row.applies}
+        formula = "Multiple m in a_i + m a_(i-1), as which the residual stream reads after layer 0"
+        assert "it speaks of recurrences of order 1, but the model's have order 2" in idle[formula]
+        assert "leave nothing to predict from position 4 on" in idle["MSE on sequences of 5 terms"]
+        assert "MSE over all coefficients" not in idle
+
+
+def test_what_no_table_can_be_made_of(small):
+    with pytest.raises(ValueError, match="draws=1 must be at least 2"):
+        replicate(Model(small), draws=1)
+    short = Model(untrained(replace(small.config, n_ctx=9), seed=0))
+    with pytest.raises(ValueError, match="n_ctx=9 and order=1, but sequences of length=14 need 13 positions"):
+        replicate(short)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2855.8, "2860"), (7.358e-6, "7.36e-06"), (0.5, "0.5"), (-0.4784, "-0.478")]
+)
+def test_numbers_have_three_digits(value, text):
+    assert number(value) == text
+
+
+SHOWN = (
+    Row(
+        name="A <ratio>", where="Some | section", notebook="4", why="One | two.",
+        notebook_way=Measured(2.0, n=1), sound_way=Measured(3.14159, "× chance", 3.0, 3.3, 20),
+    ),
+    Row(name="Nothing", where="There", notebook="30", why="Not applicable: it speaks of layer 2."),
+)  # fmt: skip
+
+
+def test_the_terminal_shows_everything_in_120_columns(rows):
+    text = replication_report.terminal(tuple(rows.values()))
+    assert max(map(len, text.splitlines())) <= 120
+    shown = replication_report.terminal(SHOWN).splitlines()
+    assert re.match(r"A <ratio>\s+4\s+2 n=1\s+3.14 × chance \[3, 3.3\], n=20$", shown[2])
+    assert shown[3] == "    One | two."
+    assert re.match(r"Nothing\s+30\s+–\s+–$", shown[5])
+
+
+def test_markdown_has_one_line_a_figure():
+    text = replication_report.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
+    assert "    recint replicate tiny\n" in text
+    assert "| A <ratio> (Some \\| section) | 4 | 2 n=1 | 3.14 × chance [3, 3.3], n=20 | One \\| two. |\n" in text
+    assert text.count("\n| ") == 3
+
+
+def test_html_escapes_and_tells_what_does_not_apply():
+    section = report.replication(SHOWN, [("A heading", "<svg></svg>")])
+    assert "A &lt;ratio&gt;" in section
+    assert '<b>3.14</b> × chance<div class="small">[3, 3.3]<br>n=20</div>' in section
+    assert section.count("class=idle") == 1
+    assert "<details><summary>A heading</summary><svg></svg></details>" in section
+
+
+NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
+
+
+@pytest.mark.parametrize(
+    ("draw", "labels"),
+    [
+        (
+            lambda: figures.score_table("T", scores=NOISE[0], row="layer", column="position", label="score", first=7),
+            ["layer", "position", "score", "7", "12"],
+        ),
+        (
+            lambda: figures.matrices("T", matrices=NOISE, layer=1, label="entry"),
+            ["layer 1, head 4", "dimension read, 0 to 5", "dimension written, 0 to 5 in each tile", "entry"],
+        ),
+        (
+            lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
+            ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
+        ),
+    ],
+    ids=["score_table", "matrices", "errors_against_c"],
+)
+def test_figures_are_labelled_and_reproducible(draw, labels):
+    svg = draw()
+    assert draw() == svg
+    text = re.findall(r"<text[^>]*>([^<]*)<", svg)
+    assert set(labels) <= set(text), text
+
+
+HISTORY = {"loss": [[1, 0.1], [2, 0.01]], "validation": [[2, 0.02]]}
+
+
+@pytest.fixture(scope="module")
+def pictures(deep, tmp_path_factory):
+    folder = save(deep.checkpoint, tmp_path_factory.mktemp("gallery") / "deep")
+    (folder / "history.json").write_text(json.dumps(HISTORY))
+    return dict(gallery(Model(replace(deep.checkpoint, path=str(folder)))))
+
+
+class TestGallery:
+    def test_everything_that_was_looked_at_is_there(self, pictures):
+        layered = [
+            f"{kind}, layer {n}" for kind in ("Attention patterns", "OV matrices", "QK matrices") for n in range(3)
+        ]
+        others = ["Loss history of training", "Predicted against actual terms", "Loss against c"]
+        others += [f"Direct logit attribution of {part}" for part in ("heads", "MLPs")]
+        others += ["Entries of OV beyond ±0.05", "Singular values and effective ranks of OV"]
+        others += [f"Eigenvalue scores of {kind}" for kind in ("OV", "QK")]
+        others += [f"{letter}-composition" for letter in "QKV"]
+        assert set(pictures) == {*layered, *others}
+
+    def test_pictures_are_titled_with_what_they_show(self, pictures):
+        def title(heading):
+            return re.match(r'<svg role="img" aria-label="([^"]+)"', pictures[heading])[1]
+
+        assert title("Loss history of training") == "The validation MSE falls to 2.0e-02 in 2 steps"
+        assert re.match(r"Layer \d has \d+% of the heads", title("Direct logit attribution of heads"))
+        assert re.match(r"At 3 &lt;= \|c\| &lt;= 4 the MSE is [\d.]+ ×", title("Loss against c"))
+        for text in ("coefficient c", "mean squared error", "trained range"):
+            assert text in pictures["Loss against c"]
+
+    def test_ids_are_unique_on_a_page(self, pictures):
+        ids = re.findall(r'\bid="([^"]+)"', "".join(pictures.values()))
+        assert len(ids) == len(set(ids))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    config = ModelConfig(n_layers=1, n_heads=2, d_model=8, d_head=4, d_mlp=16, n_ctx=13, d_vocab=4)
+    return save(untrained(config, seed=0, init_range=0.3), tmp_path_factory.mktemp("tiny") / "tiny.safetensors")
+
+
+class TestCommand:
+    def test_it_prints_the_table_and_writes_what_is_asked_for(self, tiny, tmp_path, capsys):
+        page, table = tmp_path / "new" / "page.html", tmp_path / "table.md"
+        arguments = [str(tiny), "--draws", "4", "--seed", "7", "--html", str(page), "--markdown", str(table)]
+        assert cli.main(["replicate", *arguments]) == 0
+        out = capsys.readouterr().out
+        assert "Not applicable: it speaks of layer 1, but the model has 1 of them." in out
+        assert out.endswith(f"wrote {table}\nwrote {page}\n")
+        assert f"recint replicate {tiny} --seed 7 --draws 4" in table.read_text()
+        html = page.read_text()
+        assert html.count('<th scope="row">') == len(FIGURES)
+        assert "<details open><summary>Loss against c</summary><svg" in html
+        assert "composition</summary>" not in html  # one layer has none to compose with
+        assert "src=" not in html
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["gone.pth"], "gone.pth: no such file"),
+            (["{tiny}", "--draws", "1"], "draws=1 must be at least 2"),
+            (["{tiny}", "--device", "tpu"], "device='tpu' must be one of auto, cpu, cuda"),
+            (["{tiny}", "--html", "{folder}"], "is a folder, but a file is to be written there"),
+        ],
+    )
+    def test_bad_input_is_one_sentence_and_status_2(self, tiny, tmp_path, capsys, arguments, said):
+        filled = [argument.format(tiny=tiny, folder=tmp_path) for argument in arguments]
+        assert cli.main(["replicate", *filled, "--markdown", str(tmp_path / "table.md")]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("recint: ")
+        assert captured.err.count("\n") == 1
+        assert said in captured.err
+        assert not (tmp_path / "table.md").exists()
