@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from recint.checkpoint import load
 from recint.interventions import attention_replaced, qk_replaced, uniform_pattern
-from recint.look import Look
 from recint.model import Model
 from recint.plugin import REFERENCE_CHECKPOINT
 from recint.recurrence import Recurrences, derive_seed
-from recint.replication import SHORT, replicate
-from recint.rows import FIGURES
+from recint.replication.look import Look
+from recint.replication.rows import FIGURES
+from recint.replication.table import SHORT, replicate
 from recint.stand_ins import STAND_INS, qk_identity
 
 Ways = tuple[float, float | None]  # the notebook's way and the sound way

@@ -32,13 +32,13 @@ def read(path: Path) -> dict[str, Any]:
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     """The answer for each checkpoint in a sentence, and every claim with its verdict, its statistic, and where it breaks."""
     claims = {claim["id"]: claim for run in runs for claim in run["claims"]}
-    lines = [f"- {headline(run)}" for run in runs]
+    lines = [f"- {headline(run).partition(';')[0]}." for run in runs]
     lines += ["", f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
     lines += ["|---" * (2 + len(runs)) + "|"]
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
         cells = [_cell(by_id.get(name)) for by_id in found]
-        should = f"{claim['relation']} {claim['threshold']:g}"
+        should = f"{'≥' if claim['relation'] == '>=' else '≤'} {claim['threshold']:g}"
         lines.append(f"| `{name}`<br>{claim['statement']} | {should} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

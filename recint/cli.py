@@ -183,18 +183,17 @@ def calibrate(options: argparse.Namespace) -> int:
     }
     for path, text in pages.items():
         if path:
-            with checkpoints.atomic(Path(path)) as temporary:
-                temporary.write_text(text)
-            print(f"wrote {path}")
+            _write(path, text)
     return int(any(calibration_report.wrong(row, claim) for row in rows for claim in row["truth"]))
 
 
 def replicate(options: argparse.Namespace) -> int:
     """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
-    from recint import plugin, replication_report
-    from recint.gallery import gallery
+    from recint import plugin
     from recint.model import Model, resolve_device
-    from recint.replication import replicate as run
+    from recint.replication import page
+    from recint.replication.gallery import gallery
+    from recint.replication.table import replicate as run
 
     _require_files(options.markdown, options.html)
     model = Model(
@@ -204,11 +203,11 @@ def replicate(options: argparse.Namespace) -> int:
     chosen = [options.checkpoint] if options.checkpoint else []
     command = " ".join(["recint replicate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
     about = {"checkpoint": model.checkpoint.name, "command": command}
-    print(replication_report.terminal(rows))
+    print(page.terminal(rows))
     if options.markdown:
-        _write(options.markdown, replication_report.markdown(rows, **about))
+        _write(options.markdown, page.markdown(rows, **about))
     if options.html:
-        _write(options.html, replication_report.html(rows, gallery(model, seed=options.seed), **about))
+        _write(options.html, page.html(rows, gallery(model, seed=options.seed), **about))
     return 0
 
 
@@ -243,9 +242,7 @@ def board(options: argparse.Namespace) -> int:
         text = boards.replaced(target.read_text(), table)
     except ValueError as error:
         raise ValueError(f"{target}: {error}") from None
-    with checkpoints.atomic(target) as temporary:
-        temporary.write_text(text)
-    print(f"wrote {target}")
+    _write(options.into, text)
     return 0
 
 

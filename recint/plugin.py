@@ -352,8 +352,8 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 def _replication(run: Run) -> str:
     """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
-    from recint.gallery import gallery
-    from recint.replication import replicate
+    from recint.replication.gallery import gallery
+    from recint.replication.table import replicate
 
     model = Model(run.checkpoint, device=run.device)
     return html.replication(replicate(model, seed=run.seed), gallery(model, seed=run.seed))

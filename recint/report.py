@@ -10,7 +10,7 @@ from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # which would load the model's stack
-    from recint.rows import Measured, Row
+    from recint.replication.rows import Measured, Row
 
 SYMBOLS = {
     "supported": "✓",

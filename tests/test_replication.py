@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from benchmarks.notebook_way import LOOPS, loops
-from recint import cli, figures, replication_report, report
+from recint import cli, figures, report
 from recint.checkpoint import ModelConfig, save
-from recint.gallery import gallery
-from recint.look import Look
 from recint.model import Model
-from recint.replication import replicate
-from recint.rows import FIGURES, Measured, Row, number
+from recint.replication import page
+from recint.replication.gallery import gallery
+from recint.replication.look import Look
+from recint.replication.rows import FIGURES, Measured, Row, number
+from recint.replication.table import replicate
 from recint.training import untrained
 
 DEEP = ModelConfig(n_layers=3, n_heads=8, d_model=16, d_head=4, d_mlp=32, n_ctx=16, d_vocab=5)
@@ -231,16 +232,16 @@ SHOWN = (
 
 
 def test_the_terminal_shows_everything_in_120_columns(rows):
-    text = replication_report.terminal(tuple(rows.values()))
+    text = page.terminal(tuple(rows.values()))
     assert max(map(len, text.splitlines())) <= 120
-    shown = replication_report.terminal(SHOWN).splitlines()
+    shown = page.terminal(SHOWN).splitlines()
     assert re.match(r"A <ratio>\s+4\s+2 n=1\s+3.14 × chance \[3, 3.3\], n=20$", shown[2])
     assert shown[3] == "    One | two."
     assert re.match(r"Nothing\s+30\s+–\s+–$", shown[5])
 
 
 def test_markdown_has_one_line_a_figure():
-    text = replication_report.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
+    text = page.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
     assert "    recint replicate tiny\n" in text
     assert "| A <ratio> (Some \\| section) | 4 | 2 n=1 | 3.14 × chance [3, 3.3], n=20 | One \\| two. |\n" in text
     assert text.count("\n| ") == 3

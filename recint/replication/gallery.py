@@ -14,10 +14,10 @@ import torch
 from recint import figures
 from recint.attribution import attribution
 from recint.intact import Intact
-from recint.look import ONE_C
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
-from recint.rows import number
+from recint.replication.look import ONE_C
+from recint.replication.rows import number
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.weights import (
     Composition,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from recint.look import Look
+from recint.replication.look import Look
 from recint.statistics.sampling import Reduction, estimate
 
 

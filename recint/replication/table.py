@@ -20,10 +20,22 @@ from torch import Tensor
 
 from recint.intact import Intact
 from recint.interventions import ablated, attention_replaced, qk_replaced, uniform_pattern
-from recint.look import Look, normalised_attribution, over
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
-from recint.rows import FIGURES, Answer, Measured, Row, estimated, figure, mean, number, ratio, single, spread
+from recint.replication.look import Look, normalised_attribution, over
+from recint.replication.rows import (
+    FIGURES,
+    Answer,
+    Measured,
+    Row,
+    estimated,
+    figure,
+    mean,
+    number,
+    ratio,
+    single,
+    spread,
+)
 from recint.stand_ins import STAND_INS, qk_identity
 from recint.statistics.lines import line_fit, signed_line_r2
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance

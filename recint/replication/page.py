@@ -9,7 +9,7 @@ from itertools import zip_longest
 from textwrap import wrap
 
 from recint import report
-from recint.rows import Measured, Row
+from recint.replication.rows import Measured, Row
 
 _WIDTHS = (47, 17, 17, 33)  # with a gap of two between them, 120 columns
 _HEADS = ("figure", "the notebook", "its way, here", "the sound way, here")

@@ -1,0 +1,1 @@
+"""The notebook again: its figures measured anew, and its pictures."""
