@@ -82,13 +82,13 @@ MINIMAL = Claim(
 )
 
 
-def role(model, name, layer, queries, number):
-    """An intervention that lets a layer play a role; of random ones, and of low-rank identities, there are several."""
+def role(model, name, layer, queries, number, seed):
+    """An intervention that lets a layer play a role; low-rank identities differ by number, random roles by seed too."""
     if name == "identity":
         heads = range(model.config.n_heads)
         W_Q, W_K = qk_identity(model, heads=len(heads), number=number)
         return qk_replaced(model, layer=layer, heads=heads, W_Q=W_Q, W_K=W_K)
-    generator = torch.Generator().manual_seed(derive_seed(number, "random role", layer))
+    generator = torch.Generator().manual_seed(derive_seed(seed, "random role", layer, number))
     patterns = {
         "previous term": lambda: previous_token_pattern(queries, order=model.config.order),
         "position 1": lambda: key_pattern(queries, keys=[1] * queries),
@@ -104,12 +104,15 @@ CIRCUIT = ("previous term", "position 1", "identity")
 WRONG = (("position 1", "identity", "previous term"), ("identity", "previous term", "position 1"))
 
 
-def errors_of(model, intact, *deals):
+def errors_of(model, at, *deals):
     """MSE of each recurrence with a role in each layer, mean over deals, and the change where it is least."""
+    intact = model.intact(at)
 
     def measure(roles, number):
         queries = intact.recurrences.inputs.shape[1]
-        with all_of(*(role(model, name, layer, queries, number) for layer, name in enumerate(roles))) as change:
+        with all_of(
+            *(role(model, name, layer, queries, number, at.seed) for layer, name in enumerate(roles))
+        ) as change:
             errors = intact.errors_from(layer=0)
         return errors, change.largest
 
@@ -125,11 +128,11 @@ def several(roles):
 @given(at=conditions(SUFFICIENT.domain, batch=FEW))
 def test_the_roles_carry_the_behaviour(model, at):
     intact = model.intact(at)
-    circuit, changed = errors_of(model, intact, *several(CIRCUIT))
+    circuit, changed = errors_of(model, at, *several(CIRCUIT))
     wrong, random = (contrast.name for contrast in SUFFICIENT.contrasts)
 
     def against(*deals):
-        return torch.stack([circuit, errors_of(model, intact, *deals)[0]], dim=-1)
+        return torch.stack([circuit, errors_of(model, at, *deals)[0]], dim=-1)
 
     SUFFICIENT.check(
         torch.stack([circuit, intact.errors], dim=-1),
@@ -153,7 +156,7 @@ def test_the_edges_of_the_circuit_are_needed(model, at):
         torch.ones(queries, dtype=torch.long).clamp(max=torch.arange(queries)).expand(len(drawn), -1),
         most_similar_key(intact["blocks.2.hook_resid_pre"]),
     ]
-    generator = torch.Generator().manual_seed(derive_seed(0, "random edges"))
+    generator = torch.Generator().manual_seed(derive_seed(at.seed, "random edges"))
 
     def other(keys):
         """Another key that each query sees, if it sees another."""
@@ -173,8 +176,7 @@ def test_the_edges_of_the_circuit_are_needed(model, at):
 @MINIMAL(figure=with_heads)
 @given(at=conditions(MINIMAL.domain, batch=FEW))
 def test_no_role_can_be_left_out(model, at):
-    intact = model.intact(at)
-    circuit, changed = errors_of(model, intact, (CIRCUIT, 0))
+    circuit, changed = errors_of(model, at, (CIRCUIT, 0))
     without = [(*CIRCUIT[:layer], "nothing", *CIRCUIT[layer + 1 :]) for layer in range(len(CIRCUIT))]
-    errors = torch.stack([errors_of(model, intact, (roles, 0))[0] for roles in without], dim=-1)
+    errors = torch.stack([errors_of(model, at, (roles, 0))[0] for roles in without], dim=-1)
     MINIMAL.check(torch.stack([errors, circuit[:, None].expand_as(errors)], dim=1), at, changed=changed)

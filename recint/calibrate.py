@@ -106,7 +106,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                     name=f"{base}: {mutant.name}",
                     group=group,
                     make=_model(lambda make=make, mutant=mutant: mutate(make(), mutant)),
-                    made_for=mutant.killed_by,
+                    made_for=mutant.killed_by if group == "mutant" or not mutant.trained_only else (),
                     base=base,
                 )
             )

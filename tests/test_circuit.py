@@ -35,7 +35,7 @@ def dealt(model, roles, number=0):
     """What the model does with these roles in its layers: its patterns, what layers read, its errors."""
     intact = model.intact(AT)
     read = [f"blocks.{layer}.attn.q.hook_in" for layer in range(3)]
-    with all_of(*(role(model, name, layer, QUERIES, number) for layer, name in enumerate(roles))):
+    with all_of(*(role(model, name, layer, QUERIES, number, AT.seed) for layer, name in enumerate(roles))):
         run = model.run(intact.recurrences.inputs, keep=[*PATTERNS, *read])
     errors = prediction_errors(run.prediction, intact.recurrences.targets, order=model.config.order)
     return [run.activations[name] for name in PATTERNS], [run.activations[name] for name in read], errors
@@ -75,7 +75,7 @@ def test_the_roles_are_those_of_the_catalogue_and_the_wrong_deals_leave_none_in_
 def test_at_order_k_the_first_role_looks_back_k_terms(order):
     model = biased(replace(SMALL, n_layers=3, n_heads=3, order=order))
     inputs = replace(AT, length=10).sample(model.config).inputs
-    with role(model, "previous term", 0, 9, 0):
+    with role(model, "previous term", 0, 9, 0, 0):
         found = model.run(inputs, keep=PATTERNS[:1]).pattern(0)
     assert torch.equal(found, previous_token_pattern(9, order=order).expand_as(found))
 
@@ -95,8 +95,17 @@ def test_random_roles_attend_to_one_seen_key_another_in_every_layer_and_number(m
     assert tuple(again[1][0, 0].argmax(-1).tolist()) == drawn[3, 1]
 
 
+def test_random_circuits_and_edges_differ_from_place_to_place(model):
+    first, second = (role(model, "random", 0, QUERIES, 0, seed) for seed in (0, 1))
+    inputs, patterns = model.intact(AT).recurrences.inputs, []
+    for drawn in (first, second):
+        with drawn:
+            patterns.append(model.run(inputs, keep=PATTERNS[:1]).pattern(0))
+    assert not torch.equal(*patterns)
+
+
 def test_errors_of_deals_are_the_mean_over_them(model):
-    found, changed = errors_of(model, model.intact(AT), *several(CIRCUIT))
+    found, changed = errors_of(model, AT, *several(CIRCUIT))
     each = [dealt(model, CIRCUIT, number)[2] for number in range(2)]
     assert not torch.allclose(each[0], each[1])
     assert torch.allclose(found, (each[0] + each[1]) / 2, rtol=1e-4)
