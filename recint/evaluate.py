@@ -261,40 +261,42 @@ Share = Drawn | Exception | None  # what `draw` has for a claim
 def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dict[str, Share]:
     """The estimates' draws of all claims, on shared passes.
 
-    Claims with the same domain are measured side by side on each chunk of recurrences, so that the model's pass over it, and
-    interventions that several claims read, are made once. A claim that fails to be measured is told by its exception; one about
-    weights, or that does not apply to the model, has nothing drawn.
+    Claims with the same reference distribution are measured side by side on each chunk of recurrences, so that the model's
+    pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
+    exception; one about weights, or that does not apply to the model, has nothing drawn.
     """
     asked = [prop for prop in props if prop.claim.quantifier != "weights" and not unmet(prop.claim, model)]
-    parts: dict[str, dict[Domain, list[Observation]]] = {prop.claim.id: defaultdict(list) for prop in asked}
+    parts: dict[tuple[str, Domain], list[Observation]] = defaultdict(list)
     places: dict[Domain, list[Condition]] = defaultdict(list)
-    coefficients: dict[Domain, list[NDArray]] = defaultdict(list)
     failed: dict[str, Exception] = {}
     seconds: dict[str, float] = defaultdict(float)
-    domains = dict.fromkeys(domain for prop in asked for domain in _domains(prop.claim))
-    for domain in domains:
-        here = [prop for prop in asked if domain in _domains(prop.claim)]
+    # Domains that differ in what is searched may have the same reference distribution.
+    groups: dict[Condition, list[tuple[Property, Domain]]] = defaultdict(list)
+    for prop in asked:
+        for domain in _domains(prop.claim):
+            groups[domain.reference(batch=1, seed=0)].append((prop, domain))
+    for here in groups.values():
         for start in range(0, draws, CHUNK):
-            at = domain.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
-            places[domain].append(at)
-            coefficients[domain].append(at.sample(model.config).coefficients[:, -1].numpy())
+            at = here[0][1].reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
+            for domain in dict.fromkeys(domain for _, domain in here):
+                places[domain].append(at)
             if len(here) > 1:
                 _ = model.intact(at).prediction  # the whole pass at once, not up to what the first claim asks
-            for prop in here:
-                claim, begun = prop.claim, time.monotonic()
-                if claim.id not in failed:
+            for prop, domain in here:
+                name, begun = prop.claim.id, time.monotonic()
+                if name not in failed:
                     try:
-                        parts[claim.id][domain].append(prop.measure(model, at))
+                        parts[name, domain].append(prop.measure(model, at))
                     except Exception as error:
-                        failed[claim.id] = error
-                seconds[claim.id] += time.monotonic() - begun
+                        failed[name] = error
+                seconds[name] += time.monotonic() - begun
 
     def gathered(claim: Claim) -> Drawn:
-        own = parts[claim.id][claim.domain]
+        own = parts[claim.id, claim.domain]
         changes = [part.changed for part in own if part.changed is not None]
         contrasts = {
             contrast.name: np.concatenate(
-                [part.values for part in parts[claim.id][contrast.domain]]
+                [part.values for part in parts[claim.id, contrast.domain]]
                 if contrast.domain
                 else [part.contrasts[contrast.name] for part in own]
             )
@@ -303,7 +305,9 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
         return Drawn(
             places=places[claim.domain],
             values=np.concatenate([part.values for part in own]),
-            coefficients=np.concatenate(coefficients[claim.domain]),
+            coefficients=np.concatenate(
+                [at.sample(model.config).coefficients[:, -1].numpy() for at in places[claim.domain]]
+            ),
             order=model.config.order,
             contrasts=contrasts,
             changed=max(changes) if changes else None,
