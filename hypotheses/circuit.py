@@ -59,7 +59,7 @@ NECESSARY = Claim(
     statement="To cut the circuit's edges costs more than to cut as many others.",
     layers=(0, 1, 2),
     quantifier="average",
-    statistic="MSE without each query's edge of the circuit / MSE without a random other edge",
+    statistic="MSE without each query's edges of the circuit / MSE without as many random others",
     relation=">=",
     threshold=2.0,
     reduction="ratio of means",
@@ -82,19 +82,20 @@ MINIMAL = Claim(
 )
 
 
-def role(model, name, layer, queries, number, seed):
-    """An intervention that lets a layer play a role; low-rank identities differ by number, random roles by seed too."""
+def role(model, at, name, layer, number):
+    """An intervention that lets a layer play a role; low-rank identities, and random roles of each recurrence, differ by number."""
     if name == "identity":
         heads = range(model.config.n_heads)
         W_Q, W_K = qk_identity(model, heads=len(heads), number=number)
         return qk_replaced(model, layer=layer, heads=heads, W_Q=W_Q, W_K=W_K)
-    generator = torch.Generator().manual_seed(derive_seed(seed, "random role", layer, number))
+    batch, queries, _ = model.intact(at).recurrences.inputs.shape
+    generator = torch.Generator().manual_seed(derive_seed(at.seed, "random role", layer, number))
     patterns = {
         "previous term": lambda: previous_token_pattern(queries, order=model.config.order),
-        "position 1": lambda: key_pattern(queries, keys=[1] * queries),
+        "position 1": lambda: key_pattern(torch.ones(queries, dtype=torch.long)),
         "nothing": lambda: uniform_pattern(queries),
         "random": lambda: key_pattern(
-            queries, keys=[int(torch.randint(query + 1, (), generator=generator)) for query in range(queries)]
+            (torch.rand(batch, queries, generator=generator) * torch.arange(1, queries + 1)).long()
         ),
     }
     return attention_replaced(model, layer=layer, pattern=patterns[name]())
@@ -109,10 +110,7 @@ def errors_of(model, at, *deals):
     intact = model.intact(at)
 
     def measure(roles, number):
-        queries = intact.recurrences.inputs.shape[1]
-        with all_of(
-            *(role(model, name, layer, queries, number, at.seed) for layer, name in enumerate(roles))
-        ) as change:
+        with all_of(*(role(model, at, name, layer, number) for layer, name in enumerate(roles))) as change:
             errors = intact.errors_from(layer=0)
         return errors, change.largest
 
@@ -149,28 +147,30 @@ def test_the_roles_carry_the_behaviour(model, at):
 @given(at=conditions(NECESSARY.domain, batch=FEW))
 def test_the_edges_of_the_circuit_are_needed(model, at):
     intact = model.intact(at)
-    drawn = intact.recurrences
-    queries = drawn.inputs.shape[1]
+    batch, queries, _ = intact.recurrences.inputs.shape
+    to_position_1 = key_pattern(torch.ones(queries, dtype=torch.long))
     edges = [
-        previous_token_pattern(queries, order=1).argmax(-1).expand(len(drawn), -1),
-        torch.ones(queries, dtype=torch.long).clamp(max=torch.arange(queries)).expand(len(drawn), -1),
-        most_similar_key(intact["blocks.2.hook_resid_pre"]),
+        (previous_token_pattern(queries, order=model.config.order) > 0).expand(batch, -1, -1),
+        (to_position_1 > 0).expand(batch, -1, -1),
+        key_pattern(most_similar_key(intact["blocks.2.hook_resid_pre"]).cpu()) > 0,
     ]
     generator = torch.Generator().manual_seed(derive_seed(at.seed, "random edges"))
-
-    def other(keys):
-        """Another key that each query sees, if it sees another."""
-        seen = torch.arange(1, queries + 1)
-        step = 1 + (torch.rand(keys.shape, generator=generator) * (seen - 1)).long()
-        return (keys.cpu() + step) % seen
 
     def errors(cut):
         with all_of(*(attention_cut(model, layer=layer, keys=keys) for layer, keys in enumerate(cut))) as change:
             return intact.errors_from(layer=0), change
 
     without, change = errors(edges)
-    beside, _ = errors([other(keys) for keys in edges])
+    beside, _ = errors([as_many_others(keys, generator) for keys in edges])
     NECESSARY.check(torch.stack([without, beside], dim=-1), at, changed=change.largest)
+
+
+def as_many_others(keys, generator):
+    """For every query as many random keys that it sees and that are not among these, or all there are."""
+    queries = keys.shape[-1]
+    allowed = torch.ones(queries, queries, dtype=torch.bool).tril() & ~keys
+    ranks = torch.rand(keys.shape, generator=generator).masked_fill(~allowed, 2.0).argsort(-1).argsort(-1)
+    return (ranks < keys.sum(-1, keepdim=True)) & allowed
 
 
 @MINIMAL(figure=with_heads)

@@ -48,7 +48,7 @@ OV_LINE = Claim(
 
 RESIDUAL_FORMULA = Claim(
     id="l0.residual-formula",
-    statement="After layer 0 the residual stream reads as a mix of a_i and a_(i-1), with more of a_(i-1).",
+    statement="After layer 0 the residual stream reads as a mix of a_i and a_(i-1), the latter with a positive share.",
     layers=(0,),
     quantifier="everywhere",
     statistic="R^2 over coordinates of the unembedded stream on a_i and a_(i-1) (negative where the latter's coefficient is)",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recint.report import SYMBOLS, headline
+from recint.statistics.sampling import holds
 
 BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
 
@@ -22,24 +23,29 @@ def read(path: Path) -> dict[str, Any]:
         run: dict[str, Any] = json.loads(path.read_text())
         if run["schema"] == 1 and run["checkpoint"]["name"] and isinstance(run["claims"], list):
             return run
-    except OSError:
-        raise
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(f"{path}: is not a verdict file; `recint verify --verdicts FILE.json` writes one")
 
 
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The answer for each checkpoint in a sentence, and every claim with its verdict, its statistic, and where it breaks."""
-    claims = {claim["id"]: claim for run in runs for claim in run["claims"]}
+    """The answer for each checkpoint in a sentence, and every claim with its verdict, its statistic, and where it breaks.
+
+    Raises:
+        ValueError: the runs judged different versions of a claim.
+    """
+    claims: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        for claim in run["claims"]:
+            if claims.setdefault(claim["id"], claim)["hash"] != claim["hash"]:
+                raise ValueError(f"{claim['id']}: the verdict files judge different versions of it; verify again")
     lines = [f"- {headline(run).partition(';')[0]}." for run in runs]
     lines += ["", f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
     lines += ["|---" * (2 + len(runs)) + "|"]
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
         cells = [_cell(by_id.get(name)) for by_id in found]
-        should = f"{'≥' if claim['relation'] == '>=' else '≤'} {claim['threshold']:g}"
-        lines.append(f"| `{name}`<br>{claim['statement']} | {should} | {' | '.join(cells)} |")
+        lines.append(f"| `{name}`<br>{claim['statement']} | {_should(claim)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +57,16 @@ def _cell(claim: Mapping[str, Any] | None) -> str:
         return words
     found = claim["search"] and claim["search"]["counterexample"]
     where = f"<br>{found['value']:.3g} at {found['where']}" if found and claim["quantifier"] != "average" else ""
-    return f"{words}, {claim['value']:.3g}{where}"
+    beside = "".join(
+        f"<br>{name}: {contrast['value']:.3g}, should be {_should(contrast)}"
+        for name, contrast in (claim["contrast"] or {}).items()
+        if claim["verdict"] == "refuted" and not holds(contrast["value"], contrast["relation"], contrast["threshold"])
+    )
+    return f"{words}, {claim['value']:.3g}{where}{beside}"
+
+
+def _should(bar: Mapping[str, Any]) -> str:
+    return f"{'≥' if bar['relation'] == '>=' else '≤'} {bar['threshold']:g}"
 
 
 def replaced(text: str, table: str) -> str:

@@ -260,13 +260,16 @@ class Recurrence:
         return self  # one recurrence has nothing left to draw
 
     def equation(self) -> str:
-        along = f" + {self.along:g} d" if self.along else ""
-        starts = ", ".join(f"a_{index} = {start.words(bound=3.0)}{along}" for index, start in enumerate(self._starts()))
         return (
             f"{_next(self.c)} = {_step(self.c)} + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
-            f"{starts}, scaled to largest norm {self.cap:g}"
+            f"{self._first_terms(bound=3.0)}, scaled to largest norm {self.cap:g}"
         )
 
     def brief(self) -> str:
-        starts = ", ".join(f"a_{index} = {start.words()}" for index, start in enumerate(self._starts()))
-        return f"{brief_coefficients(self.c)}, {self.length} terms, d = {self.d.words()}, {starts}"
+        cap = f", largest norm {self.cap:g}" if self.cap != 1 else ""
+        return f"{brief_coefficients(self.c)}, {self.length} terms, d = {self.d.words()}, {self._first_terms()}{cap}"
+
+    def _first_terms(self, *, bound: float | None = None) -> str:
+        along = f" + {self.along:g} d" if self.along else ""
+        words = [f"a_{index} = {start.words(bound=bound)}{along}" for index, start in enumerate(self._starts())]
+        return ", ".join(words)

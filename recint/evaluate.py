@@ -280,15 +280,17 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
             at = here[0][1].reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
             for domain in dict.fromkeys(domain for _, domain in here):
                 places[domain].append(at)
-            if len(here) > 1:
-                _ = model.intact(at).prediction  # the whole pass at once, not up to what the first claim asks
             for prop, domain in here:
                 name, begun = prop.claim.id, time.monotonic()
                 if name not in failed:
                     try:
+                        if len(here) > 1:
+                            _ = model.intact(
+                                at
+                            ).prediction  # the whole pass at once, not up to what the first claim asks
                         parts[name, domain].append(prop.measure(model, at))
                     except Exception as error:
-                        failed[name] = error
+                        failed[name] = error.with_traceback(None)  # which would keep its activations
                 seconds[name] += time.monotonic() - begun
 
     def gathered(claim: Claim) -> Drawn:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import einops
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from recint.model import Model, layer_norm
@@ -86,9 +86,13 @@ def ablated(
 
 
 def attention_replaced(
-    model: Model, *, layer: int, pattern: Float[Tensor, "query key"], heads: Sequence[int] | None = None
+    model: Model,
+    *,
+    layer: int,
+    pattern: Float[Tensor, "query key"] | Float[Tensor, "recurrence query key"],
+    heads: Sequence[int] | None = None,
 ) -> AbstractContextManager[Change]:
-    """The attention of some heads of a layer, or of all, replaced by one pattern, cut to the queries there are.
+    """The attention of some heads of a layer, or of all, replaced by one pattern, or one for each recurrence, cut to its queries.
 
     Patterns to put there: `uniform_pattern`, `previous_token_pattern`, `key_pattern`.
     """
@@ -96,24 +100,24 @@ def attention_replaced(
 
     def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
         queries, keys = attention.shape[-2:]
+        cut = pattern[..., :queries, :keys].to(attention)
         new = attention.clone()
-        new[:, chosen] = pattern[:queries, :keys].to(attention)
+        new[:, chosen] = cut if cut.ndim == 2 else cut[:, None]
         return new
 
     return edited(model, f"blocks.{layer}.attn.hook_pattern", edit)
 
 
 def attention_cut(
-    model: Model, *, layer: int, keys: Integer[Tensor, "recurrence query"]
+    model: Model, *, layer: int, keys: Bool[Tensor, "recurrence query key"]
 ) -> AbstractContextManager[Change]:
-    """One key taken from every query of a layer, in all heads, its attention shared out among the others as they are.
+    """Keys taken from every query of a layer, in all heads, their attention shared out among the others as they are.
 
     A query that attends to nothing else keeps it.
     """
 
     def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
-        cut = torch.nn.functional.one_hot(keys.to(attention.device), attention.shape[-1]).bool()
-        left = attention.masked_fill(cut[:, None], 0.0)
+        left = attention.masked_fill(keys.to(attention.device)[:, None], 0.0)
         total = left.sum(-1, keepdim=True)
         return torch.where(total > 0, left / total.where(total > 0, 1.0), attention)
 
@@ -134,11 +138,10 @@ def previous_token_pattern(queries: int, *, order: int = 1) -> Float[Tensor, "qu
     return seen / seen.sum(-1, keepdim=True)
 
 
-def key_pattern(queries: int, *, keys: Sequence[int]) -> Float[Tensor, "query key"]:
+def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*recurrence query key"]:
     """Query i on keys[i], or on itself where that lies ahead of it."""
-    pattern = torch.zeros(queries, queries)
-    pattern[torch.arange(queries), torch.minimum(torch.tensor(keys), torch.arange(queries))] = 1
-    return pattern
+    queries = keys.shape[-1]
+    return torch.nn.functional.one_hot(torch.minimum(keys, torch.arange(queries)), queries).float()
 
 
 @contextmanager

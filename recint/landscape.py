@@ -34,7 +34,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
     found = search.counterexample if search else None
     marked = next(iter(_points([(found.at, found.value)])), None) if found else None
     return figures.against_c(
-        f"{claim.id}: {_finding(claim, evidence.value, marked, failed=found is not None)}",
+        f"{claim.id}: {_finding(claim, evidence, marked)}",
         c=[bin_.c for bin_ in shown],
         value=[bin_.value for bin_ in shown],
         low=[bin_.low for bin_ in shown],
@@ -120,11 +120,16 @@ def with_attribution(model: Any, evidence: Evidence) -> str:
     ) + against_c(model, evidence)
 
 
-def _finding(claim: Claim, value: float | None, marked: tuple[float, float] | None, *, failed: bool) -> str:
-    average = f"{claim.statistic} is {value:.3g} on average"
-    if not failed:
-        return f"{average}, and on its side of {claim.threshold:g} wherever it was tried"
-    return f"{average}, but not {claim.relation} {claim.threshold:g}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
+def _finding(claim: Claim, evidence: Evidence, marked: tuple[float, float] | None) -> str:
+    average = f"{claim.statistic} is {evidence.value:.3g} on average"
+    search, should = evidence.search, f"{claim.relation} {claim.threshold:g}"
+    if search and search.counterexample:
+        return f"{average}, but not {should}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
+    if evidence.value is not None and not claim.holds(evidence.value):
+        return f"{average}, not {should}"
+    if search and not claim.holds(search.worst):
+        return f"{average}; where it was not {should}, it was on fresh draws"
+    return f"{average}, and {should} wherever it was tried"
 
 
 @dataclass(frozen=True)

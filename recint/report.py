@@ -259,6 +259,11 @@ interval, against chance, or without the step that was flawed. No verdict hangs 
 <h2>What else the notebook looked at</h2><div class="gallery">{figures}</div></section>"""
 
 
+def missing(sentence: str) -> str:
+    """What stands where a part of the page could not be made."""
+    return f"<p>{escape(sentence)}</p>"
+
+
 def _replication_row(row: Row) -> str:
     cells = "".join(f"<td>{cell}</td>" for cell in (escape(row.notebook), _way(row.notebook_way), _way(row.sound_way)))
     return (

@@ -21,7 +21,7 @@ QUERIES = 7
 PATTERNS = [f"blocks.{layer}.attn.hook_pattern" for layer in range(3)]
 PATTERN_OF = {
     "previous term": previous_token_pattern(QUERIES),
-    "position 1": key_pattern(QUERIES, keys=[1] * QUERIES),
+    "position 1": key_pattern(torch.ones(QUERIES, dtype=torch.long)),
     "nothing": uniform_pattern(QUERIES),
 }
 
@@ -35,7 +35,7 @@ def dealt(model, roles, number=0):
     """What the model does with these roles in its layers: its patterns, what layers read, its errors."""
     intact = model.intact(AT)
     read = [f"blocks.{layer}.attn.q.hook_in" for layer in range(3)]
-    with all_of(*(role(model, name, layer, QUERIES, number, AT.seed) for layer, name in enumerate(roles))):
+    with all_of(*(role(model, AT, name, layer, number) for layer, name in enumerate(roles))):
         run = model.run(intact.recurrences.inputs, keep=[*PATTERNS, *read])
     errors = prediction_errors(run.prediction, intact.recurrences.targets, order=model.config.order)
     return [run.activations[name] for name in PATTERNS], [run.activations[name] for name in read], errors
@@ -74,34 +74,31 @@ def test_the_roles_are_those_of_the_catalogue_and_the_wrong_deals_leave_none_in_
 @pytest.mark.parametrize("order", [2, 3])
 def test_at_order_k_the_first_role_looks_back_k_terms(order):
     model = biased(replace(SMALL, n_layers=3, n_heads=3, order=order))
-    inputs = replace(AT, length=10).sample(model.config).inputs
-    with role(model, "previous term", 0, 9, 0, 0):
+    at = replace(AT, length=10)
+    inputs = at.sample(model.config).inputs
+    with role(model, at, "previous term", 0, 0):
         found = model.run(inputs, keep=PATTERNS[:1]).pattern(0)
     assert torch.equal(found, previous_token_pattern(9, order=order).expand_as(found))
 
 
-def test_random_roles_attend_to_one_seen_key_another_in_every_layer_and_number(model):
-    drawn = {}
-    for number in range(6):
+def test_random_roles_attend_to_one_seen_key_another_in_every_recurrence_layer_number_and_place(model):
+    drawn = []
+    for number in range(3):
         patterns, _, _ = dealt(model, ("random",) * 3, number)
-        for layer, pattern in enumerate(patterns):
+        for pattern in patterns:
             assert torch.equal(pattern.amax(-1), torch.ones(4, 3, QUERIES))
             assert torch.equal(pattern.sum(-1), torch.ones(4, 3, QUERIES))
             assert pattern.triu(1).abs().max() == 0
-            assert torch.equal(pattern, pattern[:1, :1].expand_as(pattern))
-            drawn[number, layer] = tuple(pattern[0, 0].argmax(-1).tolist())
-    assert len(set(drawn.values())) > 15
-    again = dealt(biased(model.config), ("random",) * 3, 3)[0]
-    assert tuple(again[1][0, 0].argmax(-1).tolist()) == drawn[3, 1]
-
-
-def test_random_circuits_and_edges_differ_from_place_to_place(model):
-    first, second = (role(model, "random", 0, QUERIES, 0, seed) for seed in (0, 1))
-    inputs, patterns = model.intact(AT).recurrences.inputs, []
-    for drawn in (first, second):
-        with drawn:
-            patterns.append(model.run(inputs, keep=PATTERNS[:1]).pattern(0))
-    assert not torch.equal(*patterns)
+            assert torch.equal(pattern, pattern[:, :1].expand_as(pattern))  # heads play one role together
+            drawn += [tuple(keys) for keys in pattern[:, 0].argmax(-1).tolist()]
+    assert len(drawn) == 3 * 3 * 4
+    assert len(set(drawn)) > 30
+    again = dealt(biased(model.config), ("random",) * 3, 2)[0]
+    assert [tuple(keys) for keys in again[2][:, 0].argmax(-1).tolist()] == drawn[-4:]
+    elsewhere = replace(AT, seed=AT.seed + 1)
+    with role(model, elsewhere, "random", 0, 0):
+        found = model.run(model.intact(AT).recurrences.inputs, keep=PATTERNS[:1]).pattern(0)
+    assert [tuple(keys) for keys in found[:, 0].argmax(-1).tolist()] != drawn[:4]
 
 
 def test_errors_of_deals_are_the_mean_over_them(model):
@@ -156,17 +153,17 @@ def test_necessity_cuts_the_edges_of_the_circuit_and_as_many_others(model, monke
     seen = NECESSARY.measure(model, AT)
     assert [layer for layer, _ in cuts] == [0, 1, 2, 0, 1, 2]
     edges, others = ([keys for _, keys in cuts[start : start + 3]] for start in (0, 3))
-    assert edges[0].tolist() == [[0, 0, 1, 2, 3, 4, 5]] * 4
-    assert edges[1].tolist() == [[0, 1, 1, 1, 1, 1, 1]] * 4
+    assert edges[0].int().argmax(-1).tolist() == [[0, 0, 1, 2, 3, 4, 5]] * 4
+    assert edges[1].int().argmax(-1).tolist() == [[0, 1, 1, 1, 1, 1, 1]] * 4
     residual = model.intact(AT)["blocks.2.hook_resid_pre"]
     for r in range(4):
         for q in range(1, QUERIES):
             alike = [torch.cosine_similarity(residual[r, q], residual[r, key], dim=0).item() for key in range(q)]
-            assert edges[2][r, q].item() == int(np.argmax(alike))
+            assert edges[2][r, q].nonzero().tolist() == [[int(np.argmax(alike))]]
     for edge, other in zip(edges, others, strict=True):
-        assert other.shape == edge.shape
-        assert (other[:, 1:] != edge[:, 1:]).all()
-        assert ((other >= 0) & (other <= torch.arange(QUERIES))).all()
+        assert not (other & edge).any()
+        assert not other.triu(1).any()
+        assert torch.equal(other[:, 1:].sum(-1), edge[:, 1:].sum(-1))  # as many; the first query sees no other
     targets, inputs = model.intact(AT).recurrences.targets, model.intact(AT).recurrences.inputs
     for column, keys in enumerate((edges, others)):
         with all_of(*(attention_cut(model, layer=layer, keys=keys[layer]) for layer in range(3))):
@@ -174,17 +171,20 @@ def test_necessity_cuts_the_edges_of_the_circuit_and_as_many_others(model, monke
         assert np.allclose(seen.values[:, column], expected, rtol=1e-4)
 
 
-def test_random_other_edges_are_spread_over_all_that_a_query_sees(model, monkeypatch):
-    keys = []
-    monkeypatch.setattr(
-        circuit, "attention_cut", lambda model, **cut: keys.append(cut["keys"]) or attention_cut(model, **cut)
-    )
-    NECESSARY.measure(model, replace(AT, batch=300))
-    of_layer_1 = keys[4]
-    for query in range(2, QUERIES):
-        counts = torch.bincount(of_layer_1[:, query], minlength=QUERIES) / 300
+def test_random_other_edges_are_spread_over_all_that_a_query_sees():
+    keys = torch.zeros(300, QUERIES, QUERIES, dtype=torch.bool)
+    keys[:, :, 1] = torch.arange(QUERIES) >= 1
+    others = circuit.as_many_others(keys, torch.Generator().manual_seed(0))
+    for query in range(1, QUERIES):
         expected = torch.tensor([float(key <= query and key != 1) / query for key in range(QUERIES)])
-        assert (counts - expected).abs().max() < 0.12, query
+        assert (others[:, query].float().mean(0) - expected).abs().max() < 0.12, query
+
+
+def test_at_order_k_all_edges_to_the_previous_k_terms_are_cut_and_none_of_them_is_another():
+    keys = (previous_token_pattern(6, order=3) > 0).expand(50, -1, -1)
+    others = circuit.as_many_others(keys, torch.Generator().manual_seed(0))
+    assert not (others & keys).any()
+    assert others.sum(-1)[0].tolist() == [0, 1, 1, 1, 2, 3]  # as many as there are
 
 
 def test_nothing_of_a_role_is_left_after_it_was_played(model):

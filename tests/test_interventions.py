@@ -117,6 +117,7 @@ def put(new, heads=range(HEADS), dim=2):
 
 RANDOM = torch.Generator().manual_seed(0)
 CUT = torch.randint(POSITIONS, (BATCH, POSITIONS), generator=RANDOM) % torch.arange(1, POSITIONS + 1)
+CUT_KEYS = torch.nn.functional.one_hot(CUT, POSITIONS).bool()
 PART = torch.randn(BATCH, POSITIONS, D_MODEL, generator=RANDOM)
 W_Q, W_K, W_V = torch.randn(3, HEADS, D_MODEL, D_HEAD, generator=RANDOM)
 W_O = torch.randn(HEADS, D_HEAD, D_MODEL, generator=RANDOM)
@@ -186,7 +187,7 @@ CASES = {
         lambda m: {"pattern0": put(PREVIOUS.double().expand_as, [1], dim=1)},
         0,
     ),
-    "a key cut": (lambda m: attention_cut(m, layer=1, keys=CUT), lambda m: {"pattern1": without_a_key}, 1),
+    "a key cut": (lambda m: attention_cut(m, layer=1, keys=CUT_KEYS), lambda m: {"pattern1": without_a_key}, 1),
     "QK": (
         lambda m: qk_replaced(m, layer=1, heads=range(HEADS), W_Q=W_Q, W_K=W_K),
         lambda m: {"W_Q1": lambda _: W_Q.double(), "W_K1": lambda _: W_K.double()},
@@ -450,9 +451,9 @@ class TestPatterns:
             assert pattern[query].tolist() == pytest.approx([(key in keys) / len(keys) for key in range(9)])
 
     def test_a_key_that_lies_ahead_is_the_query_itself(self):
-        assert key_pattern(4, keys=[1] * 4).argmax(-1).tolist() == [0, 1, 1, 1]
-        assert key_pattern(4, keys=[0, 0, 2, 1]).argmax(-1).tolist() == [0, 0, 2, 1]
-        assert torch.equal(key_pattern(4, keys=[3] * 4), torch.eye(4))
+        assert key_pattern(torch.tensor([1] * 4)).argmax(-1).tolist() == [0, 1, 1, 1]
+        assert key_pattern(torch.tensor([0, 0, 2, 1])).argmax(-1).tolist() == [0, 0, 2, 1]
+        assert torch.equal(key_pattern(torch.tensor([3] * 4)), torch.eye(4))
 
     def test_a_pattern_is_cut_to_the_queries_there_are(self, model, inputs):
         with attention_replaced(model, layer=1, pattern=previous_token_pattern(13)):
@@ -469,7 +470,7 @@ class TestPatterns:
 
 def test_a_cut_key_gets_nothing_and_the_others_share_it_as_they_are(model, inputs):
     before = model.activations(inputs, PATTERN)[PATTERN]
-    with attention_cut(model, layer=1, keys=CUT):
+    with attention_cut(model, layer=1, keys=CUT_KEYS):
         after = model.run(inputs, keep=[PATTERN]).activations[PATTERN]
     assert torch.allclose(after.sum(-1), torch.ones(()), atol=1e-6)
     assert torch.equal(after[:, :, 0], before[:, :, 0])  # the first query attends to nothing else

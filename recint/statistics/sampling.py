@@ -178,7 +178,7 @@ def _resampled_means(units: Float[NDArray, "*heads unit"]) -> Float[NDArray, "*h
     return means.reshape(*units.shape[:-1], RESAMPLES) / units.shape[-1]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _resamples(units: int) -> Integer[NDArray, "resample unit"]:
     """How often each unit is in each resample; the same ones for every statistic, whose own chances are not touched by it."""
     rng = np.random.default_rng(units)
@@ -189,10 +189,15 @@ def _resamples(units: int) -> Integer[NDArray, "resample unit"]:
 
 
 def _grouped(values: Float[NDArray, "*heads recurrence"]) -> Float[NDArray, "*heads group"]:
-    """Means of equally many consecutive recurrences, up to one, weighted so that their mean is that of all."""
+    """Units as many as GROUPS whose mean is that of all recurrences and spreads as it does.
+
+    Each stands for n / GROUPS consecutive recurrences, up to one: for the mean of all and their deviations from it, so that groups
+    of unequal size do not spread by their size.
+    """
     n = values.shape[-1]
     starts = np.linspace(0, n, GROUPS, endpoint=False).astype(int)
-    return np.add.reduceat(values, starts, axis=-1) * (GROUPS / n)
+    mean = values.mean(-1, keepdims=True)
+    return mean + np.add.reduceat(values - mean, starts, axis=-1) * (GROUPS / n)
 
 
 def _floor(p: float) -> float:
