@@ -17,13 +17,13 @@ without layer 0's roles having a say in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ from recint.recurrence import REFERENCE, derive_seed
 from recint.statistics.sampling import Relation, holds
 from recint.statistics.weights import effective_rank
 
+T = TypeVar("T")
 Heads = Literal["share", "split"]
 Quorum = Literal["every head", "majority of heads"]
 Strength = Literal["strong", "weak", "near miss"]
@@ -363,6 +364,10 @@ class Solver:
     def intact(self, at: Place) -> Intact:
         """As of a `Model`, but with a prediction and its errors only."""
         return Intact(self, at.sample(self.config))
+
+    def once(self, key: Hashable, measure: Callable[[], T]) -> T:
+        """As of a `Model`, but nothing is kept."""
+        return measure()
 
     def unedited(self) -> AbstractContextManager[None]:
         return nullcontext()
