@@ -1,7 +1,7 @@
 """What the suite costs, as ratios to the forward passes it cannot do without.
 
     python benchmarks/cost.py passes [--draws 500]     estimate arms of all claims against the bare passes they need
-    python benchmarks/cost.py memory                   peak memory at 100,000 recurrences against 2,000
+    python benchmarks/cost.py memory [--draws 100000]  peak memory at that many recurrences against 2,000, small model
     python benchmarks/cost.py verify                   `recint verify` with one process and with two
 
 The bare passes: an intact one over the recurrences of every reference distribution, as far as it has to go, and for each
@@ -87,9 +87,9 @@ def one_peak(draws: int) -> None:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def memory() -> None:
-    few, many = peak(2_000), peak(100_000)
-    print(f"peak memory of all estimates: {few:.0f} MiB at 2,000 recurrences, {many:.0f} MiB at 100,000")
+def memory(draws: int) -> None:
+    few, many = peak(2_000), peak(draws)
+    print(f"peak memory of all estimates: {few:.0f} MiB at 2,000 recurrences, {many:.0f} MiB at {draws:,}")
     print(f"ratio: {many / few:.2f}")
 
 
@@ -105,11 +105,11 @@ def verify() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("passes", "memory", "verify", "one-peak"))
-    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--draws", type=int, help="500 for passes, 100,000 for memory")
     options = parser.parse_args()
     {
-        "passes": lambda: passes(options.draws),
-        "memory": memory,
+        "passes": lambda: passes(options.draws or 500),
+        "memory": lambda: memory(options.draws or 100_000),
         "verify": verify,
         "one-peak": lambda: one_peak(options.draws),
     }[options.what]()
