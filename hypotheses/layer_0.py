@@ -127,9 +127,7 @@ def test_layer_0_attends_to_the_previous_term(model, at):
 @OV_LINE(figure=against_c)
 @given(at=conditions(OV_LINE.domain))
 def test_layer_0_ov_keeps_a_vector_on_its_line(model, at):
-    x = at.vectors(model.config).to(model.device)
-    x = x / x.norm(dim=-1, keepdim=True)
-    moved = model.unembed(x @ model.bridge.W_E @ model.W_OV[0].sum(0))
+    x, moved = model.moved(at.vectors(model.config), model.W_OV[0].sum(0))
     OV_LINE.check(signed_line_r2(x, moved).mean(-1), at)
 
 
@@ -139,9 +137,8 @@ def test_after_layer_0_the_stream_is_a_mix_of_terms(model, at):
     intact = model.intact(at)
     order, read = model.config.order, model.unembed(intact[POST])
     terms = intact.recurrences.inputs.unfold(1, order + 1, 1).flip(-1)  # at every position a_i, a_(i-1), ... a_(i-k)
-    r2, coefficients = mix_fit(
-        terms, read[:, order:]
-    )  # at each position by itself, since LayerNorm scales each by itself
+    # At each position by itself, since LayerNorm scales each by itself.
+    r2, coefficients = mix_fit(terms, read[:, order:])
     RESIDUAL_FORMULA.check(r2.where(coefficients[..., 1:].amin(-1) > 0, -r2).mean(-1), at)
 
 

@@ -244,9 +244,7 @@ def test_layer_2_takes_back_what_layer_0_overestimates(model, at):
 @NOT_A_LINE(figure=against_c)
 @given(at=conditions(NOT_A_LINE.domain))
 def test_layer_2_ov_keeps_nothing_on_its_line(model, at):
-    x = at.vectors(model.config).to(model.device)
-    x = x / x.norm(dim=-1, keepdim=True)
-    r2, _ = line_fit(x, model.unembed(x @ model.bridge.W_E @ model.W_OV[2].sum(0)))
+    r2, _ = line_fit(*model.moved(at.vectors(model.config), model.W_OV[2].sum(0)))
     NOT_A_LINE.check(r2.mean(-1), at)
 
 

@@ -87,11 +87,10 @@ def test_model_degrades_outside_the_training_range(model, at):
 
 def hardest_recurrence(model, evidence):
     """Where on the axis of coefficients it breaks, and predicted against actual terms of the worst recurrence."""
-    found = evidence.search.counterexample
-    at = found.at if found else evidence.search.worst_at
+    at, error = evidence.search.hardest
     recurrence = at.sample(model.config)
     return against_c(model, evidence) + figures.prediction(
-        f"The worst recurrence found is off by {found.value if found else evidence.search.worst:.2g} (mean square)",
+        f"The worst recurrence found is off by {error:.2g} (mean square)",
         actual=recurrence.targets[0].numpy(),
         predicted=model(recurrence.inputs)[0].cpu().numpy(),
         first=2 * model.config.order,

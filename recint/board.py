@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recint.report import SYMBOLS, headline
+from recint.report import SYMBOLS, headline, should, words
 from recint.statistics.sampling import holds
 
 BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
@@ -45,28 +45,24 @@ def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
         cells = [_cell(by_id.get(name)) for by_id in found]
-        lines.append(f"| `{name}`<br>{claim['statement']} | {_should(claim)} | {' | '.join(cells)} |")
+        lines.append(f"| `{name}`<br>{claim['statement']} | {should(claim)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _cell(claim: Mapping[str, Any] | None) -> str:
     if claim is None:
         return "not asked"
-    words = f"{SYMBOLS[claim['verdict']]} {claim['verdict'].replace('_', ' ')}"
+    told = f"{SYMBOLS[claim['verdict']]} {words(claim['verdict'])}"
     if claim["value"] is None:
-        return words
+        return told
     found = claim["search"] and claim["search"]["counterexample"]
     where = f"<br>{found['value']:.3g} at {found['where']}" if found and claim["quantifier"] != "average" else ""
     beside = "".join(
-        f"<br>{name}: {contrast['value']:.3g}, should be {_should(contrast)}"
+        f"<br>{name}: {contrast['value']:.3g}, should be {should(contrast)}"
         for name, contrast in (claim["contrast"] or {}).items()
         if claim["verdict"] == "refuted" and not holds(contrast["value"], contrast["relation"], contrast["threshold"])
     )
-    return f"{words}, {claim['value']:.3g}{where}{beside}"
-
-
-def _should(bar: Mapping[str, Any]) -> str:
-    return f"{'≥' if bar['relation'] == '>=' else '≤'} {bar['threshold']:g}"
+    return f"{told}, {claim['value']:.3g}{where}{beside}"
 
 
 def replaced(text: str, table: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `recint verify | replicate | train | convert | claims | calibrate`."""
+"""The command line: `recint verify | replicate | train | convert | calibrate | board | claims`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import ModelConfig
-from recint.recurrence import REFERENCE, Range, Recurrences, build, derive_seed
+from recint.recurrence import REFERENCE, Distribution, Range, Recurrences, build, derive_seed
 
 SEARCH_BATCH = 64  # recurrences at each condition of a search
 
@@ -47,6 +47,11 @@ class Domain:
         return Condition(c=between, length=min(self.length[1], REFERENCE.length), seed=seed, batch=batch)
 
 
+def reference_of(config: ModelConfig) -> Distribution:
+    """The reference distribution, of the dimension and order of a model's recurrences."""
+    return replace(REFERENCE, dim=config.d_vocab, order=config.order)
+
+
 def shortest(order: int) -> int:
     """Terms of the shortest recurrence of which something can be predicted: position 2k is the first that is scored."""
     return 2 * order + 2
@@ -77,9 +82,8 @@ def last_coefficient(c: float | tuple[float, ...] | Between) -> float | None:
 
 def _step(c: float | tuple[float, ...]) -> str:
     """The recurrence's right-hand side without d."""
-    if isinstance(c, float | int) or len(c) == 1:
-        return f"{c if isinstance(c, float | int) else c[0]:g} a_j"
-    return " + ".join(f"{value:g} a_{f'(j+{index})' if index else 'j'}" for index, value in enumerate(c))
+    coefficients = c if isinstance(c, tuple) else (c,)
+    return " + ".join(f"{value:g} a_{f'(j+{index})' if index else 'j'}" for index, value in enumerate(coefficients))
 
 
 def _order(c: object) -> int:
@@ -116,7 +120,7 @@ class Condition:
     batch: int = SEARCH_BATCH
 
     def sample(self, config: ModelConfig) -> Recurrences:
-        reference = replace(REFERENCE, length=self.length, dim=config.d_vocab, order=config.order)
+        reference = reference_of(config).at(length=self.length)
         if isinstance(self.c, Between):
             bounds = (self.c.low, self.c.high)
             between = replace(reference, c=bounds, either_sign=self.c.either_sign)

@@ -70,6 +70,12 @@ class Search:
     counterexample: Counterexample | None
     unconfirmed: int
 
+    @property
+    def hardest(self) -> tuple[Place, float]:
+        """The counterexample, or else the worst place seen, and the value there."""
+        found = self.counterexample
+        return (found.at, found.value) if found else (self.worst_at, self.worst)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:

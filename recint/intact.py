@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.once import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
-
-T = TypeVar("T")
 
 # What claims may ask of a layer, in the order in which a pass gives it.
 _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
 
 
-class Intact:
+class Intact(Once):
     """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
 
     >>> intact = model.intact(Condition(c=-1.5))                            # doctest: +SKIP
@@ -30,10 +28,10 @@ class Intact:
     """
 
     def __init__(self, model: Any, recurrences: Recurrences) -> None:
+        super().__init__()
         self.recurrences = recurrences.to(model.device)
         self._model = model
         self._activations: dict[str, Tensor] = {}
-        self._known: dict[Hashable, Any] = {}
 
     def __getitem__(self, hook: str) -> Tensor:
         """The activation of a hook, and with it all that the pass gives before."""
@@ -63,13 +61,6 @@ class Intact:
     def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
         """MSE of each recurrence for the model as it is edited now, when nothing before `layer` is edited."""
         return self.errors_of(self._model.resume(self[f"blocks.{layer}.hook_resid_pre"], layer=layer))
-
-    def once(self, key: Hashable, measure: Callable[[], T]) -> T:
-        """What `measure` returns, measured once for whoever asks for it under the same key."""
-        if key not in self._known:
-            self._known[key] = measure()
-        known: T = self._known[key]
-        return known
 
     def _hooks(self, *, upto: str | None = None) -> list[str]:
         names = [f"blocks.{layer}.{name}" for layer in range(self._model.config.n_layers) for name in _KEPT]

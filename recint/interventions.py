@@ -144,6 +144,16 @@ def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*r
     return torch.nn.functional.one_hot(torch.minimum(keys, torch.arange(queries)), queries).float()
 
 
+def _recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
+    """Inside the block `last` holds the activation of a hook in the pass under way, for edits further on."""
+
+    def remember(activation: Tensor) -> Tensor:
+        last[:] = [activation]
+        return activation
+
+    return model.editing(hook, remember)
+
+
 @contextmanager
 def qk_replaced(
     model: Model,
@@ -156,10 +166,6 @@ def qk_replaced(
     """The folded query and key weights of some heads replaced; their biases stay, as the notebook left them."""
     attention, chosen = f"blocks.{layer}.attn", list(heads)
     read: list[Tensor] = []
-
-    def remember(normalized: Tensor) -> Tensor:
-        read[:] = [normalized]
-        return normalized
 
     def with_weights(W: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
         def edit(old: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
@@ -174,7 +180,7 @@ def qk_replaced(
 
     bridge = model.bridge
     with (
-        model.editing(f"{attention}.q.hook_in", remember),
+        _recalling(model, f"{attention}.q.hook_in", read),
         edited(model, f"{attention}.hook_q", with_weights(W_Q, bridge.b_Q[layer])) as change,
         edited(model, f"{attention}.hook_k", with_weights(W_K, bridge.b_K[layer])) as change_of_keys,
     ):
@@ -202,16 +208,9 @@ def ov_replaced(
             "sum",
         )
 
-    def remember(store: list[Tensor]) -> Callable[[Tensor], Tensor]:
-        def edit(activation: Tensor) -> Tensor:
-            store[:] = [activation]
-            return activation
-
-        return edit
-
     with (
-        model.editing(f"{attention}.q.hook_in", remember(read)),
-        model.editing(f"{attention}.hook_pattern", remember(patterns)),
+        _recalling(model, f"{attention}.q.hook_in", read),
+        _recalling(model, f"{attention}.hook_pattern", patterns),
         edited(model, f"blocks.{layer}.hook_attn_out", output) as change,
     ):
         yield change
@@ -245,10 +244,6 @@ def path_removed(
     attention = f"blocks.{layer}.attn"
     residual: list[Tensor] = []
 
-    def remember(activation: Tensor) -> Tensor:
-        residual[:] = [activation]
-        return activation
-
     def without(letter: str) -> Callable[[Tensor], Tensor]:
         W = getattr(model.bridge, f"W_{letter.upper()}")[layer]
 
@@ -263,7 +258,7 @@ def path_removed(
         return edit
 
     with ExitStack() as stack:
-        stack.enter_context(model.editing(f"blocks.{layer}.hook_resid_pre", remember))
+        stack.enter_context(_recalling(model, f"blocks.{layer}.hook_resid_pre", residual))
         changes = [
             stack.enter_context(edited(model, f"{attention}.hook_{letter}", without(letter))) for letter in letters
         ]

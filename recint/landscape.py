@@ -58,11 +58,9 @@ def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]
     def figure(model: Any, evidence: Evidence) -> str:
         search = evidence.search
         assert search is not None
-        found = search.counterexample
-        at = found.at if found else search.worst_at
+        at, value = search.hardest
         pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
-        value = found.value if found else search.worst
-        told = f"{evidence.claim.id} at {'its counterexample' if found else 'the worst place found'}"
+        told = f"{evidence.claim.id} at {'its counterexample' if search.counterexample else 'the worst place found'}"
         parts = [
             against_c(model, evidence),
             figures.attention(f"{told}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),

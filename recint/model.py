@@ -7,11 +7,10 @@ The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
 
 import einops
 import torch
@@ -22,12 +21,12 @@ from transformer_lens.model_bridge import TransformerBridge
 from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
 from recint.checkpoint import Checkpoint, ModelConfig
-from recint.domain import Place
+from recint.domain import Place, reference_of
 from recint.folding import fold
 from recint.intact import Intact
-from recint.recurrence import REFERENCE, derive_seed
+from recint.once import Once
+from recint.recurrence import derive_seed
 
-T = TypeVar("T")
 REFERENCE_RECURRENCES = 1000  # behind mean and resample ablation
 
 # Property name's last part -> the bridge's, and the bridge's layout -> the property's.
@@ -127,7 +126,7 @@ def layer_norm(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Floa
     return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=eps)
 
 
-class Model:
+class Model(Once):
     """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
 
     Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
@@ -139,6 +138,7 @@ class Model:
     """
 
     def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu") -> None:
+        super().__init__()
         self.checkpoint = checkpoint
         self.config = checkpoint.config
         self.device = torch.device(device)
@@ -149,7 +149,6 @@ class Model:
             self.bridge.enable_compatibility_mode(no_processing=True, disable_warnings=True)  # for the names of hooks
         self.bridge.eval().requires_grad_(False)
         self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
-        self._known: dict[Hashable, Any] = {}
         self._seen: tuple[Place, Intact] | None = None
 
     @torch.no_grad()
@@ -213,20 +212,14 @@ class Model:
         finally:
             self._edits = edits
 
-    def once(self, key: Hashable, measure: Callable[[], T]) -> T:
-        """What `measure` returns, measured once for whoever asks this model for it under the same key."""
-        if key not in self._known:
-            self._known[key] = measure()
-        known: T = self._known[key]
-        return known
-
     def reference_activation(self, hook: str) -> Float[Tensor, "recurrence position *activation"]:
         """An activation on REFERENCE_RECURRENCES recurrences: what mean and resample ablation put in another's place."""
         return self.once(("reference", hook), lambda: self._reference_activation(hook))
 
     def _reference_activation(self, hook: str) -> Tensor:
-        reference = replace(REFERENCE, dim=self.config.d_vocab, order=self.config.order)
-        inputs = reference.sample(REFERENCE_RECURRENCES, seed=derive_seed(0, "reference activation")).inputs
+        inputs = (
+            reference_of(self.config).sample(REFERENCE_RECURRENCES, seed=derive_seed(0, "reference activation")).inputs
+        )
         with self.unedited():
             return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, 100)])
 
@@ -267,6 +260,14 @@ class Model:
         return einops.einsum(
             self.bridge.W_Q, self.bridge.W_K, "layer head query d_head, layer head key d_head -> layer head query key"
         )
+
+    def moved(
+        self, x: Float[Tensor, "*batch dim"], matrix: Float[Tensor, "d_model d_model"]
+    ) -> tuple[Float[Tensor, "*batch dim"], Float[Tensor, "*batch dim"]]:
+        """x of unit norm, and what it becomes: embedded, moved by an OV matrix, unembedded."""
+        x = x.to(self.device)
+        x = x / x.norm(dim=-1, keepdim=True)
+        return x, self.unembed(x @ self.bridge.W_E @ matrix)
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch dim"]:
         """LayerNorm (its weights folded), then W_U, without b_U."""

@@ -5,10 +5,8 @@ Evidence travels in `item.user_properties`, so that runs under xdist and JUnit X
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import pkgutil
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -20,7 +18,6 @@ import pytest
 import torch
 from hypothesis import settings
 
-import recint
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import record
@@ -115,10 +112,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     register_profiles()
-    # Now and then Hypothesis draws a number that it has read in the source of a loaded module of the project: so that a search is
-    # the same in every process, all of them are loaded in every one.
-    for module in pkgutil.walk_packages(recint.__path__, "recint."):
-        importlib.import_module(module.name)
     if hasattr(
         config, "workerinput"
     ):  # workers share the cores; threads of one that wait for those of another cost both

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from recint.domain import reference_of
 from recint.intact import Intact
 from recint.model import Model
-from recint.recurrence import REFERENCE, Recurrences, derive_seed
+from recint.recurrence import Recurrences, derive_seed
 
 Kind = Literal["linear", "MLP"]
 
@@ -76,8 +77,7 @@ def _trained(model: Model, layer: int, kind: Kind, shuffled: bool) -> Probe:
 
 
 def _training_set(model: Model, hook: str) -> tuple[Tensor, Recurrences]:
-    distribution = replace(REFERENCE, dim=model.config.d_vocab, order=model.config.order)
-    drawn = distribution.sample(TRAINED_ON, seed=derive_seed(0, "probe")).to(model.device)
+    drawn = reference_of(model.config).sample(TRAINED_ON, seed=derive_seed(0, "probe")).to(model.device)
     with model.unedited():
         return torch.cat([model.activations(part, hook)[hook] for part in torch.split(drawn.inputs, BATCH)]), drawn
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from hypothesis import HealthCheck, Phase, settings
+
+import recint
 
 
 def register_profiles() -> None:
     """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
 
+    Now and then Hypothesis draws a number that it has read in the source of a loaded module of the project: so that a search is
+    the same in every process that makes it, all of recint's are loaded here.
+
     Verdicts come from derandomized runs without an example database, or from `nightly`, which hunts longer.
     """
+    for module in pkgutil.walk_packages(recint.__path__, "recint."):
+        importlib.import_module(module.name)
     phases = (Phase.explicit, Phase.generate, Phase.target, Phase.shrink)
     usual = settings(
         max_examples=60,

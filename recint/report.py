@@ -39,7 +39,7 @@ def headline(run: Mapping[str, Any]) -> str:
     counts = Counter(claim["verdict"] for claim in claims)
     parts = [f"{counts['supported']} of {len(claims)} claims about {run['checkpoint']['name']} are supported"]
     parts += [
-        f"{counts[verdict]} {_words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
+        f"{counts[verdict]} {words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
     ]
     recorded = [claim for claim in claims if claim["expected"]]
     departed = sum(claim["expected"] != claim["verdict"] for claim in recorded)
@@ -76,7 +76,7 @@ def _chips(claims: Sequence[Mapping[str, Any]]) -> str:
     for claim in claims:
         where, _, what = claim["id"].partition(".")
         groups.setdefault(where, []).append(
-            f'<a class="chip {claim["verdict"]}" href="#claim-{escape(claim["id"])}" title="{_words(claim["verdict"])}">'
+            f'<a class="chip {claim["verdict"]}" href="#claim-{escape(claim["id"])}" title="{words(claim["verdict"])}">'
             f"{SYMBOLS[claim['verdict']]} {escape(what)}</a>"
         )
     rows = "".join(f"<dt>{escape(where)}</dt><dd>{''.join(chips)}</dd>" for where, chips in groups.items())
@@ -87,8 +87,8 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     expected = claim["expected"]
     note = ""
     if expected:
-        note = "as expected" if expected == claim["verdict"] else f"expected {_words(expected)}"
-    controls = "".join(f" · {name} models: {_words(verdict)}" for name, verdict in claim["controls"].items())
+        note = "as expected" if expected == claim["verdict"] else f"expected {words(expected)}"
+    controls = "".join(f" · {name} models: {words(verdict)}" for name, verdict in claim["controls"].items())
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
 <div class="small">{escape(claim["quantifier"] + controls)}</div></td>
@@ -110,7 +110,7 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
         )
     for name, verdict in claim["controls"].items():
         parts.append(
-            f"<p class='small'>The same claim about {escape(name)} models of this shape: {_words(verdict)}.</p>"
+            f"<p class='small'>The same claim about {escape(name)} models of this shape: {words(verdict)}.</p>"
         )
     if claim["message"]:
         parts.append(f"<p>{escape(claim['message'])}</p>")
@@ -134,10 +134,10 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
 
 
 def _badge(verdict: str) -> str:
-    return f'<span class="badge {verdict}">{SYMBOLS[verdict]} {_words(verdict)}</span>'
+    return f'<span class="badge {verdict}">{SYMBOLS[verdict]} {words(verdict)}</span>'
 
 
-def _words(verdict: str) -> str:
+def words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
@@ -153,16 +153,16 @@ def _measured(claim: Mapping[str, Any], *, over: bool = True) -> str:
         low, high = claim["estimate"]["ci"]
         text += f" [{_number(low)}, {_number(high)}]"
         text += f" over {claim['estimate']['n']} recurrences" if over else ""
-    return f"{text}, should be {_should(claim)}"
+    return f"{text}, should be {should(claim)}"
 
 
-def _should(claim: Mapping[str, Any]) -> str:
+def should(claim: Mapping[str, Any]) -> str:
     return f"{'≥' if claim['relation'] == '>=' else '≤'}\u00a0{claim['threshold']:g}"
 
 
 def _contrasts(claim: Mapping[str, Any]) -> str:
     return "".join(
-        f"<div>{escape(name)}: <b>{_number(contrast['value'])}</b>, should be {_should(contrast)}</div>"
+        f"<div>{escape(name)}: <b>{_number(contrast['value'])}</b>, should be {should(contrast)}</div>"
         for name, contrast in (claim["contrast"] or {}).items()
     )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import einops
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.domain import reference_of
 from recint.interventions import head_outputs
 from recint.model import Model, layer_norm
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import derive_seed
 
 STAND_INS = 4  # over which claims average
 _FIT = 200  # reference recurrences that the scale of a stand-in is fitted on, none of which is judged
@@ -46,8 +45,7 @@ def negative_identity(
 def _negative_identity(model: Model, layer: int, number: int) -> tuple[Tensor, Tensor]:
     W_V, inverse = _identity(model, "ov", model.config.n_heads, number)
     pattern, residual, z = (f"blocks.{layer}.{name}" for name in ("attn.hook_pattern", "hook_resid_pre", "attn.hook_z"))
-    reference = replace(REFERENCE, dim=model.config.d_vocab, order=model.config.order)
-    inputs = reference.sample(_FIT, seed=derive_seed(0, "scale of stand-ins")).inputs
+    inputs = reference_of(model.config).sample(_FIT, seed=derive_seed(0, "scale of stand-ins")).inputs
     with model.unedited():
         seen = model.activations(inputs, pattern, residual, z)
     read = layer_norm(seen[residual], eps=model.config.layer_norm_eps)

@@ -41,10 +41,10 @@ def untrained_verdict(
     Args:
         beside: claims that will be asked for too, which are then measured on the same passes.
     """
-    if (known := _cached(prop, config, device)) is not None:
+    path = _path(prop, config, device)
+    if (known := _cached(path)) is not None:
         return known
     verdicts = [_verdict(prop, config, seed, device, beside) for seed in SEEDS]
-    path = _path(prop, config, device)
     with (
         suppress(OSError),
         atomic(path) as temporary,
@@ -57,9 +57,9 @@ def _path(prop: Property, config: ModelConfig, device: torch.device) -> Path:
     return cache_folder() / f"{_key(prop, config, device)}.json"
 
 
-def _cached(prop: Property, config: ModelConfig, device: torch.device) -> Verdict | None:
+def _cached(path: Path) -> Verdict | None:
     try:
-        return _majority(json.loads(_path(prop, config, device).read_text()))
+        return _majority(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):  # not there yet, or damaged: asked again either way
         return None
 
@@ -87,7 +87,10 @@ def _verdict(
 ) -> Verdict:
     model, drawn = _untrained(config, seed, device)
     if prop.claim.id not in drawn:
-        missing = [prop, *(other for other in beside if _cached(other, config, device) is None and other != prop)]
+        missing = [
+            prop,
+            *(other for other in beside if _cached(_path(other, config, device)) is None and other != prop),
+        ]
         drawn |= draw(missing, model, seed=seed, draws=DRAWS)
     evidence = evaluate(
         prop, model, seed=seed, draws=DRAWS, family=FAMILY, thorough=False, drawn=drawn.pop(prop.claim.id, None)

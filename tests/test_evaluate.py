@@ -158,7 +158,9 @@ def test_one_recurrence_can_refute_a_pointwise_claim():
     made = claim(quantifier="pointwise", reduction="all but 1 %")
     entry = record.entry(evaluate(prop(made), model(lambda c: 0.5 + (c > 1.65).double()), draws=200), family=1)
     assert entry["verdict"] == "refuted"
-    assert entry["search"]["counterexample"]["where"].startswith("c = 1.7, 5 terms, d = ")
+    assert entry["search"]["counterexample"]["where"].startswith(
+        "c = 1.7, 5 terms, d = random coordinates (seed 0), a_0 = zero"
+    )
 
 
 def test_the_same_seed_gives_the_same_evidence_another_seed_other_draws():

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
+from recint.domain import reference_of
 from recint.folding import fold
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
@@ -216,7 +217,7 @@ def _normalised_residual(model: _Folded, *, layer: int) -> Float[Tensor, "recurr
     """What a layer reads of reference recurrences, as long as the model can take."""
     config, hook = model.config, f"blocks.{layer}.hook_resid_pre"
     length = min(REFERENCE.length, config.n_ctx + 1)
-    distribution = replace(REFERENCE, dim=config.d_vocab, order=config.order, length=length)
+    distribution = reference_of(config).at(length=length)
     inputs = distribution.sample(_SEEN, seed=derive_seed(0, "mutants", "residual")).inputs
     checkpoint = Checkpoint("folded", config, {name: tensor.float() for name, tensor in model.tensors.items()})
     residual = Model(checkpoint).activations(inputs, hook)[hook].double()

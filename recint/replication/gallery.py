@@ -13,6 +13,7 @@ import torch
 
 from recint import figures
 from recint.attribution import attribution
+from recint.domain import reference_of
 from recint.intact import Intact
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
@@ -68,7 +69,7 @@ def _training(model: Model) -> Iterator[Picture]:
 
 
 def _drawn(model: Model, count: int, seed: int, **changes: object) -> Intact:
-    reference = replace(REFERENCE, dim=model.config.d_vocab, order=model.config.order, **changes)  # type: ignore[arg-type]
+    reference = replace(reference_of(model.config), **changes)  # type: ignore[arg-type]
     return Intact(model, reference.sample(count, seed=derive_seed(seed, "gallery", *changes.values())))
 
 

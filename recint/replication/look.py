@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.attribution import attribution
+from recint.domain import reference_of
 from recint.intact import Intact
 from recint.interventions import ablated
 from recint.model import Model
-from recint.recurrence import REFERENCE, Distribution, Recurrences, derive_seed
+from recint.recurrence import Distribution, Recurrences, derive_seed
 
 CHUNK = 100  # recurrences in one pass
 ONE_C = -1.5  # the coefficient of the one recurrence that the notebook looks at most
@@ -29,7 +30,7 @@ class Look:
 
     def __init__(self, model: Model, *, draws: int, seed: int) -> None:
         self.model, self.draws, self.seed = model, draws, seed
-        self.reference = replace(REFERENCE, dim=model.config.d_vocab, order=model.config.order)
+        self.reference = reference_of(model.config)
         self.probed = replace(self.reference, c=(-2.0, 0.0))  # what the notebook's probe was trained on
 
     @cached_property

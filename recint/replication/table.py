@@ -219,21 +219,12 @@ def _over_chance(value: float, chance: float) -> float:
     return value / chance
 
 
-def _line(
-    model: Model, x: Float[Tensor, "*batch dim"], matrix: Float[Tensor, "d_model d_model"]
-) -> tuple[Tensor, Tensor]:
-    """x of unit norm, and what it becomes: embedded, moved by an OV matrix, unembedded."""
-    x = x.to(model.device)
-    x = x / x.norm(dim=-1, keepdim=True)
-    return x, model.unembed(x @ model.bridge.W_E @ matrix)
-
-
 @figure("R^2 of the line on which layer 0's summed OV keeps a vector", where=OV, notebook="0.595", layers=(0,))
 def _line_of_layer_0(look: Look) -> Answer:
     generator = torch.Generator().manual_seed(derive_seed(look.seed, "replication", "uniform vectors"))
     shape = (look.draws, REFERENCE.length - 1, look.model.config.d_vocab)
     uniform = torch.rand(shape, generator=generator)
-    r2, _ = line_fit(*_line(look.model, uniform, look.model.W_OV[0].sum(0)))
+    r2, _ = line_fit(*look.model.moved(uniform, look.model.W_OV[0].sum(0)))
     x = uniform[:, 0] / uniform[:, 0].norm(dim=-1, keepdim=True)
     alike = float(x.mean(0).square().sum() * len(x) - 1) / (len(x) - 1)  # mean cosine of two of them
     why = (
@@ -242,7 +233,7 @@ def _line_of_layer_0(look: Look) -> Answer:
     )
     matrix = look.model.W_OV[0].sum(0)
     on_terms = over(
-        look.usual, lambda intact: signed_line_r2(*_line(look.model, intact.recurrences.inputs, matrix)).mean(-1)
+        look.usual, lambda intact: signed_line_r2(*look.model.moved(intact.recurrences.inputs, matrix)).mean(-1)
     )
     return Measured(float(r2.mean()), n=r2.numel()), mean(on_terms), why
 
@@ -253,7 +244,7 @@ def _lines_of_one_recurrence(look: Look) -> tuple[Float[Tensor, term], Float[Ten
     if heads < 2:
         raise ValueError("it leaves out the last head of layer 2, but the model has 1 of them")
     terms = look.usual[-1].recurrences.terms[-1, :heads]
-    return line_fit(*_line(look.model, terms, look.model.W_OV[2, : heads - 1].sum(0)))
+    return line_fit(*look.model.moved(terms, look.model.W_OV[2, : heads - 1].sum(0)))
 
 
 @figure("Slope of that line for layer 2's OV", where=OV, notebook="-0.56", layers=(2,))
@@ -283,7 +274,7 @@ def _line_of_layer_2(look: Look) -> Answer:
     r2, _ = _lines_of_one_recurrence(look)
     matrix = look.model.W_OV[2].sum(0)
     on_terms = over(
-        look.usual, lambda intact: line_fit(*_line(look.model, intact.recurrences.inputs, matrix))[0].mean(-1)
+        look.usual, lambda intact: line_fit(*look.model.moved(intact.recurrences.inputs, matrix))[0].mean(-1)
     )
     return single(r2.mean()), mean(on_terms), "As for the slope, but for its size, which R^2 does not see."
 

@@ -71,7 +71,9 @@ def _over_heads(means: NDArray, reduction: Reduction, relation: Relation) -> NDA
             return means.max(0) / np.median(means, axis=0)
         if reduction in ("ratio of means", "explained share", "smallest ratio over heads"):
             ratio = means[0] / means[1]
-            return {"ratio of means": ratio, "explained share": 1 - ratio}.get(reduction, ratio.min(0))
+            if reduction == "explained share":
+                return 1 - ratio
+            return ratio if reduction == "ratio of means" else ratio.min(0)
     best_first = np.sort(means, axis=0)[::-1] if relation == ">=" else np.sort(means, axis=0)
     return best_first[len(best_first) // 2]
 
