@@ -172,14 +172,21 @@ def test_the_report_opens_in_a_browser_with_the_board_first(verified, tmp_path):
     )
 
 
-@pytest.mark.slow
-def test_no_claim_is_supported_by_an_untrained_model_of_the_full_shape(tmp_path):
+def test_untrained_models_of_the_full_shape_are_refuted_but_for_absences_and_what_any_model_does(tmp_path):
     path = save(untrained(ModelConfig(), seed=0), tmp_path / "untrained")
     recint("verify", path, "--draws", 100, "--verdicts", tmp_path / "v.json")
     found = {claim["id"]: claim["verdict"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]}
-    assert "supported" not in found.values()
-    assert found["composition.no-v"] == "vacuous"  # an absence, which untrained models have too
-    assert found["l1.necessary"] == "not_applicable"  # a ratio of MSEs of a model that predicts nothing
+    ratios = [prop.claim.id for prop in properties("hypotheses") if prop.claim.mse_ratio]
+    assert {name: verdict for name, verdict in found.items() if verdict != "refuted"} == {
+        **dict.fromkeys(ratios, "not_applicable"),  # of MSEs of a model that predicts nothing
+        "composition.no-v": "vacuous",  # absences, which untrained models have too
+        "l2.ov-not-a-line": "vacuous",
+        "probe.constant-term": "vacuous",  # there is enough in any stream to find d in it
+        "probe.constant-term.linear": "vacuous",
+        "l0.leads-attribution": "inconclusive",  # attributions that are next to nothing, and of no sign
+        "l1.small-attribution": "inconclusive",
+        "l2.corrects-layer-0": "inconclusive",
+    }
 
 
 def test_convert_keeps_the_hash_and_overwrites_nothing(tmp_path, capsys):
