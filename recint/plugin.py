@@ -201,6 +201,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The first line of the table is a while in coming: say what is done before it."""
+    count = sum(_property(item) is not None for item in session.items)
+    if count and not hasattr(session.config, "workerinput"):
+        draws = session.config.stash[RUN].draws
+        _print(session.config, f"{count} claims: measured together on {draws} recurrences first, then judged one by one")
+
+
 def require_known(expected: Collection[str], known: Collection[str]) -> None:
     """Raises ExpectedError if a verdict is expected of a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
