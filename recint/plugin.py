@@ -206,7 +206,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     count = sum(_property(item) is not None for item in session.items)
     if count and not hasattr(session.config, "workerinput"):
         draws = session.config.stash[RUN].draws
-        _print(session.config, f"{count} claims: measured together on {draws} recurrences first, then judged one by one")
+        _print(
+            session.config, f"{count} claims: measured together on {draws} recurrences first, then judged one by one"
+        )
 
 
 def require_known(expected: Collection[str], known: Collection[str]) -> None:
