@@ -64,7 +64,7 @@ def bare(model: Model, draws: int) -> float:
 
 
 def passes(draws: int) -> None:
-    model, props = Model(load(CHECKPOINT)), properties("hypotheses")
+    model, props = Model(load(CHECKPOINT)), properties()
     draw(props, model, seed=1, draws=CHUNK)  # what is done once for a model: means, scales of stand-ins, probes
     begun = time.perf_counter()
     draw(props, model, seed=0, draws=draws)
@@ -83,7 +83,7 @@ def peak(draws: int) -> float:
 
 def one_peak(draws: int) -> None:
     evaluate._error_and_copying = lambda model: (0.0, 1.0)  # so that ratios of errors are kept of this small model too
-    draw(properties("hypotheses"), Model(untrained(SMALL, seed=0, init_range=0.2)), seed=0, draws=draws)
+    draw(properties(), Model(untrained(SMALL, seed=0, init_range=0.2)), seed=0, draws=draws)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

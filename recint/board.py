@@ -49,6 +49,17 @@ def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def summary(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
+    """One run as Markdown for a pull request or a step's summary: the answer, what fails it, and the board."""
+    lines = [f"## {headline(run)}", ""]
+    lines += [f"- **{sentence}**" for sentence in departures]
+    lines += [f"- allowed: {found['sentence']}" for found in run.get("drift", ()) if found["allowed"]]
+    lines += [f"- not compared: {sentence}" for sentence in run.get("incomparable", ())]
+    if "against" in run:
+        lines += ["", f"Held against {run['against']['name']} (tensors {run['against']['sha256'][:12]})."]
+    return "\n".join([*lines, "", markdown([run]), ""])
+
+
 def _cell(claim: Mapping[str, Any] | None) -> str:
     if claim is None:
         return "not asked"

@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -149,12 +150,12 @@ def judge(props: Sequence[Property], model: Any, *, draws: int, seed: int = 0) -
 
 
 def calibrate(
-    checkpoint: str, *, package: str, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
+    checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
 ) -> Iterator[dict[str, Any]]:
     """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done."""
-    names = [control.name for control in _controls(checkpoint, package, tuple(globs))[1]]
+    names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
     yield {"total": len(names)}
-    tasks = [(name, checkpoint, package, tuple(globs), seed, draws) for name in names]
+    tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
     if workers == 1:
         yield from (_row(task) for task in tasks)
         return
@@ -170,15 +171,15 @@ def calibrate(
 
 
 @cache
-def _controls(checkpoint: str, package: str, globs: tuple[str, ...]) -> tuple[list[Property], tuple[Control, ...]]:
-    props = [prop for prop in properties(package) if selected(prop.claim.id, globs)]
+def _controls(checkpoint: str, folder: Path, globs: tuple[str, ...]) -> tuple[list[Property], tuple[Control, ...]]:
+    props = [prop for prop in properties(folder) if selected(prop.claim.id, globs)]
     return props, controls(load(checkpoint), props)
 
 
-def _row(task: tuple[str, str, str, tuple[str, ...], int, int]) -> dict[str, Any]:
-    name, checkpoint, package, globs, seed, draws = task
+def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, Any]:
+    name, checkpoint, folder, globs, seed, draws = task
     begun = time.monotonic()
-    props, every = _controls(checkpoint, package, globs)
+    props, every = _controls(checkpoint, folder, globs)
     control = next(control for control in every if control.name == name)
     asked = [prop for prop in props if selected(prop.claim.id, control.claims)]
     # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.

@@ -1,36 +1,70 @@
-"""The claims declared in the modules of a package."""
+"""The claims declared in a folder of modules: the shipped one, or a researcher's own."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import importlib.util
+import sys
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
 
 from recint.claim import Property
 from recint.profiles import register_profiles
 
+SHIPPED = Path(__file__).resolve().parents[1] / "hypotheses"
 
-def properties(package: str) -> tuple[Property, ...]:
-    """Every claim of a package with the property that tries it, in the order of the modules and, in these, of the code.
 
-    >>> [prop.claim.id for prop in properties("hypotheses")][0]            # doctest: +SKIP
-    'composition.k-l1-l2'
+def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
+    """Every claim of a folder with the property that tries it, in the order of the modules and, in these, of the code.
+
+    >>> [prop.claim.id for prop in properties()][0]                        # doctest: +SKIP
+    'circuit.sufficient'
+
+    Raises:
+        ValueError: no such folder, no claim in it, a module that cannot be imported, or an id that is claimed twice.
     """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder, but one with modules of claims is asked for")
     register_profiles()  # a property takes the profile in force when it is defined
-    root = importlib.import_module(package)
-    names = sorted(found.name for found in pkgutil.iter_modules(root.__path__, f"{package}."))
-    tests = [value for name in names for value in vars(importlib.import_module(name)).values()]
-    return tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
+    modules = [_module(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+    tests = [value for module in modules for value in vars(module).values()]
+    found = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
+    if not found:
+        raise ValueError(f"{folder}: holds no claims, but modules that declare some are expected in it")
+    ids = [prop.claim.id for prop in found]
+    if twice := sorted({claim for claim in ids if ids.count(claim) > 1}):
+        raise ValueError(f"{folder}: {', '.join(twice)} is claimed more than once")
+    return found
 
 
-def find(claim: str, package: str = "hypotheses") -> Property:
+@cache
+def _module(path: Path) -> ModuleType:
+    """A module by its file alone: two folders may have modules, and a name, in common."""
+    name = f"recint_claims_{sha256(str(path.parent).encode()).hexdigest()[:8]}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ValueError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
+    return module
+
+
+def find(claim: str, folder: str | Path = SHIPPED) -> Property:
     """The property of one claim, by its id.
 
     >>> find("l0.previous-token").measure(model, Condition(c=-1.5)).value   # doctest: +SKIP
     0.79
     """
-    known = {prop.claim.id: prop for prop in properties(package)}
+    known = {prop.claim.id: prop for prop in properties(folder)}
     require_matches([claim], known)
     return known[claim]
 

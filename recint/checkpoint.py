@@ -11,8 +11,7 @@ import os
 import pickle
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +21,8 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+
+from recint.files import atomic
 
 # Buffers of the former HookedTransformer: constants, not weights.
 _BUFFERS = (".attn.mask", ".attn.IGNORE")
@@ -157,18 +158,6 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
         with atomic(path / "config.json") as temporary:
             temporary.write_text(json.dumps(asdict(checkpoint.config), indent=2) + "\n")
     return path
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if the block succeeds and vanishes if it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read_config(path: Path) -> ModelConfig:

@@ -11,9 +11,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -92,10 +93,10 @@ def observing(arm: Arm) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim about a checkpoint, as registered; nothing that `hash` covers, all but the source, can move without a new version.
+    """A claim about a checkpoint, as registered; nothing that `hash` covers can move without a new version.
 
     Attributes:
-        id: "<where>.<what>", e.g. "l0.previous-token".
+        id: "<where>.<what>", e.g. "l0.previous-token"; from version 2 on with the version, e.g. "l0.previous-token@2".
         layers, heads: what it speaks of, counted from zero; a model without them is not judged by it.
         quantifier: average, everywhere (at every condition), pointwise (for every recurrence) or weights.
         reduction: how values per recurrence and head become the statistic.
@@ -104,10 +105,10 @@ class Claim:
         orders: orders of recurrences that it makes sense for; all if empty.
         parts: names of what its values are of, if that is not heads.
         source: where the claim comes from.
+        because: why the version before this one was amended; empty for the first. Neither this nor the source is hashed.
     """
 
     id: str
-    version: int = 1
     statement: str
     quantifier: Quantifier
     statistic: str
@@ -122,18 +123,46 @@ class Claim:
     mse_ratio: bool = False
     orders: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
+    because: str = ""
 
     def __post_init__(self) -> None:
         if self.relation not in (">=", "<="):
             raise ValueError(f"relation={self.relation!r} must be >= or <=")
-        if self.version < 1:
-            raise ValueError(f"version={self.version!r} must be at least 1")
+        _, at, version = self.id.partition("@")
+        if at and not (version.isdecimal() and int(version) > 1):
+            raise ValueError(f"id={self.id!r} must end with a version from 2 on after the @, or have none")
+        if bool(self.because) != bool(at):
+            raise ValueError(
+                f"id={self.id!r}, because={self.because!r}: a version from 2 on, and no other, says why it was amended"
+            )
+
+    @property
+    def name(self) -> str:
+        """The id without its version: what all versions of a claim have in common."""
+        return self.id.partition("@")[0]
+
+    @property
+    def version(self) -> int:
+        return int(self.id.partition("@")[2] or 1)
+
+    def amended(self, *, because: str, **changes: Any) -> Claim:
+        """The next version of this claim, with the reason; this one stays what it is.
+
+        >>> CLAIM.amended(because="refuted at c = 0 only", quantifier="average").id      # doctest: +SKIP
+        'l0.previous-token@2'
+        """
+        return replace(self, id=f"{self.name}@{self.version + 1}", because=because, **changes)
+
+    @cached_property
+    def registered(self) -> Mapping[str, Any]:
+        """What the hash covers, as plain values: all that decides what is claimed and how it is judged."""
+        uncovered = ("source", "because")
+        fields = {key: value for key, value in asdict(self).items() if key not in uncovered}
+        return MappingProxyType(json.loads(json.dumps(fields)))  # tuples become lists, as they will be read back
 
     @cached_property
     def hash(self) -> str:
-        uncovered = ("source",)
-        values = {key: value for key, value in asdict(self).items() if key not in uncovered}
-        return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(dict(self.registered), sort_keys=True).encode()).hexdigest()
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
@@ -253,8 +282,14 @@ class Property:
         return seen.observations[0]
 
     @property
-    def file(self) -> str:
-        return inspect.getsourcefile(inspect.unwrap(self.body)) or "?"
+    def file(self) -> Path:
+        """The module that declares it."""
+        return Path(inspect.getsourcefile(inspect.unwrap(self.body)) or "?").resolve()
+
+    @property
+    def folder(self) -> Path:
+        """Where its log and the verdicts expected of it are kept, too."""
+        return self.file.parent
 
 
 @dataclass

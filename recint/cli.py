@@ -1,25 +1,26 @@
-"""The command line: `recint verify | replicate | train | convert | calibrate | board | claims`."""
+"""The command line: `recint verify | log | expect | register | claims | board | replicate | calibrate | train | convert`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pytest
 from tqdm import tqdm
 
 from recint import __version__
+from recint import board as boards
 from recint import checkpoint as checkpoints
-from recint.catalogue import properties, require_matches, selected
-from recint.evaluate import DRAWS
+from recint.catalogue import SHIPPED, properties, require_matches, selected
+from recint.files import atomic, require_files
 
-BAD_CALL = 2
 CALIBRATION_DRAWS = 1000
 REPLICATION_DRAWS = 500
+BAD_CALL = 2
 INTERRUPTED = 130
-PROFILES = ("default", "ci", "nightly")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,56 +40,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    """Hand the call to pytest: `recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`."""
-    import hypotheses
-    from recint import plugin
+    """Judge every claim on a checkpoint."""
+    from recint.verify import verify as run
 
-    # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
-    known = {prop.claim.id for prop in properties(hypotheses.__name__)}
-    require_matches(options.claims or (), known)
-    run = plugin.prepare(
-        checkpoint=options.checkpoint or str(plugin.REFERENCE_CHECKPOINT),
-        device=options.device,
-        seed=options.seed,
-        draws=options.draws,
-        expected=options.expected,
-    )
-    plugin.require_known(run.expectations, known)
-    # pytest imports the claims anew: a property takes its Hypothesis profile when it is defined.
-    for module in [name for name in sys.modules if name.startswith(f"{hypotheses.__name__}.")]:
-        del sys.modules[module]
-    _require_files(options.report, options.verdicts)
-    # The pattern names the folder: with a bare *.py pytest would rewrite the asserts of every module it imports.
-    folder = Path(hypotheses.__file__).parent
-    arguments = [str(folder), "-p", "recint.plugin", "-p", "fixtures.model"]
-    arguments += [
-        "-W",
-        "ignore::pytest.PytestAssertRewriteWarning",
-        "-q",
-        "--no-header",
-        "--tb=no",
-        "-rN",
-        "-o",
-        f"python_files={folder.name}/*.py",
-        "-p",
-        "no:cacheprovider",
-    ]
-    arguments += ["-n", str(options.workers), "--dist", "loadfile"] if options.workers > 1 else []
-    arguments += [f"--hypothesis-profile={options.profile}"] if options.profile else []
-    for name in ("checkpoint", "device", "report", "verdicts", "expected", "seed", "draws"):
-        value = getattr(options, name)
-        arguments += [f"--recint-{name}={value}"] if value is not None else []
-    arguments += [] if options.controls else ["--recint-no-controls"]
-    arguments += [f"--recint-claims={glob}" for glob in options.claims or ()]
-    status = int(pytest.main(arguments))
-    # pytest's own statuses for a bad call and for nothing collected
-    return BAD_CALL if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else status
+    return run(options)
 
 
-def _require_files(*outputs: str | None) -> None:
-    for output in outputs:
-        if output and Path(output).is_dir():
-            raise ValueError(f"{output}: is a folder, but a file is to be written there")
+def expect(options: argparse.Namespace) -> int:
+    """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
+    from recint import expected, plugin
+
+    if options.claims or options.against:
+        raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
+    checkpoint = checkpoints.load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
+    target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
+    known = expected.load(target)[1] if target.exists() else {}
+    with TemporaryDirectory() as scratch:
+        source = options.use
+        if not source:
+            options.verdicts = options.verdicts or str(Path(scratch) / "verdicts.json")
+            if verify(options) >= BAD_CALL:
+                return BAD_CALL
+            source = options.verdicts
+        run = boards.read(Path(source))
+    if run["checkpoint"]["sha256"] != checkpoint.sha256:
+        raise ValueError(f"{source}: judges other tensors than those of {checkpoint.name}; verify it again")
+    for sentence in expected.changes(known, run):
+        print(sentence)
+    _write(str(target), expected.text(run, known))
+    return 0
+
+
+def register(options: argparse.Namespace) -> int:
+    """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
+    from recint import log
+
+    folder = Path(options.hypotheses)
+    kept = Path(options.log) if options.log else folder / "log"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    new = log.register(kept, [log.registration(prop.claim) for prop in properties(folder)], when=now)
+    print("\n".join(new) or "nothing new")
+    print(f"commit {kept / log.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
+    return 0
 
 
 def train(options: argparse.Namespace) -> int:
@@ -147,17 +140,18 @@ def calibrate(options: argparse.Namespace) -> int:
     from recint import calibration_report, plugin
     from recint.calibrate import calibrate as run
 
-    globs = require_matches(options.claims or (), {prop.claim.id for prop in properties("hypotheses")})
+    folder = Path(options.hypotheses)
+    globs = require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
     if options.draws < 2 or options.workers < 1:
         raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
     command = " ".join(["recint calibrate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
-    _require_files(options.report, options.markdown, options.json)
+    require_files(options.report, options.markdown, options.json)
     loaded = checkpoints.load(checkpoint)
     results = run(
         checkpoint,
-        package="hypotheses",
+        folder=folder,
         globs=globs,
         seed=options.seed,
         draws=options.draws,
@@ -195,7 +189,7 @@ def replicate(options: argparse.Namespace) -> int:
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 
-    _require_files(options.markdown, options.html)
+    require_files(options.markdown, options.html)
     model = Model(
         checkpoints.load(options.checkpoint or plugin.REFERENCE_CHECKPOINT), device=resolve_device(options.device)
     )
@@ -212,27 +206,27 @@ def replicate(options: argparse.Namespace) -> int:
 
 
 def _write(path: str, text: str) -> None:
-    with checkpoints.atomic(Path(path)) as temporary:
+    with atomic(Path(path)) as temporary:
         temporary.write_text(text)
     print(f"wrote {path}")
 
 
 def claims(options: argparse.Namespace) -> int:
     """List the claims in force."""
-    listed = [prop.claim for prop in properties("hypotheses")]
+    listed = [prop.claim for prop in properties(options.hypotheses)]
     globs = require_matches(options.claims, [claim.id for claim in listed])
     for claim in listed:
         if selected(claim.id, globs):
             print(f"{claim.id} (version {claim.version}, {claim.quantifier})")
             print(f"    {claim.statement}")
+            if claim.because:
+                print(f"    amended because {claim.because}")
             print(f"    holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}")
     return 0
 
 
 def board(options: argparse.Namespace) -> int:
     """Print verdict files as one Markdown table, or put it into a document."""
-    from recint import board as boards
-
     table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
     if not options.into:
         print(table, end="")
@@ -270,22 +264,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("verify", help="judge every claim on a checkpoint")
-    command.add_argument(
-        "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
-    )
-    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
-    command.add_argument(
-        "--profile", choices=PROFILES, help="how long Hypothesis searches (default: default, in CI ci)"
-    )
-    command.add_argument("--report", metavar="FILE.html", help="write an HTML report")
-    command.add_argument("--verdicts", metavar="FILE.json", help="write the verdicts as JSON")
-    command.add_argument("--expected", metavar="FILE.toml", help="expected verdicts; default: those on record")
-    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
-    command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
-    command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
-    command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
+    _add_run_options(command)
     command.set_defaults(run=verify)
+
+    command = commands.add_parser("expect", help="put the verdicts of a run on record as those expected")
+    _add_run_options(command)
+    command.add_argument("--from", dest="use", metavar="FILE.json", help="a verdict file to use, instead of a run")
+    command.add_argument("--into", metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims")
+    command.set_defaults(run=expect)
+
+    command = commands.add_parser("register", help="register the claims in force in the research log")
+    _add_folders(command)
+    command.set_defaults(run=register)
 
     command = commands.add_parser("replicate", help="measure again what the notebook printed, and how it should be")
     command.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="as for verify; default: the reference")
@@ -330,6 +320,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
     command.add_argument("checkpoint", nargs="?", help="whose shape and mutants are judged too; default: the reference")
+    command.add_argument(
+        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+    )
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
     command.add_argument("--report", metavar="FILE.html", help="write the matrix as a page")
     command.add_argument("--markdown", metavar="FILE.md", help="write the matrix as Markdown")
@@ -348,8 +341,54 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("claims", help="list the claims in force")
     command.add_argument("claims", nargs="*", metavar="GLOB", help="only claims whose id matches")
+    command.add_argument(
+        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+    )
     command.set_defaults(run=claims)
     return parser
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    """The options of a run; `recint expect` has them too."""
+    from recint.evaluate import DRAWS
+
+    command.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
+    )
+    command.add_argument(
+        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+    )
+    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
+    command.add_argument(
+        "--profile",
+        choices=("default", "ci", "nightly"),
+        help="how long Hypothesis searches (default: default, in CI ci)",
+    )
+    command.add_argument("--report", metavar="FILE.html", help="write an HTML report")
+    command.add_argument("--verdicts", metavar="FILE.json", help="write the verdicts as JSON")
+    command.add_argument("--junit", metavar="FILE.xml", help="write the verdicts as JUnit XML")
+    command.add_argument(
+        "--summary", metavar="FILE.md", help="append the board as Markdown, e.g. to $GITHUB_STEP_SUMMARY"
+    )
+    command.add_argument("--expected", metavar="FILE.toml", help="expected verdicts; default: those on record")
+    command.add_argument(
+        "--against", metavar="BASELINE", help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint"
+    )
+    command.add_argument("--allow", nargs="+", metavar="GLOB", help="claims that may drift from the baseline")
+    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
+    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
+    command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
+    command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
+    command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
+
+
+def _add_folders(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+    )
+    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
 
 
 def _flag(name: str) -> str:

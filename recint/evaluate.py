@@ -16,6 +16,7 @@ import numpy as np
 from hypothesis import target
 from numpy.typing import NDArray
 
+from recint.catalogue import SHIPPED
 from recint.claim import Claim, Observation, Property, Refuted, estimated, observing
 from recint.domain import (
     Between,
@@ -435,7 +436,7 @@ def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: flo
 
 def _code(prop: Property, model: Any, at: Place) -> str:
     """A snippet that computes the counterexample's value again."""
-    package = prop.body.__module__.rpartition(".")[0]
+    where = "" if prop.folder == SHIPPED else f", {str(prop.folder)!r}"
     kinds = (Between, Condition, DrawnRecurrence, Recurrence, UniformVectors, Vector)
     used = ", ".join(kind.__name__ for kind in kinds if f"{kind.__name__}(" in repr(at))
     return (
@@ -445,5 +446,5 @@ def _code(prop: Property, model: Any, at: Place) -> str:
         "from recint.model import Model\n\n"
         f"model = Model(load({model.checkpoint.path!r}))\n"
         f"at = {at!r}\n"
-        f"print(find({prop.claim.id!r}, {package!r}).measure(model, at).value)\n"
+        f"print(find({prop.claim.id!r}{where}).measure(model, at).value)\n"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,28 +18,33 @@ import pytest
 import torch
 from hypothesis import settings
 
+from recint import board, drift, junit, log, record
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
-from recint import record
 from recint import report as html
-from recint.catalogue import require_matches, selected
+from recint.catalogue import SHIPPED, require_matches, selected
 from recint.checkpoint import Checkpoint, CheckpointError
 from recint.claim import Property, Refuted
 from recint.domain import shortest
 from recint.evaluate import DRAWS, Share, draw, evaluate
+from recint.files import atomic
 from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE
 from recint.vacuity import untrained_verdict
 
-ROOT = Path(__file__).resolve().parents[1]
-REFERENCE_CHECKPOINT = ROOT / "fixtures" / "checkpoints" / "affine3-seed0"
-EXPECTED = ROOT / "hypotheses" / "expected"
+REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
 
 
 @dataclass
 class Run:
-    """What the plugin knows of the run so far."""
+    """What the plugin knows of the run so far.
+
+    Attributes:
+        claims: the folder of the claims, known once one of them was collected; its log and expected verdicts are in it.
+        log_in: where the log is kept instead.
+        logged: the number of this run in the log; None until its first claim was judged, and without a log.
+    """
 
     path: Path
     device: torch.device
@@ -50,6 +55,13 @@ class Run:
     loaded: Checkpoint | None = None
     expected: dict[str, expectations.Expectation] | None = None
     expected_from: str | None = None
+    against: dict[str, Any] | None = None
+    allow: tuple[str, ...] = ()
+    claims: Path = SHIPPED
+    log_in: Path | None = None
+    logging: bool = True
+    logged: str | None = None
+    registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
@@ -75,11 +87,31 @@ class Run:
     @property
     def expectations(self) -> dict[str, expectations.Expectation]:
         if self.expected is None:
-            if self.expected_from:
+            if self.against:
+                self.expected = {
+                    entry["id"]: expectations.Expectation(
+                        entry["verdict"], f"as in {self.against['checkpoint']['name']}"
+                    )
+                    for entry in self.against["claims"]
+                }
+            elif self.expected_from:
                 _, self.expected = expectations.load(Path(self.expected_from))
             else:
-                self.expected = expectations.find(EXPECTED, self.checkpoint.sha256)
+                self.expected = expectations.find(self.claims / "expected", self.checkpoint.sha256)
         return self.expected
+
+    @property
+    def log(self) -> Path:
+        return self.log_in or self.claims / "log"
+
+    def xfail(self, claim: str) -> pytest.MarkDecorator | None:
+        """What a refutation of this claim is to pytest: a failure, or else just what was expected, or one thing that may be."""
+        expectation = self.expectation(claim)
+        if self.against and (expectation is None or (self.allow and selected(claim, self.allow))):
+            return pytest.mark.xfail(strict=False, raises=Refuted, reason="may drift, or is not judged in the baseline")
+        if expectation and expectation.verdict == "refuted":
+            return pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason)
+        return None
 
 
 RUN = pytest.StashKey[Run]()
@@ -96,6 +128,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--recint-verdicts", metavar="FILE", help="write the verdicts as JSON")
     group.addoption(
         "--recint-expected", metavar="FILE", help="expected verdicts; default: those on record by tensor hash"
+    )
+    group.addoption(
+        "--recint-against",
+        metavar="BASELINE",
+        help="fail on what drifted from a verdict file, or from the last logged run on a checkpoint",
+    )
+    group.addoption(
+        "--recint-allow", action="append", default=[], metavar="GLOB", help="claims that may drift from the baseline"
+    )
+    group.addoption("--recint-junit", metavar="FILE", help="write the settled verdicts as JUnit XML")
+    group.addoption("--recint-summary", metavar="FILE", help="append the board, and what drifted, as Markdown")
+    group.addoption("--recint-log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    group.addoption(
+        "--recint-no-log", dest="--recint-logging", action="store_false", help="leave no line in the research log"
     )
     group.addoption("--recint-seed", type=int, default=0, metavar="N", help="seed of the independent draws")
     group.addoption(
@@ -126,12 +172,27 @@ def pytest_configure(config: pytest.Config) -> None:
             seed=config.getoption("--recint-seed"),
             draws=config.getoption("--recint-draws"),
             expected=config.getoption("--recint-expected"),
+            against=config.getoption("--recint-against"),
+            allow=config.getoption("--recint-allow"),
+            log_in=config.getoption("--recint-log"),
         )
+        config.stash[RUN].logging = config.getoption("--recint-logging")
     except ValueError as error:
         pytest.exit(str(error), returncode=2)
 
 
-def prepare(*, checkpoint: str | None, device: str, seed: int, draws: int, expected: str | None) -> Run:
+def prepare(
+    *,
+    checkpoint: str | None,
+    device: str,
+    seed: int,
+    draws: int,
+    expected: str | None = None,
+    against: str | None = None,
+    allow: Sequence[str] = (),
+    claims: Path = SHIPPED,
+    log_in: str | None = None,
+) -> Run:
     """Check the input of a run; a checkpoint that was named is read at once, the reference only when claims ask for it.
 
     Raises:
@@ -139,15 +200,26 @@ def prepare(*, checkpoint: str | None, device: str, seed: int, draws: int, expec
     """
     if draws < 2:
         raise ValueError(f"draws={draws!r} must be at least 2")
+    if against and expected:
+        raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
+    if allow and not against:
+        raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
     run = Run(
         path=Path(checkpoint) if checkpoint else REFERENCE_CHECKPOINT,
         device=resolve_device(device),
         seed=seed,
         draws=draws,
         expected_from=expected,
+        allow=tuple(allow),
+        claims=claims,
+        log_in=Path(log_in) if log_in else None,
     )
-    if checkpoint or expected:
-        _ = run.checkpoint, run.expectations
+    if against:
+        run.against = drift.baseline(against, log.read(run.log))
+    if checkpoint:
+        _ = run.checkpoint
+    if expected:
+        _ = run.expectations
     return run
 
 
@@ -180,12 +252,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not claims:
         return
     run = config.stash[RUN]
+    run.claims = claims[0][1].folder
     known = {prop.claim.id for _, prop in claims}
     try:
         _ = run.checkpoint
-        if _collects_all(config):
+        if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
         globs = require_matches(config.getoption("--recint-claims"), known)
+        require_matches(run.allow, known)
+        log.require_unmoved(log.read(run.log), [log.registration(prop.claim) for _, prop in claims])
     except ValueError as error:
         pytest.exit(str(error), returncode=2)
     chosen = [(item, prop) for item, prop in claims if selected(prop.claim.id, globs)]
@@ -193,12 +268,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(dropped))
         items[:] = [item for item in items if item not in dropped]
     for index, (item, prop) in enumerate(chosen):
-        item.user_properties.append(
-            ("recint_blank", json.dumps({"index": index, "of": len(chosen), "entry": record.blank(prop.claim)}))
-        )
-        expectation = run.expectation(prop.claim.id)
-        if expectation and expectation.verdict == "refuted":
-            item.add_marker(pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason))
+        blank = {
+            "index": index,
+            "of": len(chosen),
+            "claims": str(prop.folder),
+            "entry": record.blank(prop.claim),
+            "registration": log.registration(prop.claim),
+        }
+        item.user_properties.append(("recint_blank", json.dumps(blank)))
+        if mark := run.xfail(prop.claim.id):
+            item.add_marker(mark)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -278,9 +357,45 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     else:
         entry = blank["entry"] | {"message": _last_line(report)}
     first = blank["index"] not in run.entries
+    if not run.entries:
+        run.claims = Path(blank["claims"])
+        _begin_log(run)
     run.entries[blank["index"]] = entry
+    run.registrations[blank["index"]] = blank["registration"]
     if first and config.get_terminal_writer() and not hasattr(config, "workerinput"):
         _print(config, _line(entry))
+
+
+def _begin_log(run: Run) -> None:
+    """The run is on record before its first verdict is shown."""
+    if not run.logging:
+        return
+    line = log.run_line(
+        run.log,
+        run.claims,
+        checkpoint=record.about(run.checkpoint),
+        environment=record.environment(run.device),
+        when=run.started,
+        seed=run.seed,
+        draws=run.draws,
+        profile=settings.get_current_profile_name(),
+    )
+    try:
+        log.append(log.file_of(run.log, run.checkpoint.name), [line])
+    except log.LogError as error:
+        pytest.exit(str(error), returncode=2)
+    run.logged = line["run"]
+
+
+def _end_log(run: Run, claims: list[dict[str, Any]]) -> None:
+    """Register the claims that are new, say of each verdict whether it confirms, and keep them all."""
+    if run.logged is None:
+        return
+    log.register(run.log, [run.registrations[index] for index in sorted(run.registrations)], when=run.started)
+    known, sha256 = log.read(run.log), run.checkpoint.sha256
+    for entry in claims:
+        entry["standing"] = known.standing(sha256, entry["hash"])
+    log.append(log.file_of(run.log, run.checkpoint.name), log.verdict_lines(run.logged, claims))
 
 
 # The hook above is handed no config; there is one controller in a process.
@@ -306,21 +421,36 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if run is None or hasattr(config, "workerinput") or not run.complete:
         return
     claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
+    _end_log(run, claims)
     run.result = record.run(
         run.checkpoint,
         claims,
         device=run.device,
         seed=run.seed,
+        draws=run.draws,
         profile=settings.get_current_profile_name(),
         started=run.started,
         seconds=time.monotonic() - run.begun,
     )
-    run.departures = record.departures(claims)
+    if run.against:
+        run.result |= drift.compared(run.against, claims, allow=run.allow)
+        run.departures = [found["sentence"] for found in run.result["drift"] if not found["allowed"]]
+    else:
+        run.departures = record.departures(claims)
     if path := config.getoption("--recint-verdicts"):
-        with checkpoints.atomic(Path(path)) as temporary:
-            temporary.write_text(json.dumps(run.result, indent=1) + "\n")
+        _write(path, json.dumps(run.result, indent=1) + "\n")
+    if path := config.getoption("--recint-junit"):
+        _write(path, junit.xml(run.result, departures=run.departures))
+    if path := config.getoption("--recint-summary"):
+        with Path(path).open("a") as summary:
+            summary.write(board.summary(run.result, departures=run.departures))
     if run.departures and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write(path: str, text: str) -> None:
+    with atomic(Path(path)) as temporary:
+        temporary.write_text(text)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -339,7 +469,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line(html.headline(run.result))
     for sentence in run.departures:
         terminalreporter.write_line(f"  {sentence}")
-    for option in ("--recint-report", "--recint-verdicts"):
+    for sentence in [found["sentence"] for found in run.result.get("drift", ()) if found["allowed"]]:
+        terminalreporter.write_line(f"  allowed: {sentence}")
+    for sentence in run.result.get("incomparable", ()):
+        terminalreporter.write_line(f"  not compared: {sentence}")
+    if run.logged:
+        terminalreporter.write_line(f"log: {log.file_of(run.log, run.checkpoint.name)}")
+    for option in ("--recint-report", "--recint-verdicts", "--recint-junit", "--recint-summary"):
         if path := config.getoption(option):
             terminalreporter.write_line(f"{option.removeprefix('--recint-')}: {path}")
 

@@ -31,6 +31,7 @@ def blank(claim: Claim) -> dict[str, Any]:
         "hash": claim.hash,
         "verdict": "error",
         "expected": None,
+        "standing": None,
         "statement": claim.statement,
         "source": claim.source,
         "statistic": claim.statistic,
@@ -210,6 +211,11 @@ def departures(entries: list[dict[str, Any]]) -> list[str]:
     return sentences
 
 
+def about(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What identifies a checkpoint, whatever file it was read from."""
+    return {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)}
+
+
 def environment(device: torch.device) -> dict[str, str]:
     packages = ("torch", "transformer_lens", "hypothesis", "numpy", "scipy", "pytest")
     return {
@@ -226,6 +232,7 @@ def run(
     *,
     device: torch.device,
     seed: int,
+    draws: int,
     profile: str,
     started: str,
     seconds: float,
@@ -233,9 +240,10 @@ def run(
     """The whole verdict file."""
     return {
         "schema": SCHEMA,
-        "checkpoint": {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)},
+        "checkpoint": about(checkpoint),
         "environment": environment(device),
         "seed": seed,
+        "draws": draws,
         "profile": profile,
         "started": started,
         "seconds": round(seconds, 1),

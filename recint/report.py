@@ -41,6 +41,8 @@ def headline(run: Mapping[str, Any]) -> str:
     parts += [
         f"{counts[verdict]} {words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
     ]
+    if run.get("against"):
+        return f"{', '.join(parts)}; {_drifted(run)}."
     recorded = [claim for claim in claims if claim["expected"]]
     departed = sum(claim["expected"] != claim["verdict"] for claim in recorded)
     if not recorded:
@@ -50,6 +52,29 @@ def headline(run: Mapping[str, Any]) -> str:
     else:
         expectation = "all as expected" if len(recorded) == len(claims) else "all on record as expected"
     return f"{', '.join(parts)}; {expectation}."
+
+
+def _drifted(run: Mapping[str, Any]) -> str:
+    drifted = [found for found in run["drift"] if not found["allowed"]]
+    allowed = len(run["drift"]) - len(drifted)
+    beside = f" ({allowed} more may)" if allowed else ""
+    return f"{len(drifted) or 'none'} drifted from {run['against']['name']}{beside}"
+
+
+def _drift(run: Mapping[str, Any]) -> str:
+    """What came out otherwise than in the baseline, as a list of links to the claims; nothing without a baseline."""
+    if not run.get("against"):
+        return ""
+    items = "".join(
+        f'<li><a href="#claim-{escape(found["claim"])}">{escape(found["claim"])}</a>'
+        f"{escape(found['sentence'].removeprefix(found['claim']))}"
+        f"{' <b>Allowed.</b>' if found['allowed'] else ''}</li>"
+        for found in run["drift"]
+    )
+    items += "".join(f"<li class='small'>Not compared: {escape(sentence)}</li>" for sentence in run["incomparable"])
+    baseline = run["against"]
+    about = f"{escape(baseline['name'])} <code>{baseline['sha256'][:12]}</code>, judged on {baseline['started'][:10]}"
+    return f'<div class="drift"><h2>Drift from {about}</h2><ul>{items or "<li>None.</li>"}</ul></div>'
 
 
 def board(run: Mapping[str, Any]) -> str:
@@ -65,7 +90,7 @@ def board(run: Mapping[str, Any]) -> str:
 <p class="answer">{escape(headline(run))}</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
-{_chips(run["claims"])}
+{_drift(run)}{_chips(run["claims"])}
 <table class="board"><thead><tr><th>verdict</th><th>claim</th><th>statistic ●, where it fails ✕,<br>where it should be: shaded</th>
 <th class="wide">worst place the search found</th></tr></thead><tbody>{rows}</tbody></table>"""
 
@@ -89,9 +114,10 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     if expected:
         note = "as expected" if expected == claim["verdict"] else f"expected {words(expected)}"
     controls = "".join(f" · {name} models: {words(verdict)}" for name, verdict in claim["controls"].items())
+    standing = f" · {claim['standing']}" if claim["standing"] else ""
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
-<div class="small">{escape(claim["quantifier"] + controls)}</div></td>
+<div class="small">{escape(claim["quantifier"] + controls + standing)}</div></td>
 <td>{_bar(claim)}<div class="small">{_measured(claim, over=False)}{_contrasts(claim)}</div></td>
 <td class="wide small">{_worst(claim)}</td></tr>"""
 

@@ -19,6 +19,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
+from recint.files import atomic
 from recint.model import property_tensors, raw_bridge
 from recint.recipe import Recipe
 from recint.recurrence import Recurrences, derive_seed
@@ -128,7 +129,7 @@ def train(
         history["seconds"] += time.monotonic() - begun
     finished = Checkpoint(out.resolve().name, recipe.model, property_tensors(bridge, recipe.model))
     checkpoints.save(finished, out)
-    with checkpoints.atomic(out / HISTORY) as temporary:
+    with atomic(out / HISTORY) as temporary:
         temporary.write_text(json.dumps({"recipe": asdict(recipe), **history}, indent=1) + "\n")
     (out / STATE).unlink(missing_ok=True)
     return finished
@@ -143,7 +144,7 @@ def _plain(recipe: Recipe) -> Mapping[str, object]:
 def _write_state(
     out: Path, recipe: Recipe, step: int, bridge: TransformerBridge, optimizer: torch.optim.Optimizer, history: dict
 ) -> None:
-    with checkpoints.atomic(out / STATE) as temporary:
+    with atomic(out / STATE) as temporary:
         torch.save(
             {
                 "recipe": json.dumps(_plain(recipe)),

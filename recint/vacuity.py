@@ -21,9 +21,10 @@ import torch
 from hypothesis import settings
 
 from recint import record
-from recint.checkpoint import ModelConfig, atomic
+from recint.checkpoint import ModelConfig
 from recint.claim import Property
 from recint.evaluate import Share, draw, evaluate
+from recint.files import atomic
 from recint.model import Model
 from recint.training import untrained
 from recint.verdict import Verdict
@@ -109,7 +110,7 @@ def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
     depends_on = {
         "config": asdict(config),
         "claim": prop.claim.hash,
-        "code": [_code(), sha256(Path(prop.file).read_bytes()).hexdigest()],
+        "code": [_code(), sha256(prop.file.read_bytes()).hexdigest()],
         "how": [SEEDS, DRAWS, settings().max_examples, device.type],
         "versions": [version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")],
     }

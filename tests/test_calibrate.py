@@ -15,7 +15,7 @@ from recint.training import untrained
 
 from .test_cli import TINY
 
-PROPS = properties("hypotheses")
+PROPS = properties()
 
 
 def row(name, *, base=None, made_for=(), truth=None, group="planted", **verdicts):

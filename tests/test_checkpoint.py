@@ -9,7 +9,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, atomic, load, save
+from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, load, save
+from recint.files import atomic
 
 
 @pytest.mark.parametrize("name", ["folder", "model.safetensors", "model.pth"])

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from recint import board, cli
-from recint.catalogue import properties
+from recint import board, cli, log
+from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
 from recint.training import untrained
 
@@ -22,7 +22,7 @@ from .conftest import AFFINE_A
 ROOT = Path(__file__).parents[1]
 # Cheap to run: one layer of weights that see recurrences in R^40, so that claims about layers 1 and 2 do not apply.
 TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
-CLAIMS = len(properties("hypotheses"))
+CLAIMS = len(properties())
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -32,7 +32,8 @@ ANSWER = f"7 refuted, 1 vacuous, {CLAIMS - 8} not applicable"
 
 def recint(*arguments, cwd=ROOT):
     """Run the command in a process of its own; (status, standard output, standard error)."""
-    command = [sys.executable, "-m", "recint.cli", *map(str, arguments)]
+    quiet = ["--no-log"] if arguments[:1] == ("verify",) and "--log" not in arguments else []
+    command = [sys.executable, "-m", "recint.cli", *map(str, arguments), *quiet]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout, done.stderr
 
@@ -68,10 +69,12 @@ def test_a_refuted_claim_is_a_line_of_the_table_and_status_1(verified):
 def test_the_verdict_file_has_the_schema(verified):
     _, _, run, _ = verified
     assert run["schema"] == 1
-    assert set(run) == {"schema", "checkpoint", "environment", "seed", "profile", "started", "seconds", "claims"}
+    assert set(run) == {
+        "schema", "checkpoint", "environment", "seed", "draws", "profile", "started", "seconds", "claims",
+    }  # fmt: skip
     assert set(run["checkpoint"]) == {"name", "sha256", "config"}
     needed = {
-        "id", "version", "hash", "verdict", "expected", "statistic", "value", "relation", "threshold", "quantifier",
+        "id", "version", "hash", "verdict", "expected", "standing", "statistic", "value", "relation", "threshold", "quantifier",
         "estimate", "search", "contrast", "controls", "per_head", "seconds", "message",
     }  # fmt: skip
     for claim in run["claims"]:
@@ -91,7 +94,16 @@ def test_a_counterexample_is_code_that_reproduces_its_value(verified):
 
 
 def test_two_workers_and_junit_agree_with_one(tiny, verified, tmp_path):
-    command = ["pytest", "hypotheses", "-q", "-n", "2", "--recint-draws=200", f"--recint-checkpoint={tiny}"]
+    command = [
+        "pytest",
+        "hypotheses",
+        "-q",
+        "-n",
+        "2",
+        "--recint-no-log",
+        "--recint-draws=200",
+        f"--recint-checkpoint={tiny}",
+    ]
     command += [f"--recint-verdicts={tmp_path / 'v.json'}", f"--junit-xml={tmp_path / 'j.xml'}"]
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout
@@ -110,7 +122,15 @@ def test_two_workers_and_junit_agree_with_one(tiny, verified, tmp_path):
 
 def test_a_run_that_ends_early_gives_no_verdicts(tiny, tmp_path):
     """Verdicts are settled over all claims of a run; over those that happen to be done they would be too lenient."""
-    command = ["pytest", "hypotheses", "-q", "-x", "--recint-draws=200", f"--recint-checkpoint={tiny}"]
+    command = [
+        "pytest",
+        "hypotheses",
+        "-q",
+        "-x",
+        "--recint-no-log",
+        "--recint-draws=200",
+        f"--recint-checkpoint={tiny}",
+    ]
     command += ["--recint-no-controls", f"--recint-verdicts={tmp_path / 'v.json'}"]
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
@@ -177,7 +197,7 @@ def test_untrained_models_of_the_full_shape_are_refuted_but_for_absences_and_wha
     path = save(untrained(ModelConfig(), seed=0), tmp_path / "untrained")
     recint("verify", path, "--draws", 100, "--verdicts", tmp_path / "v.json")
     found = {claim["id"]: claim["verdict"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]}
-    ratios = [prop.claim.id for prop in properties("hypotheses") if prop.claim.mse_ratio]
+    ratios = [prop.claim.id for prop in properties() if prop.claim.mse_ratio]
     assert {name: verdict for name, verdict in found.items() if verdict != "refuted"} == {
         **dict.fromkeys(ratios, "not_applicable"),  # of MSEs of a model that predicts nothing
         "composition.no-v": "vacuous",  # absences, which untrained models have too
@@ -329,3 +349,118 @@ def test_train_from_the_command_line(tmp_path):
         "README.md", "config.json", "history.json", "loss.svg", "model.safetensors", "snapshots",
     ]  # fmt: skip
     assert recint("train", folder, *options.split())[0] == 2
+
+
+class TestTheRecord:
+    """What a run leaves behind, and what a later one is held against."""
+
+    CLAIMS = ("--draws", 100, "--no-controls", "--claims", "l0.previous-token", "l0.ov-line", "l1.necessary")
+
+    def test_every_run_is_logged_and_a_second_finds_nothing_new(self, tiny, tmp_path):
+        kept = tmp_path / "log"
+        for _ in range(2):
+            status, out, _ = recint("verify", tiny, *self.CLAIMS, "--log", kept)
+            assert status == 1
+            assert f"log: {kept / 'tiny.jsonl'}" in out
+        found = log.read(kept)
+        assert not found.damaged
+        assert [line["claim"] for line in found.registered] == ["l0.previous-token", "l0.ov-line", "l1.necessary"]
+        first, second = found.runs
+        assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256
+        assert (first["seed"], first["draws"], first["profile"]) == (0, 100, "default")
+        told = [(line["id"], line["verdict"], line["standing"]) for line in found.verdicts_of(first["run"])]
+        assert told == [
+            ("l0.previous-token", "refuted", "exploratory"),
+            ("l0.ov-line", "refuted", "exploratory"),
+            ("l1.necessary", "not_applicable", "exploratory"),
+        ]
+        assert len(found.verdicts_of(second["run"])) == 3
+
+    def test_two_processes_log_as_one(self, tiny, tmp_path):
+        recint("verify", tiny, *self.CLAIMS, "--log", tmp_path / "one")
+        recint("verify", tiny, *self.CLAIMS, "--log", tmp_path / "two", "-n", 2)
+        one, two = log.read(tmp_path / "one"), log.read(tmp_path / "two")
+        times = {"run": "", "when": "", "seconds": 0}
+        assert [line | times for line in one.verdicts] == [line | times for line in two.verdicts]
+        assert [line["hash"] for line in one.registered] == [line["hash"] for line in two.registered]
+        assert len(two.runs) == 1
+
+    def test_a_run_that_is_stopped_is_on_record_without_verdicts(self, tiny, tmp_path):
+        command = [sys.executable, "-m", "recint.cli", "verify", str(tiny), "--draws", "100", "--no-controls"]
+        with subprocess.Popen(
+            [*command, "--log", str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as running:
+            for line in running.stdout:
+                if "l0.previous-token" in line:
+                    running.kill()
+                    break
+        found = log.read(tmp_path)
+        assert len(found.runs) == 1
+        assert found.verdicts == found.damaged == ()
+
+    def test_bad_input_leaves_no_line(self, tmp_path):
+        assert recint("verify", tmp_path / "gone.pth", "--log", tmp_path / "log")[0] == 2
+        assert not (tmp_path / "log").exists()
+
+    def test_a_claim_that_moved_fails_the_run_and_pytest_alone_too(self, tiny, tmp_path):
+        log.register(tmp_path, [log.registration(find("l0.previous-token").claim)], when="2026-01-01")
+        path = tmp_path / log.CLAIMS
+        moved = path.read_text().replace('"threshold": 0.5', '"threshold": 0.6').replace('"hash": "', '"hash": "f')
+        path.write_text(moved)
+        status, _, err = recint("verify", tiny, "--log", tmp_path)
+        assert status == 2
+        assert err.startswith("recint: l0.previous-token: threshold moved from 0.6 to 0.5, since it was registered")
+        command = ["pytest", "hypotheses/layer_0.py", f"--recint-checkpoint={tiny}", f"--recint-log={tmp_path}"]
+        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "l0.previous-token: threshold moved from 0.6 to 0.5" in done.stdout + done.stderr
+        assert path.read_text() == moved
+        assert not (tmp_path / "tiny.jsonl").exists()
+
+    def test_a_copy_in_another_format_has_not_drifted_and_another_model_has(self, tiny, tmp_path):
+        copy = save(load(tiny), tmp_path / "copy.pth")
+        other = save(untrained(replace(TINY, n_heads=4), seed=1, init_range=0.5), tmp_path / "other")
+        kept = ("--log", tmp_path / "log")
+        status, out, _ = recint("verify", copy, *self.CLAIMS, *kept, "--against", tiny)  # which is judged first
+        assert (status, "none drifted from tiny" in out) == (0, True), out
+        files = {name: tmp_path / f"drift.{name}" for name in ("html", "json", "xml", "md")}
+        outputs = ("--report", files["html"], "--verdicts", files["json"], "--junit", files["xml"])
+        status, out, _ = recint(
+            "verify", other, *self.CLAIMS, *kept, "--against", "tiny", *outputs, "--summary", files["md"]
+        )
+        assert status == 1
+        drifted = [found["claim"] for found in json.loads(files["json"].read_text())["drift"]]
+        assert drifted
+        assert "l1.necessary" not in drifted
+        for name in ("html", "xml", "md"):
+            assert all(claim.partition(".")[2] in files[name].read_text() for claim in drifted)
+        assert int(ElementTree.parse(files["xml"]).getroot().get("failures")) == len(drifted)
+        status, out, _ = recint("verify", other, *self.CLAIMS, *kept, "--against", "tiny", "--allow", "l0.*")
+        assert (status, out.count("allowed: ")) == (0, len(drifted)), out
+
+    def test_expected_verdicts_are_written_from_a_run_and_hold_for_the_next(self, tiny, tmp_path):
+        target, judged = tmp_path / "tiny.toml", tmp_path / "v.json"
+        recint("verify", tiny, *self.CLAIMS, "--verdicts", judged)
+        assert cli.main(["expect", str(tiny), "--from", str(judged), "--into", str(target)]) == 0
+        status, out, _ = recint("verify", tiny, *self.CLAIMS, "--expected", target)
+        assert (status, "all as expected" in out) == (0, True), out
+        target.write_text(target.read_text().replace('"refuted"', '"supported"', 1))
+        status, out, _ = recint("verify", tiny, *self.CLAIMS, "--expected", target)
+        assert (status, "l0.previous-token: expected supported, now refuted" in out) == (1, True), out
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("--against", "nothing"), "against='nothing' is neither a verdict file nor a checkpoint of the log"),
+            (("--allow", "l0.*"), "names claims that may drift, but no baseline is given"),
+            (("--hypotheses", "nowhere"), "nowhere: no such folder, but one with modules of claims is asked for"),
+            (("--hypotheses", "docs"), "docs: holds no claims, but modules that declare some are expected in it"),
+            (("--log", "README.md"), "README.md: cannot be written; name another folder with --log, or give --no-log"),
+        ],
+    )  # fmt: skip
+    def test_a_bad_call_is_one_sentence(self, tiny, arguments, said):
+        status, _, err = recint("verify", tiny, *arguments)
+        assert status == 2
+        assert said in err
+        assert err.startswith("recint: ")
+        assert err.count("\n") == 1

@@ -1,6 +1,7 @@
 """Both arms of the evidence, on models whose truth is known by construction."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -193,7 +194,7 @@ def test_a_property_must_check_exactly_once():
 @pytest.mark.parametrize(
     "moved",
     [
-        {"version": 2},
+        {"id": "x@2", "because": "a reason"},
         {"statement": "x"},
         {"threshold": 2.0},
         {"relation": ">="},
@@ -360,3 +361,32 @@ class TestSettle:
             "b: expected supported, now refuted",
             "c: inconclusive",
         ]
+
+
+class TestVersions:
+    FIRST = claim()
+
+    def test_an_amended_claim_is_the_next_version_and_the_first_stays(self):
+        second = self.FIRST.amended(because="a look at c = 0", threshold=2.0)
+        third = second.amended(because="another look", threshold=3.0)
+        assert [one.id for one in (self.FIRST, second, third)] == ["test.claim", "test.claim@2", "test.claim@3"]
+        assert [one.version for one in (self.FIRST, second, third)] == [1, 2, 3]
+        assert {one.name for one in (self.FIRST, second, third)} == {"test.claim"}
+        assert len({one.hash for one in (self.FIRST, second, third)}) == 3
+        assert (second.because, second.threshold, second.domain) == ("a look at c = 0", 2.0, self.FIRST.domain)
+
+    def test_the_source_and_the_reason_move_no_hash(self):
+        assert replace(self.FIRST, source="elsewhere").hash == self.FIRST.hash
+        second = self.FIRST.amended(because="a look", threshold=2.0)
+        assert replace(second, because="put better").hash == second.hash
+
+    @pytest.mark.parametrize("id_", ["test.claim@1", "test.claim@", "test.claim@two", "test.claim@0"])
+    def test_a_version_in_an_id_is_a_number_from_two_on(self, id_):
+        with pytest.raises(ValueError, match=f"id='{id_}' must end with a version from 2 on"):
+            claim(id=id_)
+
+    def test_a_version_without_a_reason_and_a_reason_without_a_version_are_refused(self):
+        with pytest.raises(ValueError, match="a version from 2 on, and no other, says why it was amended"):
+            claim(id="test.claim@2")
+        with pytest.raises(ValueError, match="a version from 2 on, and no other, says why it was amended"):
+            claim(because="a look")

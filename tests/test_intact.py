@@ -205,7 +205,7 @@ class TestDraw:
             assert record.entry(evidence, family=2)["estimate"]["n"] == 150
 
     def test_claims_that_do_not_apply_or_are_about_weights_have_nothing_drawn(self, model):
-        weights = [prop for prop in properties("hypotheses") if prop.claim.id == "composition.no-v"]
+        weights = [prop for prop in properties() if prop.claim.id == "composition.no-v"]
         claims = [claimed("a", errors), claimed("b", errors, layers=(2,)), *weights]
         drawn = draw(claims, model, seed=0, draws=10)
         assert len(drawn.pop("a").values) == 10
@@ -226,7 +226,7 @@ def quick(monkeypatch):
 
 
 def test_every_claim_finds_beside_the_others_what_it_finds_alone(quick):
-    claims = [prop for prop in properties("hypotheses") if prop.claim.quantifier != "weights"]
+    claims = [prop for prop in properties() if prop.claim.quantifier != "weights"]
     together, alone = (Model(untrained(TINY, seed=0, init_range=0.2)) for _ in range(2))
     drawn = draw(claims, together, seed=3, draws=20)
     assert drawn.keys() == {prop.claim.id for prop in claims}

@@ -18,7 +18,7 @@ from recint.statistics.weights import effective_rank
 from recint.training import untrained
 from tests.conftest import AFFINE_A
 
-PROPERTIES = {prop.claim.id: prop for prop in properties("hypotheses")}
+PROPERTIES = {prop.claim.id: prop for prop in properties()}
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
 
 # Claims that are false of every planted model, which does not predict, and whose layers 1 and 2 have no say in what it does;

@@ -26,7 +26,7 @@ from .test_intact import claimed
 
 ORDERS = st.sampled_from((1, 2, 3))
 SHAPE = ModelConfig(n_layers=3, n_heads=8, d_model=48, d_head=8, d_mlp=16, n_ctx=16, d_vocab=40)
-CLAIMS = {prop.claim.id: prop for prop in properties("hypotheses")}
+CLAIMS = {prop.claim.id: prop for prop in properties()}
 QUIET = settings(database=None, derandomize=True, max_examples=500)
 
 

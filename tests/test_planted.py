@@ -238,7 +238,7 @@ SETTLED = {
 }
 CONTRASTED = ("l2.qk-identity", "l2.ov-negative-identity")
 OUTSIDE = ("l0.writes-outside-embedding", "l1.writes-outside-embedding")
-PROPERTIES = {prop.claim.id: prop for prop in properties("hypotheses")}
+PROPERTIES = {prop.claim.id: prop for prop in properties()}
 
 
 @pytest.mark.parametrize("heads", ["share", "split"])

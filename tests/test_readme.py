@@ -20,4 +20,4 @@ def test_the_table_agrees_with_the_verdicts_on_record(path):
     column = ROWS[0].index(path.stem)
     told = {re.match(r"`(.+?)`", row[0])[1]: re.match(r"\S+ ([a-z ]+)", row[column])[1] for row in ROWS[1:]}
     assert told == {claim: expectation.verdict.replace("_", " ") for claim, expectation in expected.items()}
-    assert set(told) == {prop.claim.id for prop in properties("hypotheses")}
+    assert set(told) == {prop.claim.id for prop in properties()}

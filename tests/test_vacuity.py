@@ -53,7 +53,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
         monkeypatch.setattr(vacuity, "_code", lambda: "another")
     else:
         (tmp_path / "module.py").write_text("another")
-        monkeypatch.setattr(type(K), "file", property(lambda self: str(tmp_path / "module.py")))
+        monkeypatch.setattr(type(K), "file", property(lambda self: tmp_path / "module.py"))
     vacuity.untrained_verdict(prop, config, device=CPU)
     assert len(asked) == 6
 

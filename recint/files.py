@@ -1,0 +1,32 @@
+"""Files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place if the block succeeds and vanishes if it fails.
+
+    It reaches the disk before it takes that place, so that even a crash of the machine leaves the old file or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def require_files(*outputs: str | None) -> None:
+    """Raises ValueError if one of them is a folder."""
+    for output in outputs:
+        if output and Path(output).is_dir():
+            raise ValueError(f"{output}: is a folder, but a file is to be written there")

@@ -1,0 +1,246 @@
+"""The research log: lines that are only ever added, whatever happens to the process, and claims that cannot move in silence."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recint import git, log
+from recint.claim import Claim, Contrast
+from recint.domain import Domain
+
+NOW = "2026-01-01T00:00:00+00:00"
+CLAIM = Claim(
+    id="l0.made-up",
+    statement="It is at least 1.",
+    quantifier="everywhere",
+    statistic="it",
+    relation=">=",
+    threshold=1.0,
+    source="nowhere",
+    contrasts=(Contrast(name="beside", statistic="that", relation="<=", threshold=0.5),),
+)
+
+
+def registrations(*claims):
+    return [log.registration(claim) for claim in claims]
+
+
+def run(number, sha256, *, when, registered=(), dirty=False):
+    return {
+        "kind": "run", "run": number, "when": when, "checkpoint": {"name": "m", "sha256": sha256, "config": {}},
+        "environment": {}, "seed": 0, "draws": 2, "profile": "default", "commit": "c", "dirty": dirty,
+        "registered": list(registered),
+    }  # fmt: skip
+
+
+class TestAppending:
+    def test_lines_come_back_in_order_and_earlier_bytes_stay(self, tmp_path):
+        path = tmp_path / "log" / "m.jsonl"
+        log.append(path, [run("a", "1", when="2026-01-02")])
+        before = path.read_bytes()
+        log.append(path, [run("b", "1", when="2026-01-01")])
+        assert path.read_bytes().startswith(before)
+        assert [line["run"] for line in log.read(path.parent).runs] == ["b", "a"]  # by time
+
+    def test_a_last_line_that_an_editor_left_open_is_closed_first(self, tmp_path):
+        path = tmp_path / "m.jsonl"
+        path.write_text(json.dumps(run("a", "1", when="2026-01-01")))
+        log.append(path, [run("b", "1", when="2026-01-02")])
+        assert [line["run"] for line in log.read(tmp_path).runs] == ["a", "b"]
+
+    def test_many_writers_lose_nothing(self, tmp_path):
+        children = []
+        for writer in range(4):
+            if (child := os.fork()) == 0:
+                for number in range(25):
+                    log.append(tmp_path / "m.jsonl", [run(f"{writer}.{number}", "1", when=NOW)])
+                os._exit(0)
+            children.append(child)
+        assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+        found = log.read(tmp_path)
+        assert not found.damaged
+        assert sorted(line["run"] for line in found.runs) == sorted(f"{w}.{n}" for w in range(4) for n in range(25))
+
+    def test_a_writer_killed_at_any_moment_leaves_whole_lines_and_all_earlier_ones(self, tmp_path):
+        """Three hundred kills; the lines are long, so that a write takes more than one page."""
+        path, moment = tmp_path / "m.jsonl", random.Random(0)
+        written, cut_short = 0, 0
+        for _ in range(300):
+            ready, tell = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.write(tell, b"x")
+                number = written
+                while True:
+                    log.append(path, [run(str(number), "1" * 20_000, when=NOW) | {"of": number}] * 2)
+                    number += 1
+            os.read(ready, 1)
+            time.sleep(moment.uniform(0, 0.01))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(ready), os.close(tell)
+            cut_short += any(tmp_path.glob(".*.partial"))
+            found = log.read(tmp_path)
+            assert not found.damaged
+            numbers = [line["of"] for line in found.runs]
+            assert numbers == [number for pair in range(len(numbers) // 2) for number in (pair, pair)]
+            assert len(numbers) >= 2 * written
+            written = len(numbers) // 2
+            if written > 60:  # long files take long to write, and make the test slow without making it sharper
+                path.unlink()
+                written = 0
+        assert cut_short >= 10, "hardly any kill fell into a write: the test tells nothing"
+
+    def test_what_a_kill_left_is_cleared_away(self, tmp_path):
+        (tmp_path / ".m.jsonl.123.partial").write_text("half a li")
+        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW)])
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "m.jsonl"]
+
+    def test_a_folder_that_cannot_be_written_is_one_sentence(self, tmp_path):
+        (tmp_path / "file").touch()
+        said = "cannot be written.*; name another folder with --log, or give --no-log"
+        with pytest.raises(log.LogError, match=said):
+            log.append(tmp_path / "file" / "m.jsonl", [])
+        with pytest.raises(log.LogError, match=said):
+            log.require_writable(tmp_path / "file" / "log")
+        log.require_writable(tmp_path / "new" / "log")
+        assert not (tmp_path / "new").exists()
+
+    def test_a_checkpoint_has_a_file_whatever_its_name(self, tmp_path):
+        assert log.file_of(tmp_path, "../odd name/é") == tmp_path / "..-odd-name-.jsonl"
+
+
+class TestDamage:
+    def test_each_damaged_line_is_told_by_file_and_number_and_the_rest_is_used(self, tmp_path):
+        path = tmp_path / "m.jsonl"
+        good = [json.dumps(run(name, "1", when=f"2026-01-0{day}")) for day, name in enumerate("ab", start=1)]
+        bad = ['{"kind": "run", "wh', '{"kind": "rumour"}', '{"kind": "verdict", "run": "a"}', "[]", "\udcff"]
+        lines = [good[0], *bad, good[1]]
+        path.write_bytes("\n".join(lines).encode(errors="surrogateescape") + b"\n")
+        found = log.read(tmp_path)
+        assert [line["run"] for line in found.runs] == ["a", "b"]
+        assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 7)]
+        assert "is not a line of JSON" in found.damaged[0]
+        assert "has none of the kinds registered, amended, run, verdict" in found.damaged[1]
+        assert "is a verdict line without hash, id, quantifier, relation, statistic, threshold" in found.damaged[2]
+
+    def test_a_damaged_log_is_still_added_to(self, tmp_path):
+        (tmp_path / log.CLAIMS).write_text("half a li")
+        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
+        found = log.read(tmp_path)
+        assert len(found.damaged) == len(found.registered) == 1
+
+
+class TestRegistering:
+    def test_a_claim_is_registered_once(self, tmp_path):
+        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
+        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == []
+        (line,) = log.read(tmp_path).registered
+        assert (line["claim"], line["hash"], line["when"]) == (CLAIM.id, CLAIM.hash, NOW)
+        assert line["fields"]["threshold"] == 1.0
+        assert line["fields"]["domain"]["length"] == [5, 14]
+
+    @pytest.mark.parametrize(
+        ("moved", "said"),
+        [
+            ({"threshold": 0.9}, "threshold moved from 1.0 to 0.9"),
+            ({"statement": "x"}, 'statement moved from "It is at least 1." to "x"'),
+            ({"statistic": "x"}, 'statistic moved from "it" to "x"'),
+            ({"relation": "<="}, 'relation moved from ">=" to "<="'),
+            ({"quantifier": "average"}, 'quantifier moved from "everywhere" to "average"'),
+            ({"domain": Domain(length=(8, 14))}, "domain.length moved from [5, 14] to [8, 14]"),
+            (
+                {"contrasts": (replace(CLAIM.contrasts[0], threshold=0.6),)},
+                "contrasts.0.threshold moved from 0.5 to 0.6",
+            ),
+            ({"contrasts": ()}, 'contrasts.0.name moved from "beside" to null'),
+            ({"threshold": 0.9, "reduction": "median"}, 'reduction moved from "mean" to "median"'),
+        ],
+    )
+    def test_a_claim_that_moved_is_refused_and_the_field_is_named(self, tmp_path, moved, said):
+        log.register(tmp_path, registrations(CLAIM), when=NOW)
+        before = (tmp_path / log.CLAIMS).read_bytes()
+        with pytest.raises(log.LogError) as refused:
+            log.register(tmp_path, registrations(replace(CLAIM, **moved)), when=NOW)
+        assert str(refused.value).startswith("l0.made-up: ")
+        assert said in str(refused.value)
+        assert "registered on 2026-01-01; put it back, or declare the next version" in str(refused.value)
+        assert (tmp_path / log.CLAIMS).read_bytes() == before
+
+    def test_back_to_the_first_form_is_fine_even_after_a_second_line(self, tmp_path):
+        """A line for another form under the same id, however it came there, does not become the claim."""
+        log.register(tmp_path, registrations(CLAIM), when=NOW)
+        other = log.registration(replace(CLAIM, threshold=0.1))
+        log.append(tmp_path / log.CLAIMS, [{"kind": "registered", "when": NOW} | other])
+        log.require_unmoved(log.read(tmp_path), registrations(CLAIM))
+        with pytest.raises(log.LogError):
+            log.require_unmoved(log.read(tmp_path), [other])
+
+    def test_an_amended_claim_is_registered_beside_the_first_with_its_reason(self, tmp_path):
+        log.register(tmp_path, registrations(CLAIM), when=NOW)
+        second = CLAIM.amended(because="it is 0.9 on average", threshold=0.9)
+        assert log.register(tmp_path, registrations(CLAIM, second), when=NOW) == ["l0.made-up@2"]
+        (line,) = log.read(tmp_path).amended
+        told = {"claim": "l0.made-up", "from": 1, "to": 2, "why": "it is 0.9 on average"}
+        assert {key: line[key] for key in told} == told
+
+
+class TestStanding:
+    def test_a_claim_registered_in_a_clean_commit_before_the_first_look_confirms(self):
+        found = log.Log(runs=(run("a", "1", when="1", registered=["h"]),))
+        assert found.standing("1", "h") == "confirmatory"
+
+    @pytest.mark.parametrize(
+        "runs",
+        [
+            (),  # not evaluated at all
+            (run("a", "1", when="1"),),  # not registered
+            (run("a", "1", when="1", registered=["h"], dirty=True),),  # not as committed
+            (run("a", "1", when="1", registered=["h"], dirty=None),),  # under nobody's version control
+            (run("a", "1", when="1"), run("b", "1", when="2", registered=["h"])),  # registered after a look
+            (run("a", "2", when="1", registered=["h"]),),  # other tensors
+        ],
+    )
+    def test_else_it_explores(self, runs):
+        assert log.Log(runs=runs).standing("1", "h") == "exploratory"
+
+
+def in_git(folder, *arguments):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_what_git_says_of_a_folder(tmp_path):
+    assert git.commit(tmp_path) is None
+    assert git.dirty(tmp_path, ["*.py"]) is None
+    in_git(tmp_path, "init", "-q")
+    claims = tmp_path / "claims"
+    log.register(claims / "log", registrations(CLAIM), when=NOW)
+    (claims / "one.py").write_text("1\n")
+    assert log.committed_hashes(claims / "log") == []
+    in_git(tmp_path, "add", ".")
+    in_git(tmp_path, "commit", "-q", "-m", "one")
+    assert len(git.commit(claims)) == 40
+    assert log.committed_hashes(claims / "log") == [CLAIM.hash]
+    assert git.dirty(claims, ["*.py"]) is False
+    second = CLAIM.amended(because="x", threshold=0.5)
+    log.register(claims / "log", registrations(second), when=NOW)  # in the folder, but in no commit
+    assert log.committed_hashes(claims / "log") == [CLAIM.hash]
+    assert git.dirty(claims, ["*.py"]) is False  # a log that grew changes no claim
+    (claims / "one.py").write_text("2\n")
+    assert git.dirty(claims, ["*.py"]) is True
+    in_git(tmp_path, "checkout", "-q", "--", ".")
+    (claims / "two.py").write_text("2\n")
+    assert git.dirty(claims, ["*.py"]) is True
+
+
+def test_without_git_nothing_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git.commit(Path(__file__).parent) is None
