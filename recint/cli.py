@@ -84,6 +84,35 @@ def register(options: argparse.Namespace) -> int:
     return 0
 
 
+def log(options: argparse.Namespace) -> int:
+    """Show the research log; 0 whatever is in it."""
+    import json
+
+    from recint import history, history_page
+    from recint import log as research
+
+    require_files(options.html)
+    folder = Path(options.log) if options.log else Path(options.hypotheses) / "log"
+    known = research.read(folder)
+    checkpoint = options.checkpoint
+    if checkpoint and not history.on(known, checkpoint) and Path(checkpoint).exists():
+        checkpoint = checkpoints.load(checkpoint).sha256
+    numbers = options.changes or ()
+    shown = history.select(known, checkpoint=checkpoint, claims=options.claims or (), runs=numbers)
+    for sentence in shown.damaged:
+        print(f"recint: {sentence}", file=sys.stderr)
+    changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
+    if options.json:
+        print(json.dumps(history.document(shown, changed), indent=1, ensure_ascii=False))
+    else:
+        print(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims)))
+    if options.html:
+        with atomic(Path(options.html)) as temporary:
+            temporary.write_text(history_page.html(shown, changed, folder=str(folder)))
+        print(f"wrote {options.html}", file=sys.stderr if options.json else sys.stdout)
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
     from recint.card import write_card
@@ -272,6 +301,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--from", dest="use", metavar="FILE.json", help="a verdict file to use, instead of a run")
     command.add_argument("--into", metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims")
     command.set_defaults(run=expect)
+
+    command = commands.add_parser("log", help="show the research log: runs, claims, and what changed")
+    command.add_argument(
+        "checkpoint",
+        nargs="?",
+        metavar="CHECKPOINT",
+        help="only its runs: a name, a path, or how its tensor hash begins",
+    )
+    _add_folders(command)
+    command.add_argument("--claims", nargs="+", metavar="GLOB", help="the history of these claims, e.g. 'l2.*'")
+    command.add_argument("--changes", nargs=2, metavar="RUN", help="what came out otherwise in the second of two runs")
+    command.add_argument("--json", action="store_true", help="print it as one JSON object")
+    command.add_argument("--html", metavar="FILE.html", help="write the timeline, claims x runs, as a page")
+    command.set_defaults(run=log)
 
     command = commands.add_parser("register", help="register the claims in force in the research log")
     _add_folders(command)

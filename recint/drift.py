@@ -60,12 +60,16 @@ def compared(baseline: Mapping[str, Any], claims: Sequence[Entry], *, allow: Seq
 
 
 def incomparable(baseline: Mapping[str, Any], claims: Sequence[Entry]) -> list[str]:
-    """A sentence for every claim that only one of the two has, or that they judge in different versions."""
+    """A sentence for every claim of the run that the baseline lacks, or has under the same id as another claim."""
     before, now = ({entry["id"]: entry["hash"] for entry in entries} for entries in (baseline["claims"], claims))
     name = baseline["checkpoint"]["name"]
     return [
-        *(f"{claim}: not judged in {name}" for claim in now if claim not in before),
-        *(f"{claim}: was another claim in {name}" for claim in now if claim in before and before[claim] != now[claim]),
+        *(f"{claim}: not judged in the baseline, {name}" for claim in now if claim not in before),
+        *(
+            f"{claim}: another claim in the baseline, {name}"
+            for claim in now
+            if claim in before and before[claim] != now[claim]
+        ),
     ]
 
 

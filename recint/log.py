@@ -14,13 +14,15 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from filelock import FileLock
 
 from recint import git
 from recint.files import atomic
+from recint.verdict import Verdict
 
 if TYPE_CHECKING:  # which would load torch
     from recint.claim import Claim
@@ -32,7 +34,7 @@ _KEYS = {
     "registered": {"when", "claim", "hash", "fields"},
     "amended": {"when", "claim", "from", "to", "why"},
     "run": {"run", "when", "checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty", "registered"},
-    "verdict": {"run", "id", "hash", "version", "verdict", "value", "relation", "threshold", "quantifier", "statistic"},
+    "verdict": {"run", "id", "hash", "version", "verdict", "value", "estimate", "relation", "threshold", "statistic"},
 }
 
 Line = Mapping[str, Any]
@@ -58,6 +60,11 @@ class Log:
     verdicts: tuple[Line, ...] = ()
     damaged: tuple[str, ...] = ()
 
+    @cached_property
+    def lost(self) -> bool:
+        """Whether lines cannot be read, or are missing: verdicts of a run that is not there."""
+        return bool(self.damaged) or not {line["run"] for line in self.verdicts} <= {line["run"] for line in self.runs}
+
     def verdicts_of(self, run: str) -> list[Line]:
         """What was settled in a run; nothing if it was stopped before."""
         return [line for line in self.verdicts if line["run"] == run]
@@ -68,9 +75,11 @@ class Log:
 
     def standing(self, sha256: str, claim_hash: str) -> Standing:
         """Whether a verdict on these tensors confirms: the claim was registered, in a commit without changes beside it, before
-        the tensors were evaluated for the first time. If not, it explores: the claim may have been made to fit."""
+        the tensors were evaluated for the first time. If not, it explores: the claim may have been made to fit.
+
+        Where lines are lost, the first look may be among them, and nothing confirms until they are put back."""
         first = next(iter(self.runs_of(sha256)), None)
-        before = first is not None and first["dirty"] is False and claim_hash in first["registered"]
+        before = first is not None and first["dirty"] is False and claim_hash in first["registered"] and not self.lost
         return "confirmatory" if before else "exploratory"
 
 
@@ -101,7 +110,29 @@ def _parsed(text: bytes) -> Line | str:
         return f"has none of the kinds {', '.join(_KEYS)}, and is left out"
     if missing := sorted(_KEYS[line["kind"]] - line.keys()):
         return f"is a {line['kind']} line without {', '.join(missing)}, and is left out"
+    if not _readable(line):
+        return f"is a {line['kind']} line with a value of the wrong kind, and is left out"
     return line
+
+
+def _readable(line: Line) -> bool:
+    """Whether what is looked up in a line is there, and of its type."""
+    match line:
+        case {"kind": "registered", "when": str(), "claim": str(), "hash": str(), "fields": {"statement": str()}}:
+            return True
+        case {"kind": "amended", "when": str(), "claim": str(), "from": int(), "to": int(), "why": str()}:
+            return True
+        case {
+            "kind": "run", "run": str(), "when": str(), "checkpoint": {"name": str(), "sha256": str()},
+            "environment": dict(), "registered": list(),
+        }:  # fmt: skip
+            return True
+        case {
+            "kind": "verdict", "run": str(), "id": str(), "hash": str(), "value": int() | float() | None,
+            "estimate": {"ci": [_, _]} | None, "threshold": int() | float(),
+        }:  # fmt: skip
+            return line["verdict"] in get_args(Verdict)
+    return False
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
@@ -184,20 +215,22 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
     for claim in claims:
         known = first.get(claim["claim"])
         if known and known["hash"] != claim["hash"]:
-            moved = "; ".join(_moved(known["fields"], claim["fields"])) or "its hash differs"
+            moved = [
+                f"{path} moved from {json.dumps(before)} to {json.dumps(now)}"
+                for path, (before, now) in differences(known["fields"], claim["fields"]).items()
+            ]
             raise LogError(
-                f"{claim['claim']}: {moved}, since it was registered on {known['when'][:10]}; put it back, or declare the next "
-                "version beside it: CLAIM.amended(because='...', ...)"
+                f"{claim['claim']}: {'; '.join(moved) or 'its hash differs'}, since it was registered on {known['when'][:10]}; "
+                "put it back, or declare the next version beside it: CLAIM.amended(because='...', ...)"
             )
 
 
-def _moved(before: Any, now: Any) -> list[str]:
+def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
+    """Old and new of what differs between two nested values, by path; None for what one of them lacks."""
     old, new = dict(_leaves(before)), dict(_leaves(now))
-    return [
-        f"{path} moved from {json.dumps(old.get(path))} to {json.dumps(new.get(path))}"
-        for path in dict.fromkeys([*old, *new])
-        if old.get(path) != new.get(path)
-    ]
+    return {
+        path: (old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
+    }
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

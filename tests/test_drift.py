@@ -67,7 +67,10 @@ class TestDrift:
         before = run(entry("a.a"), entry("a.gone"))
         now = [entry("a.a", "refuted", hash="another"), entry("a.new", "refuted")]
         assert drift.drift(before, now) == []
-        assert drift.incomparable(before, now) == ["a.new: not judged in base", "a.a: was another claim in base"]
+        assert drift.incomparable(before, now) == [
+            "a.new: not judged in the baseline, base",
+            "a.a: another claim in the baseline, base",
+        ]
 
 
 class TestBaseline:
@@ -131,7 +134,7 @@ class TestTelling:
         assert lines[0] == f"## {headline(drifted)}"
         assert lines[2] == "- **a.a: supported in base, now refuted**"
         assert lines[3].startswith("- allowed: a.b: supported in base")
-        assert "- not compared: a.new: not judged in base" in lines
+        assert "- not compared: a.new: not judged in the baseline, base" in lines
         assert any(line.startswith("| `a.a`<br>a.a is claimed.") for line in lines)
 
 

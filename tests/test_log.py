@@ -129,7 +129,41 @@ class TestDamage:
         assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 7)]
         assert "is not a line of JSON" in found.damaged[0]
         assert "has none of the kinds registered, amended, run, verdict" in found.damaged[1]
-        assert "is a verdict line without hash, id, quantifier, relation, statistic, threshold" in found.damaged[2]
+        assert "is a verdict line without estimate, hash, id, relation, statistic, threshold" in found.damaged[2]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"checkpoint": None},
+            {"checkpoint": {"name": "m"}},
+            {"registered": "h"},
+            {"when": 3},
+        ],
+    )
+    def test_a_line_whose_values_are_of_the_wrong_kind_is_damaged_too(self, tmp_path, change):
+        (tmp_path / "m.jsonl").write_text(json.dumps(run("a", "1", when=NOW) | change) + "\n")
+        assert ["is a run line with a value of the wrong kind" in one for one in log.read(tmp_path).damaged] == [True]
+
+    @pytest.mark.parametrize(
+        "change", [{"verdict": "suported"}, {"value": "1"}, {"estimate": {}}, {"estimate": {"ci": [1]}}]
+    )
+    def test_so_is_a_verdict_that_is_none(self, tmp_path, change):
+        whole = {
+            "kind": "verdict", "run": "a", "id": "l0.made-up", "hash": "h", "version": 1, "verdict": "supported", "value": 1.0,
+            "estimate": {"ci": [None, 1.0]}, "relation": ">=", "threshold": 1.0, "statistic": "it",
+        }  # fmt: skip
+        path = tmp_path / "m.jsonl"
+        path.write_text(json.dumps(whole) + "\n")
+        assert len(log.read(tmp_path).verdicts) == 1
+        path.write_text(json.dumps(whole | change) + "\n")
+        assert len(log.read(tmp_path).damaged) == 1
+
+    def test_where_lines_are_lost_nothing_confirms(self):
+        """The first look may have been among them."""
+        first = run("a", "1", when="1", registered=["h"])
+        assert log.Log(runs=(first,)).standing("1", "h") == "confirmatory"
+        assert log.Log(runs=(first,), damaged=("m.jsonl:1: ...",)).standing("1", "h") == "exploratory"
+        assert log.Log(runs=(first,), verdicts=({"run": "gone"},)).standing("1", "h") == "exploratory"
 
     def test_a_damaged_log_is_still_added_to(self, tmp_path):
         (tmp_path / log.CLAIMS).write_text("half a li")
