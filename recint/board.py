@@ -29,7 +29,16 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The answer for each checkpoint in a sentence, and every claim with its verdict, its statistic, and where it breaks.
+    """The answer for each checkpoint in a sentence, and the table of claims.
+
+    Raises:
+        ValueError: the runs judged different versions of a claim.
+    """
+    return "\n".join([*(f"- {headline(run).partition(';')[0]}." for run in runs), "", table(runs)])
+
+
+def table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Every claim with its verdict, its statistic, and where it breaks, a column for each checkpoint.
 
     Raises:
         ValueError: the runs judged different versions of a claim.
@@ -39,8 +48,7 @@ def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
         for claim in run["claims"]:
             if claims.setdefault(claim["id"], claim)["hash"] != claim["hash"]:
                 raise ValueError(f"{claim['id']}: the verdict files judge different versions of it; verify again")
-    lines = [f"- {headline(run).partition(';')[0]}." for run in runs]
-    lines += ["", f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
+    lines = [f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
     lines += ["|---" * (2 + len(runs)) + "|"]
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
@@ -57,7 +65,7 @@ def summary(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
     lines += [f"- not compared: {sentence}" for sentence in run.get("incomparable", ())]
     if "against" in run:
         lines += ["", f"Held against {run['against']['name']} (tensors {run['against']['sha256'][:12]})."]
-    return "\n".join([*lines, "", markdown([run]), ""])
+    return "\n".join([*lines, "", table([run]), ""])
 
 
 def _cell(claim: Mapping[str, Any] | None) -> str:

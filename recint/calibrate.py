@@ -18,13 +18,12 @@ from typing import Any
 import torch
 from scipy import stats
 
-from recint import record
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
 from recint.controls import planted
 from recint.controls.mutants import MUTANTS, mutate, scrambled
-from recint.evaluate import draw, evaluate
+from recint.judge import judge
 from recint.model import Model
 from recint.recurrence import derive_seed
 from recint.training import untrained
@@ -128,27 +127,6 @@ def _variant(name: str) -> dict[str, Any]:
     return {"seed": number, "heads": ("share", "split")[number % 2], "folded": number % 3 > 0}
 
 
-def judge(props: Sequence[Property], model: Any, *, draws: int, seed: int = 0) -> list[dict[str, Any]]:
-    """The entries of all claims on one model, settled together."""
-    entries = []
-    drawn = draw(props, model, seed=seed, draws=draws)
-    for prop in props:
-        try:
-            evidence = evaluate(
-                prop,
-                model,
-                seed=seed,
-                draws=draws,
-                family=len(props),
-                thorough=False,
-                drawn=drawn.pop(prop.claim.id, None),
-            )
-            entries.append(record.entry(evidence, family=len(props)))
-        except Exception as error:  # whatever it is, it is the verdict `error` on this claim and none on the others
-            entries.append(record.blank(prop.claim) | {"message": str(error)})
-    return record.settle(entries, {})
-
-
 def calibrate(
     checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
 ) -> Iterator[dict[str, Any]]:
@@ -184,7 +162,7 @@ def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, An
     asked = [prop for prop in props if selected(prop.claim.id, control.claims)]
     # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
     own = derive_seed(seed, control.base or name)
-    entries = judge(asked, control.make(), seed=own, draws=draws) if asked else []
+    entries = judge(asked, control.make(), seed=own, draws=draws, thorough=False) if asked else []
     return {
         "index": every.index(control),
         "name": name,

@@ -175,6 +175,7 @@ def calibrate(options: argparse.Namespace) -> int:
         raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
+    chosen += [f"--hypotheses {options.hypotheses}"] if options.hypotheses != str(SHIPPED) else []
     command = " ".join(["recint calibrate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
     require_files(options.report, options.markdown, options.json)
     loaded = checkpoints.load(checkpoint)

@@ -171,9 +171,9 @@ def unmet(claim: Claim, model: Any) -> str:
     """Why a claim cannot be asked of a model, in one sentence; empty if it can."""
     config = model.config
     if missing := [layer for layer in claim.layers if layer >= config.n_layers]:
-        return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} layers"
+        return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} of them"
     if missing := [head for head in claim.heads if head >= config.n_heads]:
-        return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} heads"
+        return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
     if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
         return (
             f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "

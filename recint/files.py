@@ -30,3 +30,9 @@ def require_files(*outputs: str | None) -> None:
     for output in outputs:
         if output and Path(output).is_dir():
             raise ValueError(f"{output}: is a folder, but a file is to be written there")
+
+
+def cache_folder() -> Path:
+    """`$RECINT_CACHE`, or `recint` in the user's cache folder."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recint"
+    return Path(os.environ.get("RECINT_CACHE") or usual)

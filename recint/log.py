@@ -144,6 +144,8 @@ def append(path: Path, lines: Sequence[Line]) -> None:
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not (ignored := path.parent / ".gitignore").exists():
+            ignored.write_text(f"{LOCK}\n.*.partial\n")
         with FileLock(path.parent / LOCK):
             for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
                 left_by_a_kill.unlink()

@@ -284,9 +284,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """The first line of the table is a while in coming: say what is done before it."""
     count = sum(_property(item) is not None for item in session.items)
     if count and not hasattr(session.config, "workerinput"):
-        draws = session.config.stash[RUN].draws
+        draws, claims = session.config.stash[RUN].draws, "claims" if count > 1 else "claim"
         _print(
-            session.config, f"{count} claims: measured together on {draws} recurrences first, then judged one by one"
+            session.config,
+            f"{count} {claims}: measured together on {draws} recurrences first, then judged one by one",
         )
 
 
@@ -485,7 +486,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     """The board and the evidence, on top of pytest-html's page."""
     run = session.config.stash.get(RUN, None)
     if run is not None and run.result is not None:
-        whole = not session.config.getoption("--recint-claims")
+        whole = run.claims == SHIPPED and not session.config.getoption("--recint-claims")
         prefix.append(html.page(run.result, run.figures, below=_replication(run) if whole else ""))
 
 

@@ -7,7 +7,6 @@ cache, under a key that covers everything they depend on, the code included, so 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,7 +23,7 @@ from recint import record
 from recint.checkpoint import ModelConfig
 from recint.claim import Property
 from recint.evaluate import Share, draw, evaluate
-from recint.files import atomic
+from recint.files import atomic, cache_folder
 from recint.model import Model
 from recint.training import untrained
 from recint.verdict import Verdict
@@ -75,12 +74,6 @@ def _majority(verdicts: list[Verdict]) -> Verdict:
         raise ValueError(f"verdicts={verdicts!r} must be {len(SEEDS)}")
     verdict, count = Counter(verdicts).most_common(1)[0]
     return verdict if 2 * count > len(verdicts) else "inconclusive"
-
-
-def cache_folder() -> Path:
-    """`$RECINT_CACHE`, or `recint` in the user's cache folder."""
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recint"
-    return Path(os.environ.get("RECINT_CACHE") or usual)
 
 
 def _verdict(

@@ -17,8 +17,8 @@ import pytest
 
 from recint import checkpoint as checkpoints
 from recint import drift, log, plugin
-from recint.catalogue import properties, require_matches
-from recint.files import require_files
+from recint.catalogue import properties, require_matches, selected
+from recint.files import cache_folder, require_files
 
 BAD_CALL = 2
 # Options that pytest takes under the same name with `--recint-` before it.
@@ -46,10 +46,12 @@ def verify(options: argparse.Namespace) -> int:
     log.require_unmoved(log.read(kept), map(log.registration, claims))
     if options.logging:
         log.require_writable(kept)
+    # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     with TemporaryDirectory() as scratch:
         against = options.against and _baseline(options, kept, known, Path(scratch))
         run = plugin.prepare(
-            checkpoint=options.checkpoint or str(plugin.REFERENCE_CHECKPOINT),
+            checkpoint=str(plugin.REFERENCE_CHECKPOINT) if options.checkpoint is None else options.checkpoint,
             device=options.device,
             seed=options.seed,
             draws=options.draws,
@@ -93,13 +95,17 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
         return name
     of = checkpoints.load(name)
     logged = drift.logged(log.read(kept), of.sha256)
-    if logged and known <= {entry["id"] for entry in logged["claims"]}:
+    asked = {claim for claim in known if selected(claim, options.claims or ())}
+    if logged and asked <= {entry["id"] for entry in logged["claims"]}:
         return of.sha256
     print(f"judging the baseline first: {name}", flush=True)
     judged = scratch / "baseline.json"
     how = [f"--{key}={getattr(options, key)}" for key in _HOW if getattr(options, key) is not None]
     how += [] if options.logging else ["--no-log"]
-    command = [sys.executable, "-m", "recint.cli", "verify", name, f"--verdicts={judged}", *how]
+    how += [] if options.controls else ["--no-controls"]
+    how += ["--claims", *options.claims] if options.claims else []
+    # -P: whatever lies in the folder that the caller works in is no module of ours.
+    command = [sys.executable, "-P", "-m", "recint.cli", "verify", name, f"--verdicts={judged}", *how]
     if subprocess.run(command, check=False).returncode >= BAD_CALL:
         raise ValueError(f"against={name!r} could not be judged")
     return str(judged)

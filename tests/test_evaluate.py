@@ -272,8 +272,8 @@ def test_an_intervention_that_changed_nothing_is_not_judged():
 @pytest.mark.parametrize(
     ("needs", "said"),
     [
-        ({"layers": (0, 3)}, "test.claim: speaks of layer 3, but the model has 3 layers"),
-        ({"heads": (8,)}, "test.claim: speaks of head 8, but the model has 8 heads"),
+        ({"layers": (0, 3)}, "test.claim: speaks of layer 3, but the model has 3 of them"),
+        ({"heads": (8,)}, "test.claim: speaks of head 8, but the model has 8 of them"),
     ],
 )
 def test_a_claim_about_what_the_model_lacks_does_not_apply(needs, said):

@@ -101,7 +101,7 @@ class TestAppending:
     def test_what_a_kill_left_is_cleared_away(self, tmp_path):
         (tmp_path / ".m.jsonl.123.partial").write_text("half a li")
         log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW)])
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "m.jsonl"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", ".lock", "m.jsonl"]
 
     def test_a_folder_that_cannot_be_written_is_one_sentence(self, tmp_path):
         (tmp_path / "file").touch()
