@@ -266,9 +266,9 @@ class Property:
     body: Callable[..., None]
     figure: Callable[..., str]
 
-    def measure(self, model: Any, at: Place | None = None) -> Observation:
-        """Run the body once, at a place of the caller's choice, and return what it saw."""
-        seen = _Collect()
+    def measure(self, model: Any, at: Place | None = None, *, contrasts: bool = True) -> Observation:
+        """Run the body once, at a place of the caller's choice, and return what it saw, contrasts only if they are wanted."""
+        seen = _Collect(contrasts)
         inner = getattr(self.body, "hypothesis", None)
         with observing(seen):
             if inner is None:
@@ -294,7 +294,7 @@ class Property:
 
 @dataclass
 class _Collect:
-    contrasts: bool = True
+    contrasts: bool
     observations: list[Observation] = field(default_factory=list)
 
     def observe(self, observation: Observation) -> None:

@@ -424,7 +424,7 @@ def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: flo
     """
     claim = prop.claim
     at = suspect.again(batch=RETEST if claim.quantifier != "average" else RETEST // 4, seed=seed)
-    observation = prop.measure(model, at)
+    observation = prop.measure(model, at, contrasts=False)
     if claim.holds(observation.value):
         return None
     if len(observation.values) > 1 and estimated(claim, observation.values).p_against > level:

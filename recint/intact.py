@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from recint.once import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
 
+TOGETHER = 100  # recurrences in one pass of several interventions
 # What claims may ask of a layer, in the order in which a pass gives it.
 _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
 
@@ -61,6 +64,18 @@ class Intact(Once):
     def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
         """MSE of each recurrence for the model as it is edited now, when nothing before `layer` is edited."""
         return self.errors_of(self._model.resume(self[f"blocks.{layer}.hook_resid_pre"], layer=layer))
+
+    def errors_with(
+        self, instead: Sequence[Float[Tensor, "recurrence position head d_head"]], *, layer: int
+    ) -> Float[Tensor, "recurrence which"]:
+        """MSE of each recurrence with each of these in place of what the heads of `layer` say.
+
+        Side by side in passes of TOGETHER: of few recurrences, a pass costs little more than its hooks.
+        """
+        residual = self[f"blocks.{layer}.hook_resid_pre"].repeat(len(instead), 1, 1)
+        parts = (torch.split(stacked, TOGETHER) for stacked in (residual, torch.cat(list(instead))))
+        prediction = torch.cat([self._model.resume(before, layer=layer, z=z) for before, z in zip(*parts, strict=True)])
+        return torch.stack([self.errors_of(each) for each in prediction.chunk(len(instead))], dim=-1)
 
     def _hooks(self, *, upto: str | None = None) -> list[str]:
         names = [f"blocks.{layer}.{name}" for layer in range(self._model.config.n_layers) for name in _KEPT]

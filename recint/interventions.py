@@ -32,6 +32,11 @@ class Change:
     largest: float = 0.0
 
 
+def largest_change(old: Tensor, new: Tensor) -> float:
+    """Of any entry. nan counts as a change, which max() would drop: what comes of it is an error then, not "nothing changed"."""
+    return float((new - old).abs().nan_to_num(torch.inf).max())
+
+
 @contextmanager
 def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[Change]:
     """Replace the activation of a hook by `edit` of it.
@@ -43,8 +48,7 @@ def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterato
 
     def replace(activation: Tensor) -> Tensor:
         new = edit(activation)
-        # nan counts as a change, which max() would drop: what comes of it is an error then, not "nothing changed".
-        change.largest = max(change.largest, float((new - activation).abs().nan_to_num(torch.inf).max()))
+        change.largest = max(change.largest, largest_change(activation, new))
         return new
 
     with model.editing(hook, replace):
@@ -55,10 +59,10 @@ Ablation = Literal["zero", "mean", "resample"]
 ABLATIONS: tuple[Ablation, ...] = ("zero", "mean", "resample")
 
 
-def ablated(
+def ablation(
     model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
-) -> AbstractContextManager[Change]:
-    """The output z of some heads of a layer, or of all, taken out.
+) -> Callable[[Float[Tensor, "recurrence position head d_head"]], Tensor]:
+    """An edit that takes out the output z of some heads of a layer, or of all.
 
     - zero: z is 0, which the layers above may never have seen.
     - mean: z is its mean over reference recurrences, position by position; a mean over positions too would take out where a
@@ -66,23 +70,31 @@ def ablated(
     - resample: z is that of another reference recurrence, picked by `seed`: usual values, but of no use here.
     """
     hook = f"blocks.{layer}.attn.hook_z"
-    others = model.reference_activation(hook) if kind != "zero" else None
-    mean = others.mean(0) if others is not None else None
+    mean = model.reference_mean(hook) if kind == "mean" else None
+    others = model.reference_activation(hook) if kind == "resample" else None
     chosen = slice(None) if heads is None else list(heads)
 
     def edit(z: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
         new = z.clone()
-        if others is None or mean is None:
-            new[:, :, chosen] = 0.0
-        elif kind == "mean":
+        if mean is not None:
             new[:, :, chosen] = mean[: z.shape[1], chosen]
-        else:
+        elif others is not None:
             generator = torch.Generator().manual_seed(derive_seed(seed, "resample"))
             picked = torch.randint(len(others), (len(z),), generator=generator)
             new[:, :, chosen] = others[picked, : z.shape[1]][:, :, chosen]
+        else:
+            new[:, :, chosen] = 0.0
         return new
 
-    return edited(model, hook, edit)
+    return edit
+
+
+def ablated(
+    model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
+) -> AbstractContextManager[Change]:
+    """Some heads of a layer, or all, without their output: see `ablation`."""
+    edit = ablation(model, layer=layer, heads=heads, kind=kind, seed=seed)
+    return edited(model, f"blocks.{layer}.attn.hook_z", edit)
 
 
 def attention_replaced(

@@ -186,10 +186,25 @@ class Model(Once):
         return self._seen[1]
 
     @torch.no_grad()
-    def resume(self, residual: Float[Tensor, "batch position d_model"], *, layer: int) -> Tensor:
-        """The prediction from the residual stream before `layer`: what an intervention from there on needs of a pass."""
+    def resume(
+        self,
+        residual: Float[Tensor, "batch position d_model"],
+        *,
+        layer: int,
+        z: Float[Tensor, "batch position head d_head"] | None = None,
+    ) -> Float[Tensor, "batch position dim"]:
+        """The prediction from the residual stream before `layer`: what an intervention from there on needs of a pass.
+
+        Args:
+            z: what the heads of `layer` say, where nothing before it is edited: their attention is not computed again.
+        """
+        blocks = list(self.bridge.blocks)[layer:]
         with self.bridge.hooks(fwd_hooks=self._hooks()):
-            for block in list(self.bridge.blocks)[layer:]:
+            if z is not None:
+                block = blocks.pop(0)
+                residual = residual + block.attn.o(z.flatten(-2))
+                residual = residual + block.mlp(block.ln2(residual))
+            for block in blocks:
                 residual, *_ = block(residual)
             prediction: Tensor = self.bridge.unembed(self.bridge.ln_final(residual))
         return prediction
@@ -213,8 +228,12 @@ class Model(Once):
             self._edits = edits
 
     def reference_activation(self, hook: str) -> Float[Tensor, "recurrence position *activation"]:
-        """An activation on REFERENCE_RECURRENCES recurrences: what mean and resample ablation put in another's place."""
+        """An activation on REFERENCE_RECURRENCES recurrences: what resample ablation puts in another's place."""
         return self.once(("reference", hook), lambda: self._reference_activation(hook))
+
+    def reference_mean(self, hook: str) -> Tensor:
+        """Its mean over them, of shape (position, *activation): what mean ablation puts there."""
+        return self.once(("mean of reference", hook), lambda: self.reference_activation(hook).mean(0))
 
     def _reference_activation(self, hook: str) -> Tensor:
         inputs = (

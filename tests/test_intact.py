@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 
 from recint import evaluate as module
+from recint import intact as intact_module
 from recint import probes, record
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
@@ -15,7 +16,7 @@ from recint.claim import Claim, Contrast
 from recint.domain import Between, Condition, Domain, DrawnRecurrence, Vector
 from recint.domain import Recurrence as One
 from recint.evaluate import draw, evaluate
-from recint.interventions import ablated, edited
+from recint.interventions import ABLATIONS, ablated, ablation, edited
 from recint.model import Model
 from recint.statistics.errors import prediction_errors
 from recint.strategies import conditions
@@ -109,6 +110,19 @@ class TestIntact:
                 expected = prediction_errors(model(intact.recurrences.inputs), intact.recurrences.targets, order=1)
                 assert torch.allclose(intact.errors_from(layer=layer), expected)
             assert not torch.allclose(expected, intact.errors)
+
+    @pytest.mark.parametrize("kind", ABLATIONS)
+    @pytest.mark.parametrize("together", [1, 5, 100])
+    def test_errors_with_another_z_are_those_of_the_edited_model(self, model, monkeypatch, kind, together):
+        monkeypatch.setattr(intact_module, "TOGETHER", together)
+        intact = model.intact(AT)
+        for layer in range(2):
+            z, ways = intact[f"blocks.{layer}.attn.hook_z"], [{"heads": [0]}, {"heads": [1]}, {"heads": None}]
+            found = intact.errors_with([ablation(model, layer=layer, kind=kind, **way)(z) for way in ways], layer=layer)
+            for way, errors in zip(ways, found.T, strict=True):
+                with ablated(model, layer=layer, kind=kind, **way):
+                    assert torch.allclose(errors, intact.errors_from(layer=layer))
+            assert len(found) == AT.batch
 
     def test_once_measures_once_for_each_key_of_each_place(self, model):
         asked = []

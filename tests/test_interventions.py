@@ -296,9 +296,11 @@ def test_nothing_leaks_if_the_pass_itself_fails(model, inputs):
 
 def test_a_pass_resumed_at_a_layer_ends_where_the_whole_one_does(model, inputs):
     for layer in range(LAYERS):
-        hook = f"blocks.{layer}.hook_resid_pre"
-        whole = model.run(inputs, keep=[hook])
-        assert torch.equal(model.resume(whole.activations[hook], layer=layer), whole.prediction)
+        hook, z = f"blocks.{layer}.hook_resid_pre", f"blocks.{layer}.attn.hook_z"
+        whole = model.run(inputs, keep=[hook, z])
+        residual, said = whole.activations[hook], whole.activations[z]
+        assert torch.equal(model.resume(residual, layer=layer), whole.prediction)
+        assert torch.equal(model.resume(residual, layer=layer, z=said), whole.prediction)
 
 
 @pytest.mark.parametrize("name", ACTS_ON)

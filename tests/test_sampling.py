@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from recint.landscape import BINS
+from recint.statistics import sampling
 from recint.statistics.sampling import estimate, holds, holm, reduce
 
 VALUES = np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5], [0.1, 0.1]])  # head, recurrence
@@ -92,6 +94,16 @@ def test_many_recurrences_are_resampled_in_groups_with_the_same_outcome(n):
     slow = stats.bootstrap((values,), np.mean, n_resamples=4000, batch=100, rng=np.random.default_rng(1))
     low, high = slow.confidence_interval
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.1 * (high - low))
+
+
+def test_the_resamples_of_a_figure_s_bins_are_kept_for_the_next_figure(monkeypatch):
+    monkeypatch.setattr(sampling, "RESAMPLES", 3)
+    sampling._resamples.cache_clear()
+    for _ in range(2):
+        for units in range(40, 40 + BINS):
+            assert (sampling._resamples(units).sum(-1) == units).all()
+    assert sampling._resamples.cache_info().misses == BINS
+    sampling._resamples.cache_clear()  # of as few as these
 
 
 def test_the_estimate_agrees_with_a_plain_bootstrap():

@@ -180,11 +180,11 @@ def _resampled_means(units: Float[NDArray, "*heads unit"]) -> Float[NDArray, "*h
     return means.reshape(*units.shape[:-1], RESAMPLES) / units.shape[-1]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)  # the bins of a figure have some 20 sizes, which those of the next figure have too
 def _resamples(units: int) -> Integer[NDArray, "resample unit"]:
     """How often each unit is in each resample; the same ones for every statistic, whose own chances are not touched by it."""
     rng = np.random.default_rng(units)
-    counts = np.empty((RESAMPLES, units), dtype=np.uint16)
+    counts = np.empty((RESAMPLES, units), dtype=np.uint8)  # that one is drawn 256 times or more does not happen
     for row in counts:
         row[:] = np.bincount(rng.integers(units, size=units, dtype=np.uint16), minlength=units)
     return counts
