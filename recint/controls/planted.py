@@ -205,16 +205,22 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
     }
     settled = {}
     for claim in claims:
-        if claim.id in _NEVER:
+        name = _name(claim)
+        if name in _NEVER:
             settled[claim.id] = False
             continue
-        if claim.id in _DECIDED_BY:
-            name, quorum = _DECIDED_BY[claim.id]
-            best_first = sorted(_each(getattr(roles, name)), reverse=claim.relation == ">=")
-            values[claim.id] = best_first[-1 if quorum == "every head" else len(best_first) // 2]
-        if claim.id in values:
-            settled[claim.id] = holds(values[claim.id], claim.relation, claim.threshold)
+        if name in _DECIDED_BY:
+            role, quorum = _DECIDED_BY[name]
+            best_first = sorted(_each(getattr(roles, role)), reverse=claim.relation == ">=")
+            values[name] = best_first[-1 if quorum == "every head" else len(best_first) // 2]
+        if name in values:
+            settled[claim.id] = holds(values[name], claim.relation, claim.threshold)
     return settled
+
+
+def _name(claim: Bar) -> str:
+    """All versions of a claim have a statistic in common: a role is played at every coefficient and length alike."""
+    return claim.id.partition("@")[0]
 
 
 def combinations(*, n_heads: int = SMALL.n_heads) -> tuple[tuple[str, Roles], ...]:
@@ -295,9 +301,9 @@ def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
         steps: tuple[tuple[Strength, float | None], ...] = (("strong", None), ("weak", weak), ("near miss", near))
         for strength, value in steps:
             rung = Rung(claim=claim.id, strength=strength, holds=strength != "near miss")
-            if claim.id in _SOLVED:
+            if _name(claim) in _SOLVED:
                 rungs.append(replace(rung, mse=value or 0.0))
-            elif claim.id in _DECIDED_BY:
+            elif claim.id in _DECIDED_BY:  # the models of a first version settle the later ones, too
                 role, _ = _DECIDED_BY[claim.id]
                 rungs.append(replace(rung, roles=Roles() if value is None else Roles(**{role: value})))
     return tuple(rungs)
