@@ -130,7 +130,7 @@ def judged(told: list[tuple[Property, object, bool]], *, seed: int, draws: int) 
 
 def planted_run(seed: int, draws: int) -> tuple[bool, bool]:
     rng = np.random.default_rng(seed)
-    props = [prop for prop in properties() if prop.claim.id not in NOT_GRADED]
+    props = [prop for prop in properties() if prop.claim.name not in NOT_GRADED]
     claims = [prop.claim for prop in props]
     graded: dict[str, planted.Roles | float] = {}
     roles = planted.Roles()

@@ -1,9 +1,10 @@
-"""The command line: `recint verify | log | expect | register | claims | board | replicate | calibrate | train | convert`."""
+"""The command line: `recint COMMAND ...`, and what each command does with its options."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,10 @@ from recint import board as boards
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, properties, require_matches, selected
 from recint.files import atomic, require_files
+from recint.report import SYMBOLS
 
 CALIBRATION_DRAWS = 1000
+SWEEP_DRAWS = 1000
 REPLICATION_DRAWS = 500
 BAD_CALL = 2
 INTERRUPTED = 130
@@ -113,6 +116,53 @@ def log(options: argparse.Namespace) -> int:
     return 0
 
 
+def sweep(options: argparse.Namespace) -> int:
+    """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
+    from recint import log, sweep_report
+    from recint import sweep as sweeps
+
+    folder, out = Path(options.hypotheses).resolve(), Path(options.out)
+    require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
+    _require_enough(options)
+    checkpoint_paths = sweeps.paths(options.checkpoints)
+    how = sweeps.How(
+        hypotheses=str(folder),
+        claims=tuple(options.claims or ()),
+        seed=options.seed,
+        draws=options.draws,
+        device=options.device,
+        controls=options.controls,
+    )
+    kept = Path(options.log) if options.log else folder / "log"
+    logged = sweeps.keep(kept, how) if options.logging else lambda _: None
+    found: dict[str, sweeps.Done] = {}
+    try:
+        with (
+            sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
+            tqdm(total=len(checkpoint_paths), unit="checkpoint", disable=None) as bar,
+        ):
+            if link := sweeps.dashboard(client):
+                bar.write(f"dashboard: {link}")
+            counts: Counter[str] = Counter()
+            for done in sweeps.sweep(checkpoint_paths, how, out, client):
+                logged(done)
+                found[done.path] = done
+                counts += Counter(done.verdicts)
+                if done.error:
+                    bar.write(f"! {done.error}")
+                bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
+                bar.update()
+    finally:  # what was judged so far is worth a look, if the sweep is stopped too
+        if found:
+            rows = sweeps.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
+            sweeps.write_table(rows, out / "table.parquet")
+            command = " ".join(["recint sweep", *options.checkpoints])
+            _write(str(out / "report.html"), sweep_report.html(rows, command=command))
+    known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
+    print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
+    return int(failed > 0)
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
     from recint.card import write_card
@@ -171,8 +221,7 @@ def calibrate(options: argparse.Namespace) -> int:
 
     folder = Path(options.hypotheses)
     globs = require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
-    if options.draws < 2 or options.workers < 1:
-        raise ValueError(f"draws={options.draws!r} must be at least 2 and workers={options.workers!r} at least 1")
+    _require_enough(options)
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
     chosen += [f"--hypotheses {options.hypotheses}"] if options.hypotheses != str(SHIPPED) else []
@@ -317,6 +366,28 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--html", metavar="FILE.html", help="write the timeline, claims x runs, as a page")
     command.set_defaults(run=log)
 
+    command = commands.add_parser("sweep", help="judge many checkpoints, on this machine or a cluster")
+    command.add_argument(
+        "checkpoints", nargs="+", metavar="CHECKPOINT", help="paths, globs, or a .txt file that lists them"
+    )
+    command.add_argument(
+        "--out", default="sweep", metavar="DIR", help="table, report and verdict files (default %(default)s)"
+    )
+    _add_folders(command)
+    command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
+    command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
+    command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
+    command.add_argument(
+        "--draws", type=int, default=SWEEP_DRAWS, help="recurrences per estimate (default %(default)s)"
+    )
+    command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
+    command.add_argument("-n", "--workers", type=int, default=1, help="processes of a cluster of its own")
+    command.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, e.g. tcp://host:8786"
+    )
+    command.set_defaults(run=sweep)
+
     command = commands.add_parser("register", help="register the claims in force in the research log")
     _add_folders(command)
     command.set_defaults(run=register)
@@ -390,6 +461,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=claims)
     return parser
+
+
+def _require_enough(options: argparse.Namespace) -> None:
+    for name, least in (("draws", 2), ("workers", 1)):
+        if getattr(options, name) < least:
+            raise ValueError(f"{name}={getattr(options, name)!r} must be at least {least}")
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from hypothesis import target
 from numpy.typing import NDArray
 
 from recint.catalogue import SHIPPED
+from recint.checkpoint import Checkpoint, CheckpointError
 from recint.claim import Claim, Observation, Property, Refuted, estimated, observing
 from recint.domain import (
     Between,
@@ -30,7 +31,7 @@ from recint.domain import (
     shortest,
 )
 from recint.intact import Intact
-from recint.recurrence import derive_seed
+from recint.recurrence import REFERENCE, derive_seed
 from recint.statistics import sampling
 from recint.statistics.sampling import reduce
 from recint.strategies import of_order
@@ -165,6 +166,24 @@ def evaluate(
         else None,
         per_head=_per_head(claim, drawn.values),
     )
+
+
+def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
+    """Raises CheckpointError if the reference distribution cannot be fed to a checkpoint."""
+    config = checkpoint.config
+    if config.d_vocab != REFERENCE.dim:
+        raise CheckpointError(
+            f"{path}: d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}"
+        )
+    if config.n_ctx < REFERENCE.length - 1:
+        raise CheckpointError(
+            f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
+        )
+    if shortest(config.order) > REFERENCE.length:
+        raise CheckpointError(
+            f"{path}: order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
+            f"which leaves nothing to predict from position {2 * config.order} on"
+        )
 
 
 def unmet(claim: Claim, model: Any) -> str:

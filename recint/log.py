@@ -69,16 +69,17 @@ class Log:
         """What was settled in a run; nothing if it was stopped before."""
         return [line for line in self.verdicts if line["run"] == run]
 
-    def runs_of(self, sha256: str) -> list[Line]:
-        """The runs on tensors of this hash."""
-        return [line for line in self.runs if line["checkpoint"]["sha256"] == sha256]
+    @cached_property
+    def _first(self) -> dict[str, Line]:
+        """The first run on the tensors of each hash."""
+        return {line["checkpoint"]["sha256"]: line for line in reversed(self.runs)}
 
     def standing(self, sha256: str, claim_hash: str) -> Standing:
         """Whether a verdict on these tensors confirms: the claim was registered, in a commit without changes beside it, before
         the tensors were evaluated for the first time. If not, it explores: the claim may have been made to fit.
 
         Where lines are lost, the first look may be among them, and nothing confirms until they are put back."""
-        first = next(iter(self.runs_of(sha256)), None)
+        first = self._first.get(sha256)
         before = first is not None and first["dirty"] is False and claim_hash in first["registered"] and not self.lost
         return "confirmatory" if before else "exploratory"
 

@@ -23,14 +23,12 @@ from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, selected
-from recint.checkpoint import Checkpoint, CheckpointError
+from recint.checkpoint import Checkpoint
 from recint.claim import Property, Refuted
-from recint.domain import shortest
-from recint.evaluate import DRAWS, Share, draw, evaluate
+from recint.evaluate import DRAWS, Share, draw, evaluate, require_verifiable
 from recint.files import atomic
 from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
-from recint.recurrence import REFERENCE
 from recint.vacuity import untrained_verdict
 
 REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
@@ -78,7 +76,7 @@ class Run:
     def checkpoint(self) -> Checkpoint:
         if self.loaded is None:
             self.loaded = checkpoints.load(self.path)
-            _require_verifiable(self.loaded, self.path)
+            require_verifiable(self.loaded, str(self.path))
         return self.loaded
 
     def expectation(self, claim: str) -> expectations.Expectation | None:
@@ -221,24 +219,6 @@ def prepare(
     if expected:
         _ = run.expectations
     return run
-
-
-def _require_verifiable(checkpoint: Checkpoint, path: Path) -> None:
-    """Refuse what the reference distribution cannot be fed to."""
-    config = checkpoint.config
-    if config.d_vocab != REFERENCE.dim:
-        raise CheckpointError(
-            f"{path}: d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}"
-        )
-    if config.n_ctx < REFERENCE.length - 1:
-        raise CheckpointError(
-            f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
-        )
-    if shortest(config.order) > REFERENCE.length:
-        raise CheckpointError(
-            f"{path}: order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
-            f"which leaves nothing to predict from position {2 * config.order} on"
-        )
 
 
 def _property(item: pytest.Item) -> Property | None:

@@ -1,0 +1,317 @@
+"""Many checkpoints, one task each, on Dask's `distributed`: a cluster of this machine's own, or one that runs already.
+
+What a task finds it writes itself, as a verdict file named by all that the verdicts depend on. So whatever stops a sweep, a
+killed worker, a lost scheduler or an impatient person, what was judged is there, and a sweep that is started again judges
+the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from filelock import FileLock
+from hypothesis import settings
+
+from recint import log, record
+from recint.catalogue import properties, selected
+from recint.checkpoint import Checkpoint, load
+from recint.claim import Property
+from recint.evaluate import require_verifiable
+from recint.files import atomic, cache_folder
+from recint.judge import judge
+from recint.model import Model, resolve_device
+from recint.vacuity import untrained_verdict
+
+if TYPE_CHECKING:  # loaded where a sweep begins: all of recint's modules are for every run
+    from distributed import Client
+
+VERDICTS = "verdicts"
+_SNAPSHOT = re.compile(r"step-(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How every checkpoint of a sweep is judged: what a task is told beside its path."""
+
+    hypotheses: str
+    claims: tuple[str, ...] = ()
+    seed: int = 0
+    draws: int = 1000
+    device: str = "auto"
+    controls: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a task tells of its checkpoint.
+
+    Attributes:
+        file: its verdict file; None if the checkpoint could not be judged, and `error` says why.
+        known: whether it was judged before.
+        verdicts: how many of each.
+    """
+
+    path: str
+    file: str | None = None
+    error: str | None = None
+    known: bool = False
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+
+
+def paths(named: Sequence[str]) -> list[str]:
+    """Checkpoints from paths, globs, and text files that list either, one in a line; each once, in the order named.
+
+    Raises:
+        ValueError: a glob that matches nothing, or nothing named at all.
+    """
+    found: list[str] = []
+    for name in named:
+        path = Path(name).absolute()  # a worker may have been started elsewhere
+        if path.suffix == ".txt" and path.is_file():
+            found += paths([line.strip() for line in path.read_text().splitlines() if line.strip()])
+        elif path.exists() or not re.search(r"[*?[]", name):
+            found.append(str(path))  # one that is missing is an error of its own row, not of the sweep
+        else:
+            matched = sorted(str(match) for match in Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            if not matched:
+                raise ValueError(f"checkpoint={name!r} matches no file")
+            found += matched
+    if not found:
+        raise ValueError(f"{', '.join(named)}: lists no checkpoints")
+    return list(dict.fromkeys(found))
+
+
+def series(path: str) -> tuple[str, int | None]:
+    """Which training a checkpoint belongs to, and its step: a snapshot says so by where it is, a finished model by its history.
+
+    >>> series("runs/seed1/snapshots/step-000500.safetensors")
+    ('seed1', 500)
+    """
+    file = Path(path)
+    step = _SNAPSHOT.fullmatch(file.stem)
+    if step and file.parent.name == "snapshots":
+        return file.parent.parent.name, int(step[1])
+    return (file.name if file.is_dir() else file.stem), _recipe(file).get("steps")
+
+
+def training_seed(path: str) -> int | None:
+    """The seed that its weights and batches were drawn with, as the history of the training tells."""
+    file = Path(path)
+    seed: int | None = _recipe(file if file.is_dir() else file.parent.parent).get("seed")
+    return seed
+
+
+def _recipe(folder: Path) -> dict[str, Any]:
+    try:
+        recipe: dict[str, Any] = json.loads((folder / "history.json").read_text())["recipe"]
+        return recipe
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+@cache
+def _asked(how: How) -> tuple[Property, ...]:
+    return tuple(prop for prop in properties(how.hypotheses) if selected(prop.claim.id, how.claims))
+
+
+def key(checkpoint: Checkpoint, how: How) -> str:
+    """Of all that the verdicts on a checkpoint depend on: its tensors, the claims, and how they are judged."""
+    depends_on = {
+        "tensors": checkpoint.sha256,
+        "config": asdict(checkpoint.config),
+        "claims": [prop.claim.hash for prop in _asked(how)],
+        "how": [how.seed, how.draws, str(resolve_device(how.device)), how.controls, settings().max_examples],
+    }
+    return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def task(path: str, how: How, out: str) -> Done:
+    """Judge one checkpoint where this runs, and leave its verdict file in `out`; whatever is wrong with it is told, not raised."""
+    begun, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    torch.set_num_threads(1)  # workers share the cores
+    try:
+        checkpoint = _named(load(path), path)
+        require_verifiable(checkpoint, path)
+        file = Path(out) / VERDICTS / f"{key(checkpoint, how)}.json"
+        if file.exists():
+            return Done(path=path, file=str(file), known=True, verdicts=_counts(json.loads(file.read_text())["claims"]))
+        claims = _judged(checkpoint, how)
+    except (ValueError, OSError) as error:
+        return Done(path=path, error=str(error))
+    run = record.run(
+        checkpoint,
+        claims,
+        device=resolve_device(how.device),
+        seed=how.seed,
+        draws=how.draws,
+        profile=settings.get_current_profile_name(),
+        started=started,
+        seconds=time.monotonic() - begun,
+    )
+    with atomic(file) as temporary:
+        temporary.write_text(json.dumps(run) + "\n")
+    return Done(path=path, file=str(file), verdicts=_counts(claims))
+
+
+def _named(checkpoint: Checkpoint, path: str) -> Checkpoint:
+    """Snapshots of all trainings have the same names: the training's goes before."""
+    training, step = series(path)
+    return (
+        checkpoint if step is None or Path(path).is_dir() else replace(checkpoint, name=f"{training}-{checkpoint.name}")
+    )
+
+
+def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
+    device, asked = resolve_device(how.device), _asked(how)
+    model = Model(checkpoint, device=device)
+    if how.controls:
+        # Untrained models are asked once for every shape: who comes first asks them for all claims, and others wait.
+        shape = sha256(json.dumps(asdict(checkpoint.config)).encode()).hexdigest()[:16]
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_folder() / f"{shape}.lock"):
+            for prop in asked:
+                untrained_verdict(prop, checkpoint.config, device=device, beside=asked)
+    return judge(asked, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
+
+
+def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return dict(Counter(claim["verdict"] for claim in claims))
+
+
+def cluster(*, workers: int, scheduler: str | None) -> Client:
+    """A client of a scheduler that runs already, or of one started here with so many processes of one thread each.
+
+    Raises:
+        ValueError: nothing answers at the address.
+    """
+    from distributed import Client
+
+    if scheduler is None:
+        return Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
+    try:
+        return Client(scheduler, timeout="10s")
+    except (OSError, TimeoutError) as error:
+        raise ValueError(f"scheduler={scheduler!r} does not answer ({error})") from None
+
+
+def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> Iterator[Done]:
+    """Judge every checkpoint as one task, and yield each as it is done, in whatever order that is.
+
+    A task goes to any worker; with `device="cuda"`, to one that was started with a Dask resource GPU. One whose worker dies is
+    given to another, as Dask does.
+    """
+    from distributed import as_completed
+
+    resources = {"GPU": 1} if how.device == "cuda" else None
+    futures = client.map(task, checkpoints, how=how, out=str(out.absolute()), pure=False, resources=resources)
+    for future in as_completed(futures):
+        yield future.result()
+        future.release()
+
+
+def keep(kept: Path, how: How) -> Callable[[Done], None]:
+    """Register the claims, and return what logs a checkpoint that was judged: its run and verdicts, at once.
+
+    Raises:
+        LogError: a claim moved, or the log cannot be written.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    run = log.run_line(kept, Path(how.hypotheses), checkpoint={}, environment={}, when=now)
+    log.register(kept, [log.registration(prop.claim) for prop in _asked(how)], when=now)
+
+    def logged(done: Done) -> None:
+        if done.file is None or done.known:
+            return
+        judged = json.loads(Path(done.file).read_text())
+        own = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
+        line = run | own | {"run": secrets.token_hex(4), "when": judged["started"]}
+        verdicts = log.verdict_lines(line["run"], judged["claims"])
+        log.append(log.file_of(kept, judged["checkpoint"]["name"]), [line, *verdicts])
+
+    return logged
+
+
+def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
+    """A row for each checkpoint and claim, in the order of the checkpoints; one that could not be judged has a single row."""
+    return [row for one in done for row in _rows(one, known)]
+
+
+def _rows(done: Done, known: log.Log) -> Iterator[dict[str, Any]]:
+    training, step = series(done.path)
+    row = {"path": done.path, "series": training, "step": step, "training_seed": training_seed(done.path)}
+    if done.file is None:
+        yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
+        return
+    run = json.loads(Path(done.file).read_text())
+    tensors: str = run["checkpoint"]["sha256"]
+    row |= {"name": run["checkpoint"]["name"], "sha256": tensors}
+    for claim in run["claims"]:
+        estimate = claim["estimate"] or {"ci": [None, None], "n": None}
+        yield row | {
+            "claim": claim["id"],
+            "version": claim["version"],
+            "claim_hash": claim["hash"],
+            "statement": claim["statement"],
+            "verdict": claim["verdict"],
+            "standing": known.standing(tensors, claim["hash"]),
+            "statistic": claim["statistic"],
+            "value": claim["value"],
+            "low": estimate["ci"][0],
+            "high": estimate["ci"][1],
+            "n": estimate["n"],
+            "relation": claim["relation"],
+            "threshold": claim["threshold"],
+            "quantifier": claim["quantifier"],
+            "per_head": _flat(claim["per_head"]),
+            "seconds": claim["seconds"],
+            "message": claim["message"],
+            "error": None,
+        }
+
+
+def _flat(per_head: Sequence[Any] | None) -> list[float] | None:
+    if per_head is None:
+        return None
+    return [value for part in per_head for value in (part if isinstance(part, list) else [part])]
+
+
+# The columns of the table, and what they hold.
+_TYPES: Mapping[str, str] = {
+    "path": "string", "series": "string", "step": "int64", "training_seed": "int64", "name": "string", "sha256": "string",
+    "claim": "string", "version": "int64", "claim_hash": "string", "statement": "string", "verdict": "string",
+    "standing": "string", "statistic": "string", "value": "double", "low": "double", "high": "double", "n": "int64",
+    "relation": "string", "threshold": "double", "quantifier": "string", "per_head": "list<double>", "seconds": "double",
+    "message": "string", "error": "string",
+}  # fmt: skip
+COLUMNS = tuple(_TYPES)
+
+
+def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The rows as Parquet."""
+    import pyarrow
+    from pyarrow import parquet
+
+    def kind(name: str) -> Any:
+        return pyarrow.list_(pyarrow.float64()) if name == "list<double>" else pyarrow.type_for_alias(name)
+
+    schema = pyarrow.schema([(column, kind(name)) for column, name in _TYPES.items()])
+    with atomic(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pylist(list(table), schema=schema), temporary)
+
+
+def dashboard(client: Client) -> str | None:
+    """Where Dask shows what it does, if what draws it is installed."""
+    return client.dashboard_link if find_spec("bokeh") else None

@@ -1,0 +1,225 @@
+"""Many checkpoints at once: each judged as by itself, whatever is killed on the way, and nothing twice."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from recint import log, sweep
+from recint.catalogue import properties
+from recint.checkpoint import load, save
+from recint.cli import main
+from recint.judge import judge
+from recint.log import Log
+from recint.model import Model
+from recint.training import untrained
+
+from .test_cli import ROOT, TINY
+
+ASKED = ("l0.previous-token", "l0.ov-line")
+FEW = ("--claims", *ASKED, "--draws", "50", "--no-controls")
+
+
+@pytest.fixture
+def training(tmp_path):
+    """A training with snapshots and its history, as `recint train` leaves it."""
+    folder = save(untrained(TINY, seed=9), tmp_path / "runs" / "seed9")
+    (folder / "history.json").write_text(json.dumps({"recipe": {"seed": 9, "steps": 200}}))
+    for step in (0, 50, 100):
+        save(untrained(TINY, seed=step), folder / "snapshots" / f"step-{step:06d}.safetensors")
+    return folder
+
+
+def snapshots(training):
+    return sorted((training / "snapshots").iterdir())
+
+
+class TestPaths:
+    def test_paths_globs_and_lists_name_each_checkpoint_once(self, training, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "all.txt").write_text("runs/*/snapshots/*\n\nruns/seed9\n")
+        found = [str(path) for path in snapshots(training)] + [str(training)]
+        assert sweep.paths(["all.txt", "runs/seed9"]) == found
+        assert sweep.paths([str(training / "snapshots" / "*")]) == found[:3]
+
+    def test_a_missing_file_is_left_to_its_task_and_an_idle_glob_is_not(self, tmp_path):
+        assert sweep.paths([str(tmp_path / "gone.pth")]) == [str(tmp_path / "gone.pth")]
+        with pytest.raises(ValueError, match=r"checkpoint='.*\*\.pth' matches no file"):
+            sweep.paths([str(tmp_path / "*.pth")])
+        (tmp_path / "none.txt").touch()
+        with pytest.raises(ValueError, match="lists no checkpoints"):
+            sweep.paths([str(tmp_path / "none.txt")])
+
+    def test_a_snapshot_tells_its_training_its_step_and_its_seed(self, training):
+        first, *_ = map(str, snapshots(training))
+        assert (sweep.series(first), sweep.training_seed(first)) == (("seed9", 0), 9)
+        assert (sweep.series(str(training)), sweep.training_seed(str(training))) == (("seed9", 200), 9)
+        assert (sweep.series("elsewhere/model.pth"), sweep.training_seed("elsewhere/model.pth")) == (
+            ("model", None),
+            None,
+        )
+
+
+class TestTask:
+    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, draws=50, device="cpu", controls=False)
+
+    def test_it_judges_as_one_would_by_hand(self, training, tmp_path):
+        path = str(snapshots(training)[1])
+        done = sweep.task(path, self.HOW, str(tmp_path))
+        run = json.loads(Path(done.file).read_text())
+        props = [prop for prop in properties() if prop.claim.id in ASKED]
+        by_hand = judge(props, Model(load(path)), draws=50)
+        times = {"seconds": 0}
+        assert [claim | times for claim in run["claims"]] == [
+            claim | times for claim in json.loads(json.dumps(by_hand))
+        ]
+        assert run["checkpoint"]["name"] == "seed9-step-000050"
+        assert (run["seed"], run["draws"]) == (0, 50)
+        assert sum(done.verdicts.values()) == 2
+
+    def test_what_is_judged_is_not_judged_again_unless_something_changed(self, training, tmp_path, monkeypatch):
+        path = str(snapshots(training)[1])
+        first = sweep.task(path, self.HOW, str(tmp_path))
+        asked = []
+        monkeypatch.setattr(sweep, "_judged", lambda checkpoint, how: asked.append(how) or [])
+        again = sweep.task(path, self.HOW, str(tmp_path))
+        assert (again.file, again.known, again.verdicts) == (first.file, True, first.verdicts)
+        save(load(path), tmp_path / "copy.pth")  # the same tensors in another file
+        assert sweep.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
+        assert not asked
+        for change in ({"seed": 1}, {"draws": 51}, {"claims": ASKED[:1]}, {"controls": True}):
+            assert not sweep.task(path, sweep.How(**(vars(self.HOW) | change)), str(tmp_path)).known
+        assert not sweep.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
+        assert len(asked) == 5
+
+    @pytest.mark.parametrize("content", [None, b"nonsense"])
+    def test_a_bad_checkpoint_is_a_sentence(self, tmp_path, content):
+        path = tmp_path / "bad.pth"
+        if content:
+            path.write_bytes(content)
+        done = sweep.task(str(path), self.HOW, str(tmp_path))
+        assert done.file is None
+        assert "bad.pth: " in done.error
+        assert not (tmp_path / sweep.VERDICTS).exists()
+
+
+class TestTable:
+    def test_a_row_for_each_checkpoint_and_claim(self, training, tmp_path):
+        how, path = TestTask.HOW, str(snapshots(training)[2])
+        done = [sweep.task(path, how, str(tmp_path)), sweep.Done(path="gone.pth", error="gone.pth: no such file")]
+        table = sweep.rows(done, Log())
+        sweep.write_table(table, tmp_path / "table.parquet")
+        read = parquet.read_table(tmp_path / "table.parquet")
+        assert tuple(read.column_names) == sweep.COLUMNS
+        first, second, lost = read.to_pylist()
+        assert (first["claim"], first["series"], first["step"], first["training_seed"]) == (ASKED[0], "seed9", 100, 9)
+        run = json.loads(Path(done[0].file).read_text())
+        assert first["value"] == run["claims"][0]["value"]
+        assert [first["low"], first["high"]] == run["claims"][0]["estimate"]["ci"]
+        assert first["per_head"] == run["claims"][0]["per_head"]
+        assert second["claim"] == ASKED[1]
+        assert (lost["path"], lost["error"], lost["claim"]) == ("gone.pth", "gone.pth: no such file", None)
+
+
+@contextmanager
+def running(*arguments):
+    command = [sys.executable, "-m", "recint.cli", "sweep", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(found, seconds=120):
+    until = time.monotonic() + seconds
+    while not (known := found()):
+        assert time.monotonic() < until, "nothing happened"
+        time.sleep(0.1)
+    return known
+
+
+class TestSweep:
+    def test_one_command_from_checkpoints_to_table_report_and_log(self, training, tmp_path, capsys):
+        bad = tmp_path / "bad.pth"
+        bad.write_bytes(b"nonsense")
+        out, kept = tmp_path / "out", tmp_path / "log"
+        named = [str(training), str(training / "snapshots" / "*"), str(bad)]
+        assert main(["sweep", *named, "--out", str(out), "--log", str(kept), *FEW]) == 1
+        said = capsys.readouterr().out
+        assert "bad.pth: " in said
+        table = parquet.read_table(out / "table.parquet").to_pylist()
+        assert [row["step"] for row in table if row["claim"] == ASKED[0]] == [200, 0, 50, 100]
+        assert [row["error"] is None for row in table] == [True] * 8 + [False]
+        assert {row["standing"] for row in table[:8]} == {"exploratory"}
+        assert len(list((out / sweep.VERDICTS).iterdir())) == 4
+        found = log.read(kept)
+        assert len(found.runs) == 4
+        assert len(found.verdicts) == 8
+        assert len(found.registered) == 2
+        # And again: nothing is judged, or logged, a second time.
+        assert main(["sweep", *named[:2], "--out", str(out), "--log", str(kept), *FEW]) == 0
+        assert "4 checkpoints: 4 were judged before, 0 could not be judged" in capsys.readouterr().out
+        assert len(log.read(kept).runs) == 4
+
+    def test_a_sweep_killed_on_the_way_goes_on_where_it_was(self, training, tmp_path):
+        out = tmp_path / "out"
+        call = (training / "snapshots" / "*", "--out", out, "--no-log", "--workers", 1, *FEW)
+        with running(*call) as process:
+            wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+            process.kill()
+        kept = {path: path.stat().st_mtime_ns for path in out.glob(f"{sweep.VERDICTS}/*.json")}
+        assert 1 <= len(kept) < 3
+        with running(*call) as process:
+            said, _ = process.communicate()
+        assert process.returncode == 0, said
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept
+        assert len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) == 3
+
+    def test_a_bad_call_is_one_sentence(self, training, tmp_path, capsys):
+        out = tmp_path / "out"
+        for arguments, said in (
+            (["--claims", "l9.*"], "claims='l9.*' matches none of"),
+            (["--workers", "0"], "workers=0 must be at least 1"),
+            (["--draws", "1"], "draws=1 must be at least 2"),
+            (["--scheduler", "tcp://127.0.0.1:9"], "scheduler='tcp://127.0.0.1:9' does not answer"),
+        ):
+            assert main(["sweep", str(training), "--no-log", "--out", str(out), *arguments]) == 2
+            err = capsys.readouterr().err
+            assert said in err
+            assert err.startswith("recint: ")
+            assert not out.exists()
+
+    @pytest.mark.slow
+    def test_a_scheduler_elsewhere_loses_nothing_when_a_worker_is_killed(self, training, tmp_path):
+        """A `dask scheduler` and two `dask worker`s, as a user of a cluster has them; one is killed while it judges."""
+        dask = Path(sys.executable).with_name("dask")
+        file = tmp_path / "scheduler.json"
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        scheduler = subprocess.Popen(
+            [dask, "scheduler", "--port", "0", "--scheduler-file", file, "--no-dashboard"], **quiet
+        )
+        workers = []
+        try:
+            address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
+            for name in "ab":
+                options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
+                workers.append(subprocess.Popen([dask, "worker", address, *options], cwd=tmp_path, **quiet))
+            out = tmp_path / "out"
+            call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
+            with running(*call) as process:
+                wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+                workers[0].send_signal(signal.SIGKILL)
+                said, _ = process.communicate()
+            assert process.returncode == 0, said
+            assert len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) == 4
+        finally:
+            for process in (*workers, scheduler):
+                process.kill()
+                process.wait()
