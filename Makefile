@@ -1,6 +1,7 @@
 # Two commands: `make verify` and `make test`. Both set up .venv first, once.
 PYTHON ?= python3
 BIN := .venv/bin
+CHECKPOINTS := affine3-seed0 affine3-seed1 affine-a.pth affine3-order2
 
 .PHONY: verify test lint setup board picture clean
 
@@ -19,11 +20,11 @@ setup: .venv/ready
 
 # The table in the README and the replication of the notebook's figures, from runs on all shipped checkpoints.
 board: .venv/ready
-	for name in affine3-seed0 affine-a.pth affine3-order2; do \
+	for name in $(CHECKPOINTS); do \
 	  $(BIN)/recint verify fixtures/checkpoints/$$name --report reports/$$name.html --verdicts reports/$$name.json; \
 	  test $$? -le 1 || exit 1; \
 	done
-	$(BIN)/recint board reports/affine3-seed0.json reports/affine-a.pth.json reports/affine3-order2.json --into README.md
+	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into README.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The picture in the README, from the report of the last `make verify`.
