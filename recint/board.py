@@ -10,6 +10,7 @@ from typing import Any
 from recint.report import SYMBOLS, headline, should, words
 from recint.statistics.sampling import holds
 
+_KEYS = {"id", "hash", "verdict", "statement", "value", "relation", "threshold", "estimate", "search", "contrast"}
 BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
 
 
@@ -21,7 +22,14 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         run: dict[str, Any] = json.loads(path.read_text())
-        if run["schema"] == 1 and run["checkpoint"]["name"] and isinstance(run["claims"], list):
+        about = run["checkpoint"]
+        if (
+            run["schema"] == 1
+            and about["name"]
+            and about["sha256"]
+            and run["started"]
+            and all(map(_KEYS.issubset, run["claims"]))
+        ):
             return run
     except (ValueError, KeyError, TypeError):
         pass

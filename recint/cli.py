@@ -55,9 +55,13 @@ def expect(options: argparse.Namespace) -> int:
 
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
-    checkpoint = checkpoints.load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
+    checkpoint = checkpoints.load(plugin.REFERENCE_CHECKPOINT if options.checkpoint is None else options.checkpoint)
     target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
-    known = expected.load(target)[1] if target.exists() else {}
+    of, known = expected.load(target) if target.exists() else (checkpoint.sha256, {})
+    if of != checkpoint.sha256 and not options.into:
+        raise ValueError(
+            f"{target}: has the verdicts of other tensors ({of[:12]}); name it with --into to replace them"
+        )
     with TemporaryDirectory() as scratch:
         source = options.use
         if not source:
@@ -120,6 +124,8 @@ def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
     from recint import log, sweep_report
     from recint import sweep as sweeps
+    from recint.model import resolve_device
+    from recint.vacuity import code_of
 
     folder, out = Path(options.hypotheses).resolve(), Path(options.out)
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
@@ -132,7 +138,10 @@ def sweep(options: argparse.Namespace) -> int:
         draws=options.draws,
         device=options.device,
         controls=options.controls,
+        code=code_of([prop for prop in properties(folder) if selected(prop.claim.id, options.claims or ())]),
     )
+    if not options.scheduler:
+        resolve_device(options.device)
     kept = Path(options.log) if options.log else folder / "log"
     logged = sweeps.keep(kept, how) if options.logging else lambda _: None
     found: dict[str, sweeps.Done] = {}
@@ -156,7 +165,10 @@ def sweep(options: argparse.Namespace) -> int:
         if found:
             rows = sweeps.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
             sweeps.write_table(rows, out / "table.parquet")
-            command = " ".join(["recint sweep", *options.checkpoints])
+            command = " ".join(
+                ["recint sweep", *options.checkpoints, *(f"--claims {glob}" for glob in options.claims or ())]
+            )
+            command += f" --seed {options.seed} --draws {options.draws}"
             _write(str(out / "report.html"), sweep_report.html(rows, command=command))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")

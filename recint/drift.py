@@ -43,10 +43,12 @@ def drift(baseline: Mapping[str, Any], claims: Sequence[Entry], *, allow: Sequen
         was = before.get(now["id"])
         if was is None or was["hash"] != now["hash"]:
             continue
-        kind = "verdict" if was["verdict"] != now["verdict"] else "statistic" if _apart(was, now) else None
+        failed = now["verdict"] == "error"  # never what one can want, whatever it was before
+        kind = "verdict" if failed or was["verdict"] != now["verdict"] else "statistic" if _apart(was, now) else None
         if kind:
             sentence = _sentence(was, now, baseline["checkpoint"]["name"])
-            found.append(Drift(now["id"], kind, sentence, bool(allow) and selected(now["id"], allow)))
+            allowed = bool(allow) and selected(now["id"], allow) and not failed
+            found.append(Drift(now["id"], kind, sentence, allowed))
     return found
 
 

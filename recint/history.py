@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from recint.log import Line, Log, differences
@@ -111,14 +111,12 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
         numbers = {numbered(found, number)["run"] for number in runs}
         found = tuple(run for run in found if run["run"] in numbers)
     judged = _by_run(log.verdicts)
-    standing = cache(log.standing)
     kept, verdicts = [], []
     for run in found:
         settled = [line for line in judged.get(run["run"], ()) if line["id"] in asked]
         if settled or run["run"] not in judged:
             kept.append(run)
-        sha256 = run["checkpoint"]["sha256"]
-        verdicts += [{**line, "standing": standing(sha256, line["hash"])} for line in settled]
+        verdicts += [{**line, "standing": log.standing(run["run"], line["hash"])} for line in settled]
     lost = ("until what is lost is put back, no verdict of this log confirms",) if log.lost else ()
     return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log, judged), *lost))
 

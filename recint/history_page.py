@@ -20,7 +20,8 @@ MARK = "*"
 STOPPED = "stopped before its verdicts"
 LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.items())
 CONFIRMATORY = (
-    "the claim stood registered, in a commit without changes beside it, before the first run on these tensors"
+    "the first verdict on a claim that stood registered, in a commit without changes beside it, before the first run on "
+    "these tensors, by that code"
 )
 # From so many runs on, the columns of the page are narrow.
 _DENSE = 25

@@ -37,6 +37,8 @@ _KEYS = {
     "verdict": {"run", "id", "hash", "version", "verdict", "value", "estimate", "relation", "threshold", "statistic"},
 }
 
+_SHARED = ("statistic", "relation", "threshold", "quantifier")  # of a claim's fields, those that a verdict line has too
+
 Line = Mapping[str, Any]
 Standing = Literal["confirmatory", "exploratory"]
 
@@ -74,14 +76,40 @@ class Log:
         """The first run on the tensors of each hash."""
         return {line["checkpoint"]["sha256"]: line for line in reversed(self.runs)}
 
-    def standing(self, sha256: str, claim_hash: str) -> Standing:
-        """Whether a verdict on these tensors confirms: the claim was registered, in a commit without changes beside it, before
-        the tensors were evaluated for the first time. If not, it explores: the claim may have been made to fit.
+    def standing(self, run: str, claim_hash: str) -> Standing:
+        """Whether a run's verdict on a claim confirms. It does if
 
-        Where lines are lost, the first look may be among them, and nothing confirms until they are put back."""
-        first = self._first.get(sha256)
-        before = first is not None and first["dirty"] is False and claim_hash in first["registered"] and not self.lost
-        return "confirmatory" if before else "exploratory"
+        - the claim was registered, in a commit without changes beside it, before its tensors were evaluated for the first time,
+        - the run was made with that very code, which the hash of a claim does not cover, and
+        - it is the first that judged the claim on these tensors: a further seed is another look.
+
+        If not, it explores: the claim, or how it was asked, may have been made to fit. Where lines are lost, the first look
+        may be among them, and nothing confirms until they are put back."""
+        own = self._numbered.get(run)
+        if own is None or self.lost:
+            return "exploratory"
+        tensors = own["checkpoint"]["sha256"]
+        first = self._first[tensors]
+        as_registered = first["dirty"] is False and claim_hash in first["registered"]
+        same_code = own["dirty"] is False and own["commit"] == first["commit"]
+        first_verdict = self.judged.get((tensors, claim_hash), run) == run
+        return "confirmatory" if as_registered and same_code and first_verdict else "exploratory"
+
+    @cached_property
+    def judged(self) -> dict[tuple[str, str], str]:
+        """The first run that settled a verdict, by tensor hash and claim hash."""
+        found: dict[tuple[str, str], str] = {}
+        hashes: dict[str, list[str]] = {}
+        for line in self.verdicts:
+            hashes.setdefault(line["run"], []).append(line["hash"])
+        for run in self.runs:
+            for claim_hash in hashes.get(run["run"], ()):
+                found.setdefault((run["checkpoint"]["sha256"], claim_hash), run["run"])
+        return found
+
+    @cached_property
+    def _numbered(self) -> dict[str, Line]:
+        return {line["run"]: line for line in self.runs}
 
 
 def read(folder: Path) -> Log:
@@ -211,16 +239,22 @@ def _registered(claim: Mapping[str, Any], when: str) -> Iterator[dict[str, Any]]
 
 
 def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
-    """Raises LogError if a claim is not what was registered under its id, and says which field moved."""
+    """Raises LogError if a claim is not what was registered, or judged, under its id, and says which field moved."""
     first: dict[str, Line] = {}
     for line in log.registered:
         first.setdefault(line["claim"], line)
+    when = {run["run"]: run["when"] for run in log.runs}
+    for line in log.verdicts:  # registered too, but those lines may be lost
+        fields = {name: line[name] for name in ("statement", *_SHARED) if name in line}
+        told = {"hash": line["hash"], "fields": fields, "when": when.get(line["run"], "")}
+        first.setdefault(line["id"], told)
     for claim in claims:
         known = first.get(claim["claim"])
         if known and known["hash"] != claim["hash"]:
             moved = [
                 f"{path} moved from {json.dumps(before)} to {json.dumps(now)}"
                 for path, (before, now) in differences(known["fields"], claim["fields"]).items()
+                if before is not None or "id" in known["fields"]  # a verdict line has the most telling fields only
             ]
             raise LogError(
                 f"{claim['claim']}: {'; '.join(moved) or 'its hash differs'}, since it was registered on {known['when'][:10]}; "

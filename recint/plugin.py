@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from recint import expected as expectations
 from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, selected
 from recint.checkpoint import Checkpoint
-from recint.claim import Property, Refuted
+from recint.claim import Claim, Property, Refuted
 from recint.evaluate import DRAWS, Share, draw, evaluate, require_verifiable
 from recint.files import atomic
 from recint.model import Model, resolve_device
@@ -53,7 +54,7 @@ class Run:
     loaded: Checkpoint | None = None
     expected: dict[str, expectations.Expectation] | None = None
     expected_from: str | None = None
-    against: dict[str, Any] | None = None
+    against_from: str | None = None
     allow: tuple[str, ...] = ()
     claims: Path = SHIPPED
     log_in: Path | None = None
@@ -98,14 +99,22 @@ class Run:
                 self.expected = expectations.find(self.claims / "expected", self.checkpoint.sha256)
         return self.expected
 
+    @cached_property
+    def against(self) -> dict[str, Any] | None:
+        """The baseline; it may be in the log of the claims, so it is not looked for before they are known."""
+        return drift.baseline(self.against_from, log.read(self.log)) if self.against_from is not None else None
+
     @property
     def log(self) -> Path:
         return self.log_in or self.claims / "log"
 
-    def xfail(self, claim: str) -> pytest.MarkDecorator | None:
+    def xfail(self, claim: Claim) -> pytest.MarkDecorator | None:
         """What a refutation of this claim is to pytest: a failure, or else just what was expected, or one thing that may be."""
-        expectation = self.expectation(claim)
-        if self.against and (expectation is None or (self.allow and selected(claim, self.allow))):
+        expectation = self.expectation(claim.id)
+        if self.against and (
+            (self.allow and selected(claim.id, self.allow))
+            or claim.hash not in [entry["hash"] for entry in self.against["claims"]]
+        ):
             return pytest.mark.xfail(strict=False, raises=Refuted, reason="may drift, or is not judged in the baseline")
         if expectation and expectation.verdict == "refuted":
             return pytest.mark.xfail(strict=True, raises=Refuted, reason=expectation.reason)
@@ -188,7 +197,7 @@ def prepare(
     expected: str | None = None,
     against: str | None = None,
     allow: Sequence[str] = (),
-    claims: Path = SHIPPED,
+    claims: Path | None = None,
     log_in: str | None = None,
 ) -> Run:
     """Check the input of a run; a checkpoint that was named is read at once, the reference only when claims ask for it.
@@ -203,19 +212,20 @@ def prepare(
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
     run = Run(
-        path=Path(checkpoint) if checkpoint else REFERENCE_CHECKPOINT,
+        path=REFERENCE_CHECKPOINT if checkpoint is None else Path(checkpoint),
         device=resolve_device(device),
         seed=seed,
         draws=draws,
         expected_from=expected,
         allow=tuple(allow),
-        claims=claims,
+        against_from=against,
+        claims=claims or SHIPPED,
         log_in=Path(log_in) if log_in else None,
     )
-    if against:
-        run.against = drift.baseline(against, log.read(run.log))
-    if checkpoint:
+    if checkpoint is not None:
         _ = run.checkpoint
+    if claims:
+        _ = run.against
     if expected:
         _ = run.expectations
     return run
@@ -236,6 +246,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = {prop.claim.id for _, prop in claims}
     try:
         _ = run.checkpoint
+        if len(known) < len(claims):
+            raise ValueError(f"{run.claims}: an id is claimed more than once, but it names one claim")
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
         globs = require_matches(config.getoption("--recint-claims"), known)
@@ -256,7 +268,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             "registration": log.registration(prop.claim),
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
-        if mark := run.xfail(prop.claim.id):
+        if mark := run.xfail(prop.claim):
             item.add_marker(mark)
 
 
@@ -373,9 +385,9 @@ def _end_log(run: Run, claims: list[dict[str, Any]]) -> None:
     if run.logged is None:
         return
     log.register(run.log, [run.registrations[index] for index in sorted(run.registrations)], when=run.started)
-    known, sha256 = log.read(run.log), run.checkpoint.sha256
+    known = log.read(run.log)
     for entry in claims:
-        entry["standing"] = known.standing(sha256, entry["hash"])
+        entry["standing"] = known.standing(run.logged, entry["hash"])
     log.append(log.file_of(run.log, run.checkpoint.name), log.verdict_lines(run.logged, claims))
 
 
@@ -423,6 +435,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if path := config.getoption("--recint-junit"):
         _write(path, junit.xml(run.result, departures=run.departures))
     if path := config.getoption("--recint-summary"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("a") as summary:
             summary.write(board.summary(run.result, departures=run.departures))
     if run.departures and exitstatus == 0:

@@ -206,7 +206,7 @@ def departures(entries: list[dict[str, Any]]) -> list[str]:
         if item["expected"] is None:
             if item["verdict"] not in GOOD:
                 sentences.append(f"{item['id']}: {item['verdict']}")
-        elif item["expected"] != item["verdict"]:
+        elif item["expected"] != item["verdict"] or item["verdict"] == "error":
             sentences.append(f"{item['id']}: expected {item['expected']}, now {item['verdict']}")
     return sentences
 

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -27,13 +28,13 @@ from hypothesis import settings
 
 from recint import log, record
 from recint.catalogue import properties, selected
-from recint.checkpoint import Checkpoint, load
+from recint.checkpoint import Checkpoint, ModelConfig, load
 from recint.claim import Property
 from recint.evaluate import require_verifiable
 from recint.files import atomic, cache_folder
 from recint.judge import judge
 from recint.model import Model, resolve_device
-from recint.vacuity import untrained_verdict
+from recint.vacuity import code_of, untrained_verdict
 
 if TYPE_CHECKING:  # loaded where a sweep begins: all of recint's modules are for every run
     from distributed import Client
@@ -44,7 +45,11 @@ _SNAPSHOT = re.compile(r"step-(\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """How every checkpoint of a sweep is judged: what a task is told beside its path."""
+    """How every checkpoint of a sweep is judged: what a task is told beside its path.
+
+    Attributes:
+        code: of recint and of the claims where the sweep was started; a worker that has another refuses.
+    """
 
     hypotheses: str
     claims: tuple[str, ...] = ()
@@ -52,6 +57,7 @@ class How:
     draws: int = 1000
     device: str = "auto"
     controls: bool = True
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,17 +106,15 @@ def series(path: str) -> tuple[str, int | None]:
     >>> series("runs/seed1/snapshots/step-000500.safetensors")
     ('seed1', 500)
     """
-    file = Path(path)
-    step = _SNAPSHOT.fullmatch(file.stem)
-    if step and file.parent.name == "snapshots":
-        return file.parent.parent.name, int(step[1])
-    return (file.name if file.is_dir() else file.stem), _recipe(file).get("steps")
+    file, training = Path(path), _training(path)
+    step = _SNAPSHOT.fullmatch(file.stem) if _is_snapshot(file) else None
+    name = training.name if training.is_dir() else training.stem
+    return name, int(step[1]) if step else _recipe(file).get("steps")
 
 
 def training_seed(path: str) -> int | None:
     """The seed that its weights and batches were drawn with, as the history of the training tells."""
-    file = Path(path)
-    seed: int | None = _recipe(file if file.is_dir() else file.parent.parent).get("seed")
+    seed: int | None = _recipe(_training(path)).get("seed")
     return seed
 
 
@@ -118,7 +122,7 @@ def _recipe(folder: Path) -> dict[str, Any]:
     try:
         recipe: dict[str, Any] = json.loads((folder / "history.json").read_text())["recipe"]
         return recipe
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
@@ -134,23 +138,33 @@ def key(checkpoint: Checkpoint, how: How) -> str:
         "config": asdict(checkpoint.config),
         "claims": [prop.claim.hash for prop in _asked(how)],
         "how": [how.seed, how.draws, str(resolve_device(how.device)), how.controls, settings().max_examples],
+        "code": code_of(_asked(how)),
+        "versions": record.environment(torch.device("cpu")),
     }
     return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def task(path: str, how: How, out: str) -> Done:
-    """Judge one checkpoint where this runs, and leave its verdict file in `out`; whatever is wrong with it is told, not raised."""
-    begun, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    """Judge one checkpoint where this runs, and leave its verdict file in `out`; whatever goes wrong is told, not raised."""
     torch.set_num_threads(1)  # workers share the cores
     try:
-        checkpoint = _named(load(path), path)
-        require_verifiable(checkpoint, path)
-        file = Path(out) / VERDICTS / f"{key(checkpoint, how)}.json"
-        if file.exists():
-            return Done(path=path, file=str(file), known=True, verdicts=_counts(json.loads(file.read_text())["claims"]))
-        claims = _judged(checkpoint, how)
+        return _done(path, how, Path(out))
     except (ValueError, OSError) as error:
         return Done(path=path, error=str(error))
+    except Exception as error:
+        return Done(path=path, error=f"{path}: could not be judged ({type(error).__name__}: {error})")
+
+
+def _done(path: str, how: How, out: Path) -> Done:
+    begun, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    if how.code and how.code != code_of(_asked(how)):
+        raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
+    checkpoint = _named(load(path), path)
+    require_verifiable(checkpoint, path)
+    file = out / VERDICTS / f"{key(checkpoint, how)}.json"
+    if file.exists():
+        return Done(path=path, file=str(file), known=True, verdicts=_counts(json.loads(file.read_text())["claims"]))
+    claims = _judged(checkpoint, how)
     run = record.run(
         checkpoint,
         claims,
@@ -168,23 +182,34 @@ def task(path: str, how: How, out: str) -> Done:
 
 def _named(checkpoint: Checkpoint, path: str) -> Checkpoint:
     """Snapshots of all trainings have the same names: the training's goes before."""
-    training, step = series(path)
-    return (
-        checkpoint if step is None or Path(path).is_dir() else replace(checkpoint, name=f"{training}-{checkpoint.name}")
-    )
+    return replace(checkpoint, name=name_of(path))
+
+
+def name_of(path: str) -> str:
+    """What a checkpoint is called in the log and the table."""
+    file = Path(path)
+    return f"{_training(path).name}-{file.stem}" if _is_snapshot(file) else file.name if file.is_dir() else file.stem
 
 
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
     device, asked = resolve_device(how.device), _asked(how)
-    model = Model(checkpoint, device=device)
     if how.controls:
-        # Untrained models are asked once for every shape: who comes first asks them for all claims, and others wait.
-        shape = sha256(json.dumps(asdict(checkpoint.config)).encode()).hexdigest()[:16]
+        _ask_untrained(checkpoint.config, asked, device)
+    model = Model(checkpoint, device=device)
+    return judge(asked, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
+
+
+def _ask_untrained(config: ModelConfig, asked: Sequence[Property], device: torch.device) -> None:
+    """Untrained models are asked once for every shape: who comes first asks them for all claims, and others wait.
+
+    What goes wrong here goes wrong again where the claim is judged, and is told there."""
+    shape = sha256(json.dumps(asdict(config)).encode()).hexdigest()[:16]
+    with suppress(OSError):
         cache_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(cache_folder() / f"{shape}.lock"):
             for prop in asked:
-                untrained_verdict(prop, checkpoint.config, device=device, beside=asked)
-    return judge(asked, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
+                with suppress(Exception):
+                    untrained_verdict(prop, config, device=device, beside=asked)
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -210,55 +235,93 @@ def cluster(*, workers: int, scheduler: str | None) -> Client:
 def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> Iterator[Done]:
     """Judge every checkpoint as one task, and yield each as it is done, in whatever order that is.
 
-    A task goes to any worker; with `device="cuda"`, to one that was started with a Dask resource GPU. One whose worker dies is
-    given to another, as Dask does.
+    A task goes to any worker; with `device="cuda"` on a cluster that runs already, to one that was started with a Dask resource
+    GPU. One whose worker dies is given to another, as Dask does; one that kills worker after worker is told as an error.
     """
     from distributed import as_completed
 
-    resources = {"GPU": 1} if how.device == "cuda" else None
+    resources = {"GPU": 1} if how.device == "cuda" and client.cluster is None else None
     futures = client.map(task, checkpoints, how=how, out=str(out.absolute()), pure=False, resources=resources)
+    path_of = {future.key: path for future, path in zip(futures, checkpoints, strict=True)}
     for future in as_completed(futures):
-        yield future.result()
+        error = future.exception()
+        yield (
+            future.result()
+            if error is None
+            else Done(path=path_of[future.key], error=f"{path_of[future.key]}: {error}")
+        )
         future.release()
 
 
 def keep(kept: Path, how: How) -> Callable[[Done], None]:
-    """Register the claims, and return what logs a checkpoint that was judged: its run and verdicts, at once.
+    """Register the claims, and return what logs the run on a checkpoint and its verdicts, unless they are in the log already.
 
     Raises:
         LogError: a claim moved, or the log cannot be written.
     """
+    log.require_writable(kept)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     run = log.run_line(kept, Path(how.hypotheses), checkpoint={}, environment={}, when=now)
     log.register(kept, [log.registration(prop.claim) for prop in _asked(how)], when=now)
+    there = {(line["checkpoint"]["sha256"], line["when"]) for line in log.read(kept).runs}
 
     def logged(done: Done) -> None:
-        if done.file is None or done.known:
+        if done.file is None:
             return
         judged = json.loads(Path(done.file).read_text())
+        if (judged["checkpoint"]["sha256"], judged["started"]) in there:
+            return
         own = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
         line = run | own | {"run": secrets.token_hex(4), "when": judged["started"]}
         verdicts = log.verdict_lines(line["run"], judged["claims"])
         log.append(log.file_of(kept, judged["checkpoint"]["name"]), [line, *verdicts])
+        there.add((judged["checkpoint"]["sha256"], judged["started"]))
 
     return logged
 
 
 def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
     """A row for each checkpoint and claim, in the order of the checkpoints; one that could not be judged has a single row."""
-    return [row for one in done for row in _rows(one, known)]
+    names = _distinct({_training(one.path) for one in done})
+    return [row for one in done for row in _rows(one, names[_training(one.path)], known)]
 
 
-def _rows(done: Done, known: log.Log) -> Iterator[dict[str, Any]]:
-    training, step = series(done.path)
-    row = {"path": done.path, "series": training, "step": step, "training_seed": training_seed(done.path)}
+def _training(path: str) -> Path:
+    """The folder, or bare file, that a checkpoint is of."""
+    file = Path(path)
+    return file.parent.parent if _is_snapshot(file) else file
+
+
+def _is_snapshot(file: Path) -> bool:
+    return file.parent.name == "snapshots" and bool(_SNAPSHOT.fullmatch(file.stem))
+
+
+def _distinct(trainings: set[Path]) -> dict[Path, str]:
+    """Names as short as they can be without two trainings sharing one: the last part of the path, or as many as it takes."""
+    for parts in range(1, max((len(path.parts) for path in trainings), default=0) + 1):
+        names = {
+            path: "/".join((*path.parts[-parts:-1], path.name if path.is_dir() else path.stem)) for path in trainings
+        }
+        if len(set(names.values())) == len(names):
+            return names
+    return {path: str(path) for path in trainings}
+
+
+def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]:
+    row = {
+        "path": done.path,
+        "series": training,
+        "step": series(done.path)[1],
+        "training_seed": training_seed(done.path),
+    }
     if done.file is None:
         yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
         return
     run = json.loads(Path(done.file).read_text())
     tensors: str = run["checkpoint"]["sha256"]
-    row |= {"name": run["checkpoint"]["name"], "sha256": tensors}
+    row |= {"name": name_of(done.path), "sha256": tensors}
     for claim in run["claims"]:
+        judged = known.judged.get((tensors, claim["hash"]))
         estimate = claim["estimate"] or {"ci": [None, None], "n": None}
         yield row | {
             "claim": claim["id"],
@@ -266,7 +329,7 @@ def _rows(done: Done, known: log.Log) -> Iterator[dict[str, Any]]:
             "claim_hash": claim["hash"],
             "statement": claim["statement"],
             "verdict": claim["verdict"],
-            "standing": known.standing(tensors, claim["hash"]),
+            "standing": known.standing(judged, claim["hash"]) if judged else None,
             "statistic": claim["statistic"],
             "value": claim["value"],
             "low": estimate["ci"][0],

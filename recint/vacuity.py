@@ -103,11 +103,17 @@ def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
     depends_on = {
         "config": asdict(config),
         "claim": prop.claim.hash,
-        "code": [_code(), sha256(prop.file.read_bytes()).hexdigest()],
+        "code": code_of([prop]),
         "how": [SEEDS, DRAWS, settings().max_examples, device.type],
         "versions": [version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")],
     }
     return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def code_of(props: Sequence[Property]) -> str:
+    """Hash of every source file that decides what is measured: recint's, and the modules of the claims."""
+    files = sorted({prop.file for prop in props})
+    return sha256("".join([_code(), *(sha256(file.read_bytes()).hexdigest() for file in files)]).encode()).hexdigest()
 
 
 @cache

@@ -22,9 +22,9 @@ from recint.files import cache_folder, require_files
 
 BAD_CALL = 2
 # Options that pytest takes under the same name with `--recint-` before it.
-_SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "log", "seed", "draws")
+_SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
 # Options that shape the evidence, which a baseline is to be judged with, too.
-_HOW = ("hypotheses", "device", "profile", "seed", "draws", "log", "workers")
+_HOW = ("hypotheses", "device", "profile", "seed", "draws", "workers")
 
 
 def verify(options: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def verify(options: argparse.Namespace) -> int:
         )
         if not against:
             plugin.require_known(run.expectations, known)
-        status = int(pytest.main(_arguments(options, folder, against)))
+        status = int(pytest.main([*_arguments(options, folder, against), f"--recint-log={kept}"]))
     # pytest's own statuses for a bad call and for nothing collected
     return BAD_CALL if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else status
 
@@ -101,11 +101,11 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     print(f"judging the baseline first: {name}", flush=True)
     judged = scratch / "baseline.json"
     how = [f"--{key}={getattr(options, key)}" for key in _HOW if getattr(options, key) is not None]
-    how += [] if options.logging else ["--no-log"]
+    how += [f"--log={kept}"] if options.logging else ["--no-log"]
     how += [] if options.controls else ["--no-controls"]
     how += ["--claims", *options.claims] if options.claims else []
     # -P: whatever lies in the folder that the caller works in is no module of ours.
     command = [sys.executable, "-P", "-m", "recint.cli", "verify", name, f"--verdicts={judged}", *how]
-    if subprocess.run(command, check=False).returncode >= BAD_CALL:
+    if subprocess.run(command, check=False).returncode not in (0, 1):
         raise ValueError(f"against={name!r} could not be judged")
     return str(judged)

@@ -114,7 +114,7 @@ def test_only_what_was_committed_clean_before_the_first_run_on_the_tensors_confi
     assert standings(shown(tmp_path)) == {
         ("a1", FIRST.id): "confirmatory",
         ("a1", OTHER.id): "exploratory",  # not registered
-        ("a2", FIRST.id): "confirmatory",  # it is the first run that counts
+        ("a2", FIRST.id): "exploratory",  # it was judged before
         ("a2", OTHER.id): "exploratory",  # registered after the first run
         ("b1", FIRST.id): "exploratory",
         ("b2", FIRST.id): "exploratory",
@@ -125,9 +125,9 @@ def test_only_what_was_committed_clean_before_the_first_run_on_the_tensors_confi
 
 def test_the_standing_is_told_by_the_whole_log_whatever_is_selected(log):
     assert standings(shown(log, runs=["aa33"])) == {
-        ("aa33cccc", FIRST.id): "confirmatory",
+        ("aa33cccc", FIRST.id): "exploratory",
         ("aa33cccc", SECOND.id): "exploratory",
-        ("aa33cccc", OTHER.id): "confirmatory",
+        ("aa33cccc", OTHER.id): "exploratory",
     }
 
 
@@ -252,7 +252,7 @@ def test_the_overview_is_a_line_per_run_and_the_timeline(log, capsys, wide):
     status, out, err = recint(capsys, "--log", log)
     assert (status, err) == (0, "")
     assert out.startswith(
-        "4 runs (1 stopped before its verdicts) on 3 checkpoints, 3 claims registered; 4 of 6 verdicts are confirmatory.\n"
+        "4 runs (1 stopped before its verdicts) on 3 checkpoints, 3 claims registered; 2 of 6 verdicts are confirmatory.\n"
     )
     lines = out.splitlines()
     assert lines[2].split() == ["#", "run", "when", "checkpoint", "verdicts", "commit", "tensors", "seed", "draws"]
@@ -262,14 +262,14 @@ def test_the_overview_is_a_line_per_run_and_the_timeline(log, capsys, wide):
     assert cells == [
         ["1", "aa11aaaa", "2026-01-02 08:00", "one", "1✓ 1✗, 2* of 2", "c0ffee0", hashes[0], "0", "100"],
         ["2", "bb22bbbb", "2026-01-03 08:00", "two", "1✓, 0* of 1", "c0ffee0+", hashes[1], "0", "100"],
-        ["3", "aa33cccc", "2026-01-05 09:30", "one", "1✓ 2✗, 2* of 3", "c0ffee0", hashes[2], "7", "100"],
+        ["3", "aa33cccc", "2026-01-05 09:30", "one", "1✓ 2✗, 0* of 3", "c0ffee0", hashes[2], "7", "100"],
         ["4", "dd44dddd", "2026-01-06 08:00", "three", "stopped before its verdicts", "none", hashes[3], "0", "100"],
     ]
     assert lines[8:12] == [
         "                1  2  3  4",
-        "l0.looks-back   ✗* ✓  ✗*",
+        "l0.looks-back   ✗* ✓  ✗",
         "l0.looks-back@2       ✓",
-        "model.predicts  ✓*    ✗*",
+        "model.predicts  ✓*    ✗",
     ]
     assert "* confirmatory" in out
     assert "No room" not in out
@@ -286,13 +286,13 @@ def test_the_overview_fits_and_says_what_is_left_out(tmp_path, capsys, monkeypat
     _, out, _ = recint(capsys, "--log", tmp_path)
     assert max(map(len, out.splitlines())) <= columns
     row = next(line for line in out.splitlines() if line.startswith(FIRST.id))
-    kept = row.count("✓*")
+    kept = row.count("✓")
     assert kept == (columns - len(FIRST.id)) // 3
     head = next(line for line in out.splitlines() if line.endswith(" 29 30"))
     assert head.split() == [str(number) for number in range(31 - kept, 31)]
     assert f"No room for {30 - kept} earlier runs; --html shows all." in " ".join(out.split())
     if columns >= 80:
-        assert "1✓, 1* of 1" in out
+        assert "1✓, 0* of 1" in out
 
 
 def test_a_claim_is_told_with_its_versions_and_all_verdicts_on_it(log, capsys, wide):
@@ -304,7 +304,7 @@ def test_a_claim_is_told_with_its_versions_and_all_verdicts_on_it(log, capsys, w
     assert lines[4:] == [
         "2026-01-02 08:00 one ✗ refuted 0.7 [0.65, 0.75] ≥ 0.5 confirmatory aa11aaaa",
         "2026-01-03 08:00 two ✓ supported 0.7 [0.65, 0.75] ≥ 0.5 exploratory bb22bbbb",
-        "2026-01-05 09:30 one ✗ refuted 0.2 [0.1, 0.3] ≥ 0.5 confirmatory aa33cccc",
+        "2026-01-05 09:30 one ✗ refuted 0.2 [0.1, 0.3] ≥ 0.5 exploratory aa33cccc",
     ]
     lines = [" ".join(line.split()) for line in second.splitlines()]
     assert lines[0] == "l0.looks-back@2"
@@ -449,9 +449,9 @@ def test_the_selection_as_json(log, capsys, tmp_path):
     assert [(line["run"], line["id"], line["standing"]) for line in found["verdicts"]] == [
         ("aa11aaaa", "l0.looks-back", "confirmatory"),
         ("aa11aaaa", "model.predicts", "confirmatory"),
-        ("aa33cccc", "l0.looks-back", "confirmatory"),
+        ("aa33cccc", "l0.looks-back", "exploratory"),
         ("aa33cccc", "l0.looks-back@2", "exploratory"),
-        ("aa33cccc", "model.predicts", "confirmatory"),
+        ("aa33cccc", "model.predicts", "exploratory"),
     ]
     second = found["claims"][1]
     assert second["registered"]["hash"] == SECOND.hash
@@ -532,7 +532,7 @@ def test_a_timeline_of_claims_by_runs_grouped_by_checkpoint(page):
     cells = page.row(FIRST.id)[1:-1]
     assert [cell[2] for cell in cells] == ["✗", "✗", "✓", ""]
     marks = [set(cell[1]["class"].split()) - {"first"} for cell in cells]
-    assert marks == [{"refuted", "confirmatory"}, {"refuted", "confirmatory"}, {"supported"}, {"stopped"}]
+    assert marks == [{"refuted", "confirmatory"}, {"refuted"}, {"supported"}, {"stopped"}]
     assert cells[2][1]["title"] == (
         "l0.looks-back: supported, 0.7 [0.65, 0.75], should be ≥\xa00.5 · exploratory · run bb22bbbb (two, 2026-01-03 08:00)"
     )

@@ -161,9 +161,9 @@ class TestDamage:
     def test_where_lines_are_lost_nothing_confirms(self):
         """The first look may have been among them."""
         first = run("a", "1", when="1", registered=["h"])
-        assert log.Log(runs=(first,)).standing("1", "h") == "confirmatory"
-        assert log.Log(runs=(first,), damaged=("m.jsonl:1: ...",)).standing("1", "h") == "exploratory"
-        assert log.Log(runs=(first,), verdicts=({"run": "gone"},)).standing("1", "h") == "exploratory"
+        assert log.Log(runs=(first,)).standing("a", "h") == "confirmatory"
+        assert log.Log(runs=(first,), damaged=("m.jsonl:1: ...",)).standing("a", "h") == "exploratory"
+        assert log.Log(runs=(first,), verdicts=({"run": "gone"},)).standing("a", "h") == "exploratory"
 
     def test_a_damaged_log_is_still_added_to(self, tmp_path):
         (tmp_path / log.CLAIMS).write_text("half a li")
@@ -208,6 +208,18 @@ class TestRegistering:
         assert "registered on 2026-01-01; put it back, or declare the next version" in str(refused.value)
         assert (tmp_path / log.CLAIMS).read_bytes() == before
 
+    def test_a_claim_that_was_judged_cannot_move_either_if_its_registration_is_gone(self, tmp_path):
+        before = {"id": CLAIM.id, "hash": CLAIM.hash, "run": "a"} | {
+            name: CLAIM.registered[name] for name in ("statement", "statistic", "relation", "threshold", "quantifier")
+        }
+        known = log.Log(runs=(run("a", "1", when=NOW),), verdicts=(before,))
+        log.require_unmoved(known, registrations(CLAIM))
+        with pytest.raises(log.LogError) as refused:
+            log.require_unmoved(known, registrations(replace(CLAIM, threshold=0.9)))
+        assert str(refused.value).startswith(
+            "l0.made-up: threshold moved from 1.0 to 0.9, since it was registered on 2026-01-01"
+        )
+
     def test_back_to_the_first_form_is_fine_even_after_a_second_line(self, tmp_path):
         """A line for another form under the same id, however it came there, does not become the claim."""
         log.register(tmp_path, registrations(CLAIM), when=NOW)
@@ -229,7 +241,7 @@ class TestRegistering:
 class TestStanding:
     def test_a_claim_registered_in_a_clean_commit_before_the_first_look_confirms(self):
         found = log.Log(runs=(run("a", "1", when="1", registered=["h"]),))
-        assert found.standing("1", "h") == "confirmatory"
+        assert found.standing("a", "h") == "confirmatory"
 
     @pytest.mark.parametrize(
         "runs",
@@ -239,11 +251,26 @@ class TestStanding:
             (run("a", "1", when="1", registered=["h"], dirty=True),),  # not as committed
             (run("a", "1", when="1", registered=["h"], dirty=None),),  # under nobody's version control
             (run("a", "1", when="1"), run("b", "1", when="2", registered=["h"])),  # registered after a look
-            (run("a", "2", when="1", registered=["h"]),),  # other tensors
         ],
     )
     def test_else_it_explores(self, runs):
-        assert log.Log(runs=runs).standing("1", "h") == "exploratory"
+        assert log.Log(runs=runs).standing(runs[-1]["run"] if runs else "a", "h") == "exploratory"
+
+    FIRST = run("a", "1", when="1", registered=["h"])
+
+    def test_only_the_first_verdict_on_a_claim_confirms(self):
+        """With another seed one looks again."""
+        again = run("b", "1", when="2", registered=["h"])
+        found = log.Log(runs=(self.FIRST, again), verdicts=({"run": "a", "hash": "h"}, {"run": "b", "hash": "h"}))
+        assert (found.standing("a", "h"), found.standing("b", "h")) == ("confirmatory", "exploratory")
+        stopped = log.Log(runs=(self.FIRST, again), verdicts=({"run": "b", "hash": "h"},))
+        assert stopped.standing("b", "h") == "confirmatory"
+
+    @pytest.mark.parametrize("change", [{"dirty": True}, {"commit": "another"}])
+    def test_code_that_changed_since_the_first_look_explores(self, change):
+        """The hash of a claim does not cover how it is measured."""
+        later = run("b", "1", when="2", registered=["h"]) | change
+        assert log.Log(runs=(self.FIRST, later)).standing("b", "h") == "exploratory"
 
 
 def in_git(folder, *arguments):
