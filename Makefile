@@ -9,7 +9,7 @@ verify: .venv/ready
 	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
 
 test: lint
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests -n 2
 
 lint: .venv/ready
 	$(BIN)/ruff check .

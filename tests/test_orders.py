@@ -162,8 +162,8 @@ BEYOND_LAYER_1 = {
 UNASKED_OF_LAYER_0 = {name for name in CLAIMS if name.startswith(("l1.", "probe.", "composition."))} | BEYOND_LAYER_1
 SHAPES = {
     "order 1": ({}, set()),
-    "order 2": ({"order": 2}, {"l2.checkerboard", "model.predicts-short-sequences"}),
-    "order 3": ({"order": 3}, {"l2.checkerboard", "model.predicts-short-sequences"}),
+    "order 2": ({"order": 2}, {"l2.checkerboard", "l2.checkerboard@2", "model.predicts-short-sequences"}),
+    "order 3": ({"order": 3}, {"l2.checkerboard", "l2.checkerboard@2", "model.predicts-short-sequences"}),
     "1 layer": ({"n_layers": 1}, UNASKED_OF_LAYER_0),
     "2 layers": ({"n_layers": 2}, BEYOND_LAYER_1),
     "4 layers": ({"n_layers": 4}, set()),
@@ -176,7 +176,7 @@ SHAPES = {
     "just as long as a sequence": ({"n_ctx": 13, "act_fn": "relu"}, set()),
     "order 2, 4 layers, 5 heads": (
         {"order": 2, "n_layers": 4, "n_heads": 5},
-        {"l2.checkerboard", "model.predicts-short-sequences"},
+        {"l2.checkerboard", "l2.checkerboard@2", "model.predicts-short-sequences"},
     ),
 }
 
