@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy import stats
 
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
@@ -26,6 +25,7 @@ from recint.controls.mutants import MUTANTS, mutate, scrambled
 from recint.judge import judge
 from recint.model import Model
 from recint.recurrence import derive_seed
+from recint.statistics.sampling import exact_interval
 from recint.training import untrained
 
 SEEDS = (0, 1, 2)
@@ -195,10 +195,7 @@ def rate(wrong: int, of: int) -> Rate:
     >>> rate(0, 100)
     Rate(wrong=0, of=100, low=0.0, high=0.0362...)
     """
-    if of == 0:
-        return Rate(0, 0, 0.0, 1.0)
-    interval = stats.binomtest(wrong, of).proportion_ci(0.95, method="exact")
-    return Rate(wrong, of, float(interval.low), float(interval.high))
+    return Rate(wrong, of, *exact_interval(wrong, of))
 
 
 def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recint import checkpoint as checkpoints
 from recint import figures
-from recint.files import atomic
+from recint.files import write
 from recint.training import HISTORY
 
 LOSSES = "loss.svg"
@@ -48,5 +48,4 @@ Made by `recint train FOLDER {options}`; the loss history is in `{HISTORY}`.
 ![training and validation loss]({LOSSES})
 """
     for name, text in ((LOSSES, plot), ("README.md", card)):
-        with atomic(folder / name) as temporary:
-            temporary.write_text(text)
+        write(folder / name, text)

@@ -22,7 +22,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from recint.files import atomic
+from recint.files import atomic, write
 
 # Buffers of the former HookedTransformer: constants, not weights.
 _BUFFERS = (".attn.mask", ".attn.IGNORE")
@@ -155,8 +155,7 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with atomic(path / "model.safetensors") as temporary:
             safetensors.torch.save_file(tensors, temporary)
-        with atomic(path / "config.json") as temporary:
-            temporary.write_text(json.dumps(asdict(checkpoint.config), indent=2) + "\n")
+        write(path / "config.json", json.dumps(asdict(checkpoint.config), indent=2) + "\n")
     return path
 
 

@@ -6,23 +6,22 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 from tqdm import tqdm
 
-from recint import __version__
+from recint import BAD_CALL, __version__
 from recint import board as boards
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, properties, require_matches, selected
-from recint.files import atomic, require_files
+from recint.files import require_files, write
 from recint.report import SYMBOLS
 
 CALIBRATION_DRAWS = 1000
 SWEEP_DRAWS = 1000
 REPLICATION_DRAWS = 500
-BAD_CALL = 2
 INTERRUPTED = 130
 
 
@@ -46,6 +45,7 @@ def verify(options: argparse.Namespace) -> int:
     """Judge every claim on a checkpoint."""
     from recint.verify import verify as run
 
+    _require_enough(options)
     return run(options)
 
 
@@ -83,9 +83,8 @@ def register(options: argparse.Namespace) -> int:
     from recint import log
 
     folder = Path(options.hypotheses)
-    kept = Path(options.log) if options.log else folder / "log"
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    new = log.register(kept, [log.registration(prop.claim) for prop in properties(folder)], when=now)
+    kept = log.folder_of(folder, options.log)
+    new = log.register(kept, [log.registration(prop.claim) for prop in properties(folder)], when=log.now())
     print("\n".join(new) or "nothing new")
     print(f"commit {kept / log.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
     return 0
@@ -99,10 +98,10 @@ def log(options: argparse.Namespace) -> int:
     from recint import log as research
 
     require_files(options.html)
-    folder = Path(options.log) if options.log else Path(options.hypotheses) / "log"
+    folder = research.folder_of(Path(options.hypotheses), options.log)
     known = research.read(folder)
     checkpoint = options.checkpoint
-    if checkpoint and not history.on(known, checkpoint) and Path(checkpoint).exists():
+    if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
         checkpoint = checkpoints.load(checkpoint).sha256
     numbers = options.changes or ()
     shown = history.select(known, checkpoint=checkpoint, claims=options.claims or (), runs=numbers)
@@ -114,9 +113,8 @@ def log(options: argparse.Namespace) -> int:
     else:
         print(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims)))
     if options.html:
-        with atomic(Path(options.html)) as temporary:
-            temporary.write_text(history_page.html(shown, changed, folder=str(folder)))
-        print(f"wrote {options.html}", file=sys.stderr if options.json else sys.stdout)
+        page = history_page.html(shown, changed, folder=str(folder))
+        _write(options.html, page, told=sys.stderr if options.json else sys.stdout)
     return 0
 
 
@@ -125,24 +123,24 @@ def sweep(options: argparse.Namespace) -> int:
     from recint import log, sweep_report
     from recint import sweep as sweeps
     from recint.model import resolve_device
-    from recint.vacuity import code_of
 
     folder, out = Path(options.hypotheses).resolve(), Path(options.out)
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
     _require_enough(options)
     checkpoint_paths = sweeps.paths(options.checkpoints)
-    how = sweeps.How(
-        hypotheses=str(folder),
-        claims=tuple(options.claims or ()),
-        seed=options.seed,
-        draws=options.draws,
-        device=options.device,
-        controls=options.controls,
-        code=code_of([prop for prop in properties(folder) if selected(prop.claim.id, options.claims or ())]),
+    how = sweeps.with_code(
+        sweeps.How(
+            hypotheses=str(folder),
+            claims=tuple(options.claims or ()),
+            seed=options.seed,
+            draws=options.draws,
+            device=options.device,
+            controls=options.controls,
+        )
     )
     if not options.scheduler:
         resolve_device(options.device)
-    kept = Path(options.log) if options.log else folder / "log"
+    kept = log.folder_of(folder, options.log)
     logged = sweeps.keep(kept, how) if options.logging else lambda _: None
     found: dict[str, sweeps.Done] = {}
     try:
@@ -296,10 +294,9 @@ def replicate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: str, text: str) -> None:
-    with atomic(Path(path)) as temporary:
-        temporary.write_text(text)
-    print(f"wrote {path}")
+def _write(path: str, text: str, *, told: TextIO | None = None) -> None:
+    write(Path(path), text)
+    print(f"wrote {path}", file=told)
 
 
 def claims(options: argparse.Namespace) -> int:
@@ -447,9 +444,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
     command.add_argument("checkpoint", nargs="?", help="whose shape and mutants are judged too; default: the reference")
-    command.add_argument(
-        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
-    )
+    _add_hypotheses(command)
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
     command.add_argument("--report", metavar="FILE.html", help="write the matrix as a page")
     command.add_argument("--markdown", metavar="FILE.md", help="write the matrix as Markdown")
@@ -468,9 +463,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("claims", help="list the claims in force")
     command.add_argument("claims", nargs="*", metavar="GLOB", help="only claims whose id matches")
-    command.add_argument(
-        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
-    )
+    _add_hypotheses(command)
     command.set_defaults(run=claims)
     return parser
 
@@ -488,9 +481,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
     )
-    command.add_argument(
-        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
-    )
+    _add_hypotheses(command)
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
     command.add_argument(
@@ -517,10 +508,14 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
 
 
-def _add_folders(command: argparse.ArgumentParser) -> None:
+def _add_hypotheses(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
     )
+
+
+def _add_folders(command: argparse.ArgumentParser) -> None:
+    _add_hypotheses(command)
     command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,14 +107,9 @@ def _figure(entry: Entry) -> str:
 def logged(log: Log, name: str) -> dict[str, Any] | None:
     """A settled run on a checkpoint of this name, on tensors whose hash begins so, or with this number, in the form of a verdict
     file: the last of those that judged the most claims; None if there is none."""
-    judged = Counter(line["run"] for line in log.verdicts)
-    known = [run for run in log.runs if judged[run["run"]] and _is_on(run, name)]
-    return run_of(log, max(reversed(known), key=lambda run: judged[run["run"]])) if known else None
-
-
-def _is_on(run: Entry, name: str) -> bool:
-    of = run["checkpoint"]
-    return name in (of["name"], run["run"]) or (len(name) >= 8 and of["sha256"].startswith(name))
+    named = log.on(name) or tuple(run for run in log.runs if run["run"] == name)
+    known = [run for run in named if log.verdicts_of(run["run"])]
+    return run_of(log, max(reversed(known), key=lambda run: len(log.verdicts_of(run["run"])))) if known else None
 
 
 def run_of(log: Log, run: Entry) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from math import inf
 from statistics import median, median_low
 from typing import Any
 
-from scipy import stats
+from recint.statistics.sampling import exact_interval
 
 Row = Mapping[str, Any]
 
@@ -230,7 +230,7 @@ def roles(found: Sweep) -> list[tuple[str, int]]:
 
 @dataclass(frozen=True)
 class Share:
-    """In how many networks a claim is supported, with the exact 95 % interval of the share (Clopper and Pearson 1934)."""
+    """In how many networks a claim is supported, with the exact 95 % interval of the share."""
 
     held: int
     of: int
@@ -243,10 +243,7 @@ def share(held: int, of: int) -> Share:
     >>> share(4, 4)
     Share(held=4, of=4, low=0.397..., high=1.0)
     """
-    if of == 0:
-        return Share(0, 0, 0.0, 1.0)
-    interval = stats.binomtest(held, of).proportion_ci(0.95, method="exact")
-    return Share(held, of, float(interval.low), float(interval.high))
+    return Share(held, of, *exact_interval(held, of))
 
 
 def held(rows: Sequence[Row]) -> Share:

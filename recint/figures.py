@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6B7280"
-_STYLE = {
+STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "recint",
     "font.family": ["sans-serif"],
@@ -38,10 +38,10 @@ _STYLE = {
 }
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> str:
     """The figure as an element to be inlined: no prolog, and ids of its own, since many share a page."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
@@ -59,7 +59,7 @@ def _figure(
     columns: int = 1,
     width_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False, width_ratios=width_ratios)[0]
         figure.suptitle(fill(title, int(width * 11)), x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -88,7 +88,7 @@ def against_c(
 ) -> str:
     """A statistic in bins of the coefficient with its 95 % band, the search's trials, and where the claim breaks."""
     figure, (axes,) = _figure(title)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
         axes.plot(c, value, color=BLUE, linewidth=1.6, label="reference draws, in bins of c")
         if searched:
@@ -105,7 +105,7 @@ def against_c(
         axes.set_ylabel(fill(ylabel, 34))
         axes.grid(alpha=0.25)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence[int] | None = None) -> str:
@@ -118,7 +118,7 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
     heads = len(patterns)
     columns = min(heads, 4)
     rows = -(-heads // columns)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 0.6 + 2.1 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         figure.suptitle(fill(title, 88), x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -139,7 +139,7 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
             if head + columns >= heads:
                 axes.set_xlabel("key")
         figure.colorbar(image, ax=grid, label="attention", shrink=0.8)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def eigenvalue_scores(
@@ -149,7 +149,7 @@ def eigenvalue_scores(
     table = np.asarray(scores)
     layers, heads = table.shape
     figure, (axes,) = _figure(title, height=0.9 + 0.62 * layers)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         image = axes.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         for (layer, head), score in np.ndenumerate(table):
             axes.text(
@@ -164,7 +164,7 @@ def eigenvalue_scores(
         axes.set_ylabel("layer")
         bar = figure.colorbar(image, ax=axes, label="eigenvalue score")
         bar.ax.axhline(threshold, color="black", linewidth=2)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) -> str:
@@ -175,7 +175,7 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
     colours = [BLUE, ORANGE, GREEN, GREY, RED]
     width = 0.8 / layers
     shown = min(held.shape[-1], int(table.max() * 1.25) + 1)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for layer in range(layers):
             colour, hatch = colours[layer % 5], ("", "//", "..", "xx", "\\\\")[layer % 5]
             bars.bar(
@@ -194,7 +194,7 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
         curves.set_xlabel("number of singular values")
         curves.set_ylabel("energy held")
         curves.grid(alpha=0.25)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -> str:
@@ -203,7 +203,7 @@ def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -
     layers = len(excess) // n_heads
     limit = float(np.nanmax(np.abs(excess)))
     figure, (axes,) = _figure(title, width=7, height=5.6)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         image = axes.imshow(excess, vmin=-limit, vmax=limit, cmap="RdBu_r", interpolation="nearest")
         for edge in np.arange(1, layers) * n_heads - 0.5:
             axes.axhline(edge, color=GREY, linewidth=0.8)
@@ -215,7 +215,7 @@ def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -
         axes.set_xlabel(f"head that reads ({n_heads} a layer)")
         axes.set_ylabel(f"head that writes ({n_heads} a layer)")
         figure.colorbar(image, ax=axes, label=f"composition score minus chance ({chance:.3f})")
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def head_statistics(
@@ -232,7 +232,7 @@ def head_statistics(
     """A ratio for each head, or whatever is named, with its 95 % interval, on a log axis with the threshold."""
     values, lows, highs = (np.asarray(numbers) for numbers in (value, low, high))
     figure, (axes,) = _figure(title, height=1.4 + 0.28 * len(values))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         rows = np.arange(len(values))
         axes.hlines(rows, lows, highs, color=BLUE, linewidth=5, alpha=0.35, label="95 % interval")
         axes.plot(values, rows, "o", color=BLUE, markersize=6, label="mean over reference draws")
@@ -250,7 +250,7 @@ def head_statistics(
         axes.set_xlabel(xlabel)
         axes.grid(axis="x", alpha=0.25)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: int) -> str:
@@ -258,7 +258,7 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
     values = np.asarray(table)
     total, limit = values.mean(-1), float(np.abs(values).max()) or 1.0
     figure, (heat, bars) = _figure(title, columns=2, width=9, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         image = heat.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         heat.set_yticks(range(len(names)), names, fontsize=7)
         heat.set_xticks(range(values.shape[1]), [str(first + index) for index in range(values.shape[1])])
@@ -271,7 +271,7 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
         bars.set_xscale("symlog", linthresh=max(1e-3, limit / 100))
         bars.set_xlabel("mean over positions (symmetric log axis)")
         bars.grid(axis="x", alpha=0.25)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: int, coordinates: int = 3) -> str:
@@ -280,7 +280,7 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
     chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:coordinates])
     figure, panels = _figure(title, columns=len(chosen), width=9, height=3.0)
     positions = np.arange(len(terms))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for axes, coordinate in zip(panels, chosen, strict=True):
             axes.axvspan(-0.5, first - 0.5, color=GREY, alpha=0.15, linewidth=0, label="context, not scored")
             axes.plot(positions, terms[:, coordinate], "o-", color=BLUE, markersize=4, label="next term")
@@ -292,13 +292,13 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
         panels[0].set_ylabel("value")
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: ArrayLike, validation: ArrayLike) -> str:
     """Loss history of training."""
     figure, (axes,) = _figure(title, height=3.4)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         axes.plot(steps, loss, color=BLUE, linewidth=1.2, label="training loss")
         axes.plot(validation_steps, validation, "o-", color=ORANGE, markersize=3, linewidth=1.2, label="validation MSE")
         axes.set_yscale("log")
@@ -306,7 +306,7 @@ def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: A
         axes.set_ylabel("mean squared error")
         axes.grid(alpha=0.25)
         axes.legend()
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: str, first: int = 0) -> str:
@@ -314,7 +314,7 @@ def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: 
     table = np.asarray(scores)
     limit = float(np.abs(table).max()) or 1.0
     figure, (axes,) = _figure(title, height=0.9 + 0.62 * len(table))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         image = axes.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         for (y, x), score in np.ndenumerate(table):
             colour = "white" if abs(score) > 0.6 * limit else "black"
@@ -324,7 +324,7 @@ def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: 
         axes.set_xlabel(column)
         axes.set_ylabel(row)
         figure.colorbar(image, ax=axes, label=label)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
@@ -337,7 +337,7 @@ def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
     limit = float(np.quantile(np.abs(found), 0.999)) or 1.0
     shades = matplotlib.colormaps["RdBu_r"].resampled(9)  # few enough for noise to stay small as a picture
     figure, (axes,) = _figure(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         for head in range(heads):
             row, column = divmod(head, columns)
             top, left = row * (height + gap) + gap, column * (width + gap)
@@ -350,7 +350,7 @@ def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
         axes.set_xlabel(f"dimension written, 0 to {width - 1} in each tile")
         axes.set_ylabel(f"dimension read, 0 to {height - 1}")
         figure.colorbar(image, ax=axes, label=label, shrink=0.8, extend="both")
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def errors_against_c(
@@ -359,7 +359,7 @@ def errors_against_c(
     """Mean MSE at each coefficient on a log axis with the band of single recurrences, of shape (2, c), trained range shaded."""
     low, high = np.asarray(spread)
     figure, (axes,) = _figure(title)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         axes.axvspan(*trained, color=GREY, alpha=0.15, linewidth=0, label="trained range")
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % of single recurrences")
         axes.plot(c, mse, color=BLUE, linewidth=1.6, label="mean over recurrences")
@@ -368,4 +368,4 @@ def errors_against_c(
         axes.set_ylabel("mean squared error")
         axes.grid(alpha=0.25)
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return _svg(figure, title)
+    return svg(figure, title)

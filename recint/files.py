@@ -25,6 +25,12 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write(path: Path, text: str) -> None:
+    """A text as a whole file."""
+    with atomic(path) as temporary:
+        temporary.write_text(text)
+
+
 def require_files(*outputs: str | None) -> None:
     """Raises ValueError if one of them is a folder."""
     for output in outputs:

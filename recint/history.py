@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
-from recint.log import Line, Log, differences
+from recint.log import Line, Log, by_run, differences
 
 # What a run was made with, as opposed to what came of it.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")
@@ -63,7 +63,7 @@ class History:
 
     @cached_property
     def _settled(self) -> Mapping[str, Sequence[Line]]:
-        return _by_run(self.verdicts)
+        return by_run(self.verdicts)
 
     def of_run(self, run: Line) -> Sequence[Line]:
         """What was settled in a run; nothing if it was stopped before."""
@@ -82,13 +82,6 @@ class History:
         return list(groups.values())
 
 
-def _by_run(verdicts: Sequence[Line]) -> dict[str, list[Line]]:
-    groups: dict[str, list[Line]] = {}
-    for line in verdicts:
-        groups.setdefault(line["run"], []).append(line)
-    return groups
-
-
 def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (), runs: Sequence[str] = ()) -> History:
     """What the log says of a checkpoint, of some claims, of some runs, or of all.
 
@@ -103,31 +96,21 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
     """
     chosen = _matching(versions(log), claims)
     asked = {claim.id for claim in chosen}
-    found = on(log, checkpoint) if checkpoint else log.runs
+    found = log.on(checkpoint) if checkpoint else log.runs
     if checkpoint and not found:
         known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
         raise ValueError(f"checkpoint={checkpoint!r} is none of those that the log has runs on: {known}")
     if runs:
         numbers = {numbered(found, number)["run"] for number in runs}
         found = tuple(run for run in found if run["run"] in numbers)
-    judged = _by_run(log.verdicts)
     kept, verdicts = [], []
     for run in found:
-        settled = [line for line in judged.get(run["run"], ()) if line["id"] in asked]
-        if settled or run["run"] not in judged:
+        settled = [line for line in log.verdicts_of(run["run"]) if line["id"] in asked]
+        if settled or run["run"] not in log.settled:
             kept.append(run)
         verdicts += [{**line, "standing": log.standing(run["run"], line["hash"])} for line in settled]
     lost = ("until what is lost is put back, no verdict of this log confirms",) if log.lost else ()
-    return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log, judged), *lost))
-
-
-def on(log: Log, checkpoint: str) -> tuple[Line, ...]:
-    """The runs on a checkpoint of this name, or on tensors whose hash begins so (with 8 digits or more)."""
-
-    def named(of: Mapping[str, Any]) -> bool:
-        return of["name"] == checkpoint or (len(checkpoint) >= 8 and of["sha256"].startswith(checkpoint))
-
-    return tuple(run for run in log.runs if named(run["checkpoint"]))
+    return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log), *lost))
 
 
 def numbered(runs: Sequence[Line], number: str) -> Line:
@@ -186,10 +169,10 @@ def _matches(claim: Version, glob: str) -> bool:
     return fnmatch(claim.id, glob) or fnmatch(claim.name, glob)
 
 
-def _orphans(log: Log, judged: Mapping[str, Sequence[Line]]) -> Iterator[str]:
+def _orphans(log: Log) -> Iterator[str]:
     """Verdicts whose run is lost: nobody can tell on what they were reached."""
     known = {run["run"] for run in log.runs}
-    for run, lines in judged.items():
+    for run, lines in log.settled.items():
         if run not in known:
             yield f"run {run}: its line is missing, and its verdicts are left out ({len(lines)})"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from recint.history import Changes, History, Version
 from recint.log import Line
-from recint.report import SYMBOLS, should, words
+from recint.report import SYMBOLS, should, with_interval, words
 
 MARK = "*"
 STOPPED = "stopped before its verdicts"
@@ -198,18 +198,7 @@ def _told(value: Any) -> str:
 
 
 def figure(verdict: Line) -> str:
-    """The statistic with its interval.
-
-    >>> figure(verdict)                                                     # doctest: +SKIP
-    '0.182 [0.179, 0.185]'
-    """
-    if verdict["value"] is None:
-        return "not measured"
-    estimate = verdict.get("estimate")
-    if not estimate:
-        return f"{verdict['value']:.3g}"
-    low, high = ("unbounded" if end is None else f"{end:.3g}" for end in estimate["ci"])
-    return f"{verdict['value']:.3g} [{low}, {high}]"
+    return with_interval(verdict["value"], verdict["estimate"] and verdict["estimate"]["ci"])
 
 
 def comparison(changed: Changes, width: int) -> str:

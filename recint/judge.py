@@ -1,4 +1,4 @@
-"""Every claim on one model, without pytest: what controls and sweeps are judged with."""
+"""A claim on a model, for pytest; and every claim on one model, without it, for controls and sweeps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,34 @@ import torch
 
 from recint import record
 from recint.claim import Property
-from recint.evaluate import draw, evaluate
+from recint.evaluate import Evidence, Share, draw, evaluate
 from recint.vacuity import untrained_verdict
+
+
+def judge_one(
+    prop: Property,
+    model: Any,
+    *,
+    draws: int,
+    seed: int,
+    family: int,
+    drawn: Share,
+    controls: torch.device | None,
+    beside: Sequence[Property],
+    thorough: bool = True,
+) -> tuple[Evidence, dict[str, Any]]:
+    """The evidence on one of `family` claims, and its entry before these are settled together; the rest as for `judge`.
+
+    Args:
+        drawn: the claim's share of what was drawn for all of them.
+        beside: the claims that are judged with it.
+    """
+    evidence = evaluate(prop, model, seed=seed, draws=draws, family=family, thorough=thorough, drawn=drawn)
+    entry = record.entry(evidence, family=family)
+    if controls is not None and not evidence.unmet:
+        untrained = untrained_verdict(prop, model.config, device=controls, beside=beside)
+        entry["controls"] = {"untrained": untrained}
+    return evidence, entry
 
 
 def judge(
@@ -32,19 +58,17 @@ def judge(
     drawn = draw(props, model, seed=seed, draws=draws)
     for prop in props:
         try:
-            evidence = evaluate(
+            _, entry = judge_one(
                 prop,
                 model,
                 seed=seed,
                 draws=draws,
                 family=len(props),
-                thorough=thorough,
                 drawn=drawn.pop(prop.claim.id, None),
+                controls=controls,
+                beside=props,
+                thorough=thorough,
             )
-            entry = record.entry(evidence, family=len(props))
-            if controls is not None and not evidence.unmet:
-                untrained = untrained_verdict(prop, model.config, device=controls, beside=props)
-                entry["controls"] = {"untrained": untrained}
             entries.append(entry)
         except Exception as error:  # whatever it is, it is the verdict `error` on this claim and none on the others
             entries.append(record.blank(prop.claim) | {"message": str(error)})

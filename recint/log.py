@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -37,7 +38,8 @@ _KEYS = {
     "verdict": {"run", "id", "hash", "version", "verdict", "value", "estimate", "relation", "threshold", "statistic"},
 }
 
-_SHARED = ("statistic", "relation", "threshold", "quantifier")  # of a claim's fields, those that a verdict line has too
+# Of a claim's fields, those that a verdict line has too.
+_SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
 
 Line = Mapping[str, Any]
 Standing = Literal["confirmatory", "exploratory"]
@@ -65,11 +67,24 @@ class Log:
     @cached_property
     def lost(self) -> bool:
         """Whether lines cannot be read, or are missing: verdicts of a run that is not there."""
-        return bool(self.damaged) or not {line["run"] for line in self.verdicts} <= {line["run"] for line in self.runs}
+        return bool(self.damaged) or not self.settled.keys() <= self._numbered.keys()
+
+    @cached_property
+    def settled(self) -> dict[str, list[Line]]:
+        """The verdicts by run; a run that was stopped before them is not there."""
+        return by_run(self.verdicts)
 
     def verdicts_of(self, run: str) -> list[Line]:
         """What was settled in a run; nothing if it was stopped before."""
-        return [line for line in self.verdicts if line["run"] == run]
+        return self.settled.get(run, [])
+
+    def on(self, checkpoint: str) -> tuple[Line, ...]:
+        """The runs on a checkpoint of this name, or on tensors whose hash begins so (with 8 digits or more)."""
+
+        def named(of: Mapping[str, Any]) -> bool:
+            return of["name"] == checkpoint or (len(checkpoint) >= 8 and of["sha256"].startswith(checkpoint))
+
+        return tuple(run for run in self.runs if named(run["checkpoint"]))
 
     @cached_property
     def _first(self) -> dict[str, Line]:
@@ -99,17 +114,32 @@ class Log:
     def judged(self) -> dict[tuple[str, str], str]:
         """The first run that settled a verdict, by tensor hash and claim hash."""
         found: dict[tuple[str, str], str] = {}
-        hashes: dict[str, list[str]] = {}
-        for line in self.verdicts:
-            hashes.setdefault(line["run"], []).append(line["hash"])
         for run in self.runs:
-            for claim_hash in hashes.get(run["run"], ()):
-                found.setdefault((run["checkpoint"]["sha256"], claim_hash), run["run"])
+            for line in self.verdicts_of(run["run"]):
+                found.setdefault((run["checkpoint"]["sha256"], line["hash"]), run["run"])
         return found
 
     @cached_property
     def _numbered(self) -> dict[str, Line]:
         return {line["run"]: line for line in self.runs}
+
+
+def by_run(verdicts: Iterable[Line]) -> dict[str, list[Line]]:
+    """Verdict lines, together if they are of the same run."""
+    found: dict[str, list[Line]] = {}
+    for line in verdicts:
+        found.setdefault(line["run"], []).append(line)
+    return found
+
+
+def now() -> str:
+    """The time as lines tell it: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def folder_of(claims: Path, chosen: str | None) -> Path:
+    """Where the log of a folder of claims is: beside them, if no other folder was chosen."""
+    return Path(chosen) if chosen else claims / "log"
 
 
 def read(folder: Path) -> Log:
@@ -245,7 +275,7 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
         first.setdefault(line["claim"], line)
     when = {run["run"]: run["when"] for run in log.runs}
     for line in log.verdicts:  # registered too, but those lines may be lost
-        fields = {name: line[name] for name in ("statement", *_SHARED) if name in line}
+        fields = {name: line[name] for name in _SHARED if name in line}
         told = {"hash": line["hash"], "fields": fields, "when": when.get(line["run"], "")}
         first.setdefault(line["id"], told)
     for claim in claims:

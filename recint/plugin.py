@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,11 @@ from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
-from recint.evaluate import DRAWS, Share, draw, evaluate, require_verifiable
-from recint.files import atomic
+from recint.evaluate import DRAWS, Share, draw, require_verifiable
+from recint.files import write
+from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
-from recint.vacuity import untrained_verdict
 
 REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
 
@@ -49,7 +48,7 @@ class Run:
     device: torch.device
     seed: int
     draws: int
-    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    started: str = field(default_factory=log.now)
     begun: float = field(default_factory=time.monotonic)
     loaded: Checkpoint | None = None
     expected: dict[str, expectations.Expectation] | None = None
@@ -57,7 +56,7 @@ class Run:
     against_from: str | None = None
     allow: tuple[str, ...] = ()
     claims: Path = SHIPPED
-    log_in: Path | None = None
+    log_in: str | None = None
     logging: bool = True
     logged: str | None = None
     registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -79,9 +78,6 @@ class Run:
             self.loaded = checkpoints.load(self.path)
             require_verifiable(self.loaded, str(self.path))
         return self.loaded
-
-    def expectation(self, claim: str) -> expectations.Expectation | None:
-        return self.expectations.get(claim)
 
     @property
     def expectations(self) -> dict[str, expectations.Expectation]:
@@ -106,11 +102,11 @@ class Run:
 
     @property
     def log(self) -> Path:
-        return self.log_in or self.claims / "log"
+        return log.folder_of(self.claims, self.log_in)
 
     def xfail(self, claim: Claim) -> pytest.MarkDecorator | None:
         """What a refutation of this claim is to pytest: a failure, or else just what was expected, or one thing that may be."""
-        expectation = self.expectation(claim.id)
+        expectation = self.expectations.get(claim.id)
         if self.against and (
             (self.allow and selected(claim.id, self.allow))
             or claim.hash not in [entry["hash"] for entry in self.against["claims"]]
@@ -220,7 +216,7 @@ def prepare(
         allow=tuple(allow),
         against_from=against,
         claims=claims or SHIPPED,
-        log_in=Path(log_in) if log_in else None,
+        log_in=log_in,
     )
     if checkpoint is not None:
         _ = run.checkpoint
@@ -305,16 +301,19 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         properties = request.node.user_properties
         if prop.claim.id not in run.drawn:
             run.drawn |= draw(beside, model, seed=run.seed, draws=run.draws)
-        evidence = evaluate(
-            prop, model, seed=run.seed, draws=run.draws, family=family, drawn=run.drawn.pop(prop.claim.id, None)
+        evidence, entry = judge_one(
+            prop,
+            model,
+            seed=run.seed,
+            draws=run.draws,
+            family=family,
+            drawn=run.drawn.pop(prop.claim.id, None),
+            controls=run.device if request.config.getoption("--recint-controls") else None,
+            beside=beside,
         )
-        entry = record.entry(evidence, family=family)
         if evidence.unmet:
             properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
             pytest.skip(evidence.unmet)
-        if request.config.getoption("--recint-controls"):
-            untrained = untrained_verdict(prop, model.config, device=run.device, beside=beside)
-            entry["controls"] = {"untrained": untrained}
         properties.append(("recint", json.dumps({"entry": entry, "figures": [prop.figure(model, evidence)]})))
         if entry["verdict"] == "refuted":
             raise Refuted(entry["message"])
@@ -431,20 +430,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     else:
         run.departures = record.departures(claims)
     if path := config.getoption("--recint-verdicts"):
-        _write(path, json.dumps(run.result, indent=1) + "\n")
+        write(Path(path), json.dumps(run.result, indent=1) + "\n")
     if path := config.getoption("--recint-junit"):
-        _write(path, junit.xml(run.result, departures=run.departures))
+        write(Path(path), junit.xml(run.result, departures=run.departures))
     if path := config.getoption("--recint-summary"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open("a") as summary:
             summary.write(board.summary(run.result, departures=run.departures))
     if run.departures and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _write(path: str, text: str) -> None:
-    with atomic(Path(path)) as temporary:
-        temporary.write_text(text)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

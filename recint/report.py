@@ -118,7 +118,7 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
 <div class="small">{escape(claim["quantifier"] + controls + standing)}</div></td>
-<td>{_bar(claim)}<div class="small">{_measured(claim, over=False)}{_contrasts(claim)}</div></td>
+<td>{bar(claim)}<div class="small">{_measured(claim, over=False)}{_contrasts(claim)}</div></td>
 <td class="wide small">{_worst(claim)}</td></tr>"""
 
 
@@ -165,6 +165,17 @@ def _badge(verdict: str) -> str:
 
 def words(verdict: str) -> str:
     return verdict.replace("_", " ")
+
+
+def with_interval(value: float | None, ci: Sequence[float | None] | None) -> str:
+    """A statistic with its interval, if it has one.
+
+    >>> with_interval(0.182, [0.179, None])
+    '0.182 [0.179, unbounded]'
+    """
+    if value is None:
+        return "not measured"
+    return _number(value) if ci is None else f"{_number(value)} [{', '.join(map(_number, ci))}]"
 
 
 def _number(value: float | None) -> str:
@@ -222,7 +233,7 @@ def _heads(per_head: Sequence | None, parts: Sequence[str]) -> str:
     return "".join(lists)
 
 
-def _bar(claim: Mapping[str, Any]) -> str:
+def bar(claim: Mapping[str, Any]) -> str:
     """Statistic (dot, with its interval) and counterexample (cross) against the threshold (line).
 
     The side where the claim holds is shaded.

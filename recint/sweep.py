@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -31,7 +30,7 @@ from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, ModelConfig, load
 from recint.claim import Property
 from recint.evaluate import require_verifiable
-from recint.files import atomic, cache_folder
+from recint.files import atomic, cache_folder, write
 from recint.judge import judge
 from recint.model import Model, resolve_device
 from recint.vacuity import code_of, untrained_verdict
@@ -108,8 +107,7 @@ def series(path: str) -> tuple[str, int | None]:
     """
     file, training = Path(path), _training(path)
     step = _SNAPSHOT.fullmatch(file.stem) if _is_snapshot(file) else None
-    name = training.name if training.is_dir() else training.stem
-    return name, int(step[1]) if step else _recipe(file).get("steps")
+    return _bare(training), int(step[1]) if step else _recipe(file).get("steps")
 
 
 def training_seed(path: str) -> int | None:
@@ -124,6 +122,11 @@ def _recipe(folder: Path) -> dict[str, Any]:
         return recipe
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def with_code(how: How) -> How:
+    """With the code of this process, which that of a worker has to be."""
+    return replace(how, code=code_of(_asked(how)))
 
 
 @cache
@@ -156,10 +159,11 @@ def task(path: str, how: How, out: str) -> Done:
 
 
 def _done(path: str, how: How, out: Path) -> Done:
-    begun, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    begun, started = time.monotonic(), log.now()
     if how.code and how.code != code_of(_asked(how)):
         raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
-    checkpoint = _named(load(path), path)
+    # Snapshots of all trainings have the same names: the training's goes before.
+    checkpoint = replace(load(path), name=name_of(path))
     require_verifiable(checkpoint, path)
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
     if file.exists():
@@ -175,20 +179,19 @@ def _done(path: str, how: How, out: Path) -> Done:
         started=started,
         seconds=time.monotonic() - begun,
     )
-    with atomic(file) as temporary:
-        temporary.write_text(json.dumps(run) + "\n")
+    write(file, json.dumps(run) + "\n")
     return Done(path=path, file=str(file), verdicts=_counts(claims))
-
-
-def _named(checkpoint: Checkpoint, path: str) -> Checkpoint:
-    """Snapshots of all trainings have the same names: the training's goes before."""
-    return replace(checkpoint, name=name_of(path))
 
 
 def name_of(path: str) -> str:
     """What a checkpoint is called in the log and the table."""
     file = Path(path)
-    return f"{_training(path).name}-{file.stem}" if _is_snapshot(file) else file.name if file.is_dir() else file.stem
+    return f"{_training(path).name}-{file.stem}" if _is_snapshot(file) else _bare(file)
+
+
+def _bare(path: Path) -> str:
+    """The name of a folder, or of a file without its format."""
+    return path.name if path.is_dir() else path.stem
 
 
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
@@ -260,7 +263,7 @@ def keep(kept: Path, how: How) -> Callable[[Done], None]:
         LogError: a claim moved, or the log cannot be written.
     """
     log.require_writable(kept)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = log.now()
     run = log.run_line(kept, Path(how.hypotheses), checkpoint={}, environment={}, when=now)
     log.register(kept, [log.registration(prop.claim) for prop in _asked(how)], when=now)
     there = {(line["checkpoint"]["sha256"], line["when"]) for line in log.read(kept).runs}
@@ -299,9 +302,7 @@ def _is_snapshot(file: Path) -> bool:
 def _distinct(trainings: set[Path]) -> dict[Path, str]:
     """Names as short as they can be without two trainings sharing one: the last part of the path, or as many as it takes."""
     for parts in range(1, max((len(path.parts) for path in trainings), default=0) + 1):
-        names = {
-            path: "/".join((*path.parts[-parts:-1], path.name if path.is_dir() else path.stem)) for path in trainings
-        }
+        names = {path: "/".join((*path.parts[-parts:-1], _bare(path))) for path in trainings}
         if len(set(names.values())) == len(names):
             return names
     return {path: str(path) for path in trainings}

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from recint.emergence import Appearance, Appearances
-from recint.figures import _STYLE, BLUE, GREEN, GREY, ORANGE, RED, _svg
+from recint.figures import BLUE, GREEN, GREY, ORANGE, RED, STYLE, svg
 
 _DISTINCT = (
     (BLUE, "-", "o"),
@@ -79,7 +79,7 @@ def steps(found: Sequence[int]) -> Steps:
 def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[str], axis: Steps) -> str:
     """A row for every claim, in it for every training a bar over the interval in which the claim begins to hold."""
     rows, of = len(claims), len(trainings)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(11, 1.6 + rows * (0.25 if of > 1 else 0.2)), layout="constrained")
         axes = figure.subplots()
         axes.hlines(
@@ -105,7 +105,7 @@ def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[s
         axes.grid(axis="x", alpha=0.35)
         handles = [*_lines(trainings, markers=True), *_timeline_marks(claims, trainings)]
         figure.legend(handles=handles, loc="outside upper left", ncols=4, handlelength=2.2)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def _bars(axes: Axes, found: Sequence[tuple[float, Appearance]], style: tuple[str, Any, str], *, few: bool) -> None:
@@ -158,7 +158,7 @@ def against_step(
     title: str, *, curves: Sequence[Curve], threshold: float, relation: str, ylabel: str, axis: Steps
 ) -> str:
     """A statistic against the step with its 95 % bands, the side on which the claim holds, and where it begins to."""
-    with matplotlib.rc_context(_STYLE | {"font.size": 9}):
+    with matplotlib.rc_context(STYLE | {"font.size": 9}):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.subplots()
         bottom, top, logarithmic = _limits(curves, threshold)
@@ -186,7 +186,7 @@ def against_step(
         axes.set_xlabel("training step")
         axes.set_ylabel(fill(ylabel, 30), fontsize=8)
         axes.grid(alpha=0.25)
-    return _svg(figure, title)
+    return svg(figure, title)
 
 
 def _limits(curves: Sequence[Curve], threshold: float) -> tuple[float, float, bool]:
@@ -206,7 +206,7 @@ def _limits(curves: Sequence[Curve], threshold: float) -> tuple[float, float, bo
 
 def key(title: str, *, trainings: Sequence[str]) -> str:
     """What the lines of `against_step` mean, once for all of them."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         handles: list[Any] = _lines(trainings, markers=False)
         figure = Figure(figsize=(11, 0.35 * -(-(len(handles) + 4) // 4)))
         if _few(len(trainings)):
@@ -219,4 +219,4 @@ def key(title: str, *, trainings: Sequence[str]) -> str:
             ),
         ]
         figure.legend(handles=handles, loc="upper left", ncols=4, handlelength=2.6)
-    return _svg(figure, title)
+    return svg(figure, title)

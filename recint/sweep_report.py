@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from recint import sweep_figures
 from recint.emergence import Appearance, Appearances, Checkpoint, Network, Row, Sweep, held, order, roles, spread, sweep
-from recint.report import SYMBOLS, _bar, should, words
+from recint.report import SYMBOLS, bar, should, with_interval, words
 
 T = TypeVar("T")
 
@@ -215,13 +215,8 @@ def _cell(label: str, row: Row | None) -> str:
 
 
 def _figure(row: Row) -> str:
-    """The statistic with its interval, where it has one."""
-    if row["value"] is None:
-        return "not measured"
-    if row["low"] is None and row["high"] is None:
-        return _number(row["value"])
-    ends = ("unbounded" if end is None else _number(end) for end in (row["low"], row["high"]))
-    return f"{_number(row['value'])} [{', '.join(ends)}]"
+    ends = (row["low"], row["high"])
+    return with_interval(row["value"], None if ends == (None, None) else ends)
 
 
 def _number(value: float) -> str:
@@ -329,15 +324,15 @@ trained alike, exact at 95 % (Clopper and Pearson); errors are not counted.</p>
 def _across_row(found: Sweep, claim: str) -> str:
     of, rows = found.claims[claim], found.at_the_end(claim)
     share, spreads = held(rows), spread(rows)
-    bar, figures = "", "not measured"
+    drawn, figures = "", "not measured"
     if spreads:
         ends = [spreads.low, spreads.high]
-        bar = _bar({**of, "value": spreads.median, "estimate": {"ci": ends}, "search": None})
+        drawn = bar({**of, "value": spreads.median, "estimate": {"ci": ends}, "search": None})
         figures = f"<b>{_number(spreads.median)}</b> [{', '.join(map(_number, ends))}]"
     cells = [
         f'<b>{share.held:,} of {share.of:,}</b><div class="small">{share.low:.1%} to {share.high:.1%}</div>',
         _badges(rows),
-        bar,
+        drawn,
         f'{figures}<div class="small">should be {should(of)}</div>',
     ]
     if found.trainings:

@@ -19,7 +19,7 @@ from transformer_lens.model_bridge import TransformerBridge
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
-from recint.files import atomic
+from recint.files import atomic, write
 from recint.model import property_tensors, raw_bridge
 from recint.recipe import Recipe
 from recint.recurrence import Recurrences, derive_seed
@@ -129,8 +129,7 @@ def train(
         history["seconds"] += time.monotonic() - begun
     finished = Checkpoint(out.resolve().name, recipe.model, property_tensors(bridge, recipe.model))
     checkpoints.save(finished, out)
-    with atomic(out / HISTORY) as temporary:
-        temporary.write_text(json.dumps({"recipe": asdict(recipe), **history}, indent=1) + "\n")
+    write(out / HISTORY, json.dumps({"recipe": asdict(recipe), **history}, indent=1) + "\n")
     (out / STATE).unlink(missing_ok=True)
     return finished
 

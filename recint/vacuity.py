@@ -23,7 +23,7 @@ from recint import record
 from recint.checkpoint import ModelConfig
 from recint.claim import Property
 from recint.evaluate import Share, draw, evaluate
-from recint.files import atomic, cache_folder
+from recint.files import cache_folder, write
 from recint.model import Model
 from recint.training import untrained
 from recint.verdict import Verdict
@@ -45,11 +45,8 @@ def untrained_verdict(
     if (known := _cached(path)) is not None:
         return known
     verdicts = [_verdict(prop, config, seed, device, beside) for seed in SEEDS]
-    with (
-        suppress(OSError),
-        atomic(path) as temporary,
-    ):  # a cache that cannot be written saves nothing, and harms nothing
-        temporary.write_text(json.dumps(verdicts) + "\n")
+    with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
+        write(path, json.dumps(verdicts) + "\n")
     return _majority(verdicts)
 
 

@@ -15,12 +15,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from recint import BAD_CALL, drift, log, plugin
 from recint import checkpoint as checkpoints
-from recint import drift, log, plugin
 from recint.catalogue import properties, require_matches, selected
 from recint.files import cache_folder, require_files
 
-BAD_CALL = 2
 # Options that pytest takes under the same name with `--recint-` before it.
 _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
 # Options that shape the evidence, which a baseline is to be judged with, too.
@@ -40,9 +39,7 @@ def verify(options: argparse.Namespace) -> int:
     require_matches(options.claims or (), known)
     require_matches(options.allow or (), known)
     require_files(options.report, options.verdicts, options.junit, options.summary)
-    if options.workers < 1:
-        raise ValueError(f"workers={options.workers!r} must be at least 1")
-    kept = Path(options.log) if options.log else folder / "log"
+    kept = log.folder_of(folder, options.log)
     log.require_unmoved(log.read(kept), map(log.registration, claims))
     if options.logging:
         log.require_writable(kept)

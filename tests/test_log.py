@@ -256,6 +256,10 @@ class TestStanding:
     def test_else_it_explores(self, runs):
         assert log.Log(runs=runs).standing(runs[-1]["run"] if runs else "a", "h") == "exploratory"
 
+    def test_a_look_at_other_tensors_is_none_at_these(self):
+        found = log.Log(runs=(run("a", "1", when="1"), run("b", "2", when="2", registered=["h"])))
+        assert (found.standing("a", "h"), found.standing("b", "h")) == ("exploratory", "confirmatory")
+
     FIRST = run("a", "1", when="1", registered=["h"])
 
     def test_only_the_first_verdict_on_a_claim_confirms(self):

@@ -322,3 +322,15 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
         adjusted[name] = largest
     return adjusted
+
+
+def exact_interval(count: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Clopper and Pearson 1934); all of [0, 1] if nothing was counted.
+
+    >>> exact_interval(0, 100)
+    (0.0, 0.0362...)
+    """
+    if of == 0:
+        return 0.0, 1.0
+    interval = stats.binomtest(count, of).proportion_ci(0.95, method="exact")
+    return float(interval.low), float(interval.high)
