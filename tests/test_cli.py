@@ -359,7 +359,7 @@ class TestTheRecord:
     def test_every_run_is_logged_and_a_second_finds_nothing_new(self, tiny, tmp_path):
         kept = tmp_path / "log"
         for _ in range(2):
-            status, out, _ = recint("verify", tiny, *self.CLAIMS, "--log", kept)
+            status, out, _ = recint("verify", tiny, *self.CLAIMS, "--profile", "default", "--log", kept)
             assert status == 1
             assert f"log: {kept / 'tiny.jsonl'}" in out
         found = log.read(kept)
