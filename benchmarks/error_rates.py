@@ -30,6 +30,7 @@ from recint.controls import planted
 from recint.evaluate import Drawn, draw, evaluate
 from recint.model import Model
 from recint.strategies import conditions
+from recint.threads import limit_threads
 
 PLANTED_MARGIN, STAND_IN_MARGIN = 0.05, 0.001
 NOT_GRADED = (
@@ -181,7 +182,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{options.seeds} runs each, {options.draws} draws per estimate; exact 95 % intervals")
     pool = ProcessPoolExecutor(
-        options.workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        options.workers, mp_context=get_context("spawn"), initializer=limit_threads, initargs=(1,)
     )
     with pool:
         for kind in RUNS:

@@ -27,6 +27,7 @@ from recint.replication.look import Look
 from recint.replication.rows import FIGURES
 from recint.replication.table import SHORT, replicate
 from recint.stand_ins import STAND_INS, qk_identity
+from recint.threads import limit_threads
 
 Ways = tuple[float, float | None]  # the notebook's way and the sound way
 LOOPS: dict[str, Callable[["Notebook"], Ways]] = {}
@@ -353,7 +354,7 @@ def main() -> None:
     parser.add_argument("--recurrences", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    limit_threads(1)
     model = Model(load(options.checkpoint))
     replicate(model, draws=2, seed=options.seed, weights=False)  # warms the model, and means for ablation
     begun = time.process_time()

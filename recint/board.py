@@ -71,6 +71,7 @@ def summary(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
     lines += [f"- **{sentence}**" for sentence in departures]
     lines += [f"- allowed: {found['sentence']}" for found in run.get("drift", ()) if found["allowed"]]
     lines += [f"- not compared: {sentence}" for sentence in run.get("incomparable", ())]
+    lines += [f"- judged otherwise: {sentence}" for sentence in run.get("judged_otherwise", ())]
     if "against" in run:
         lines += ["", f"Held against {run['against']['name']} (tensors {run['against']['sha256'][:12]})."]
     return "\n".join([*lines, "", table([run]), ""])

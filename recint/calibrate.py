@@ -15,8 +15,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
@@ -26,6 +24,7 @@ from recint.judge import judge
 from recint.model import Model
 from recint.recurrence import derive_seed
 from recint.statistics.sampling import exact_interval
+from recint.threads import limit_threads
 from recint.training import untrained
 
 SEEDS = (0, 1, 2)
@@ -138,7 +137,7 @@ def calibrate(
         yield from (_row(task) for task in tasks)
         return
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        workers, mp_context=get_context("spawn"), initializer=limit_threads, initargs=(1,)
     ) as pool:
         try:
             for done in as_completed([pool.submit(_row, task) for task in tasks]):

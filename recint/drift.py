@@ -51,12 +51,18 @@ def drift(baseline: Mapping[str, Any], claims: Sequence[Entry], *, allow: Sequen
     return found
 
 
-def compared(baseline: Mapping[str, Any], claims: Sequence[Entry], *, allow: Sequence[str] = ()) -> dict[str, Any]:
-    """What a verdict file says of its baseline: which it was, what drifted, and what could not be compared."""
+def compared(baseline: Mapping[str, Any], run: Mapping[str, Any], *, allow: Sequence[str] = ()) -> dict[str, Any]:
+    """What a verdict file says of its baseline: which it was, what drifted, what was not compared, and how else it was judged."""
+    claims = run["claims"]
     return {
         "against": {key: baseline["checkpoint"][key] for key in ("name", "sha256")} | {"started": baseline["started"]},
         "drift": [asdict(found) for found in drift(baseline, claims, allow=allow)],
         "incomparable": incomparable(baseline, claims),
+        "judged_otherwise": [
+            f"{name}={baseline.get(name)} in {baseline['checkpoint']['name']}, now {name}={run[name]}"
+            for name in ("draws", "seed")
+            if baseline.get(name) != run[name]
+        ],
     }
 
 

@@ -30,6 +30,7 @@ from recint.files import write
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
+from recint.threads import limit_threads
 
 REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
 
@@ -164,7 +165,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(
         config, "workerinput"
     ):  # workers share the cores; threads of one that wait for those of another cost both
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
+        limit_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
     if report_path := config.getoption("--recint-report"):
         config.option.htmlpath = report_path
         config.option.self_contained_html = True
@@ -425,7 +426,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         seconds=time.monotonic() - run.begun,
     )
     if run.against:
-        run.result |= drift.compared(run.against, claims, allow=run.allow)
+        run.result |= drift.compared(run.against, run.result, allow=run.allow)
         run.departures = [found["sentence"] for found in run.result["drift"] if not found["allowed"]]
     else:
         run.departures = record.departures(claims)
@@ -461,6 +462,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"  allowed: {sentence}")
     for sentence in run.result.get("incomparable", ()):
         terminalreporter.write_line(f"  not compared: {sentence}")
+    for sentence in run.result.get("judged_otherwise", ()):
+        terminalreporter.write_line(f"  judged otherwise: {sentence}")
     if run.logged:
         terminalreporter.write_line(f"log: {log.file_of(run.log, run.checkpoint.name)}")
     for option in ("--recint-report", "--recint-verdicts", "--recint-junit", "--recint-summary"):

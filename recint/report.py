@@ -72,9 +72,11 @@ def _drift(run: Mapping[str, Any]) -> str:
         for found in run["drift"]
     )
     items += "".join(f"<li class='small'>Not compared: {escape(sentence)}</li>" for sentence in run["incomparable"])
+    items = items or "<li>None.</li>"
+    items += "".join(f"<li class='small'>Judged otherwise: {escape(told)}</li>" for told in run["judged_otherwise"])
     baseline = run["against"]
     about = f"{escape(baseline['name'])} <code>{baseline['sha256'][:12]}</code>, judged on {baseline['started'][:10]}"
-    return f'<div class="drift"><h2>Drift from {about}</h2><ul>{items or "<li>None.</li>"}</ul></div>'
+    return f'<div class="drift"><h2>Drift from {about}</h2><ul>{items}</ul></div>'
 
 
 def board(run: Mapping[str, Any]) -> str:

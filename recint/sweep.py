@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -33,6 +34,7 @@ from recint.evaluate import require_verifiable
 from recint.files import atomic, cache_folder, write
 from recint.judge import judge
 from recint.model import Model, resolve_device
+from recint.threads import limit_threads
 from recint.vacuity import code_of, untrained_verdict
 
 if TYPE_CHECKING:  # loaded where a sweep begins: all of recint's modules are for every run
@@ -149,7 +151,9 @@ def key(checkpoint: Checkpoint, how: How) -> str:
 
 def task(path: str, how: How, out: str) -> Done:
     """Judge one checkpoint where this runs, and leave its verdict file in `out`; whatever goes wrong is told, not raised."""
-    torch.set_num_threads(1)  # workers share the cores
+    limit_threads(1)  # workers share the cores
+    # Hypothesis sees that Dask's own threads draw random numbers, and takes them for the strategies'.
+    warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
     try:
         return _done(path, how, Path(out))
     except (ValueError, OSError) as error:
@@ -277,7 +281,7 @@ def keep(kept: Path, how: How) -> Callable[[Done], None]:
         own = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
         line = run | own | {"run": secrets.token_hex(4), "when": judged["started"]}
         verdicts = log.verdict_lines(line["run"], judged["claims"])
-        log.append(log.file_of(kept, judged["checkpoint"]["name"]), [line, *verdicts])
+        log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
         there.add((judged["checkpoint"]["sha256"], judged["started"]))
 
     return logged

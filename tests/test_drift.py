@@ -19,10 +19,10 @@ def entry(claim, verdict="supported", value=1.0, ci=(0.9, 1.1), **more):
     } | more  # fmt: skip
 
 
-def run(*entries, name="base", sha256="ab" * 32):
+def run(*entries, name="base", sha256="ab" * 32, draws=1000):
     return {
-        "schema": 1, "checkpoint": {"name": name, "sha256": sha256, "config": {}}, "seed": 0, "profile": "default",
-        "started": "2026-01-01T00:00:00+00:00", "seconds": 3.0, "claims": list(entries),
+        "schema": 1, "checkpoint": {"name": name, "sha256": sha256, "config": {}}, "seed": 0, "draws": draws,
+        "profile": "default", "started": "2026-01-01T00:00:00+00:00", "seconds": 3.0, "claims": list(entries),
     }  # fmt: skip
 
 
@@ -109,7 +109,8 @@ def drifted():
         entry("a.c", "not_applicable", None, None, message="no layer"),
         entry("a.new"),
     ]
-    return run(*claims, name="new") | drift.compared(before, claims, allow=["a.b"])
+    now = run(*claims, name="new", draws=300)
+    return now | drift.compared(before, now, allow=["a.b"])
 
 
 class TestTelling:
@@ -135,7 +136,11 @@ class TestTelling:
         assert lines[2] == "- **a.a: supported in base, now refuted**"
         assert lines[3].startswith("- allowed: a.b: supported in base")
         assert "- not compared: a.new: not judged in the baseline, base" in lines
+        assert "- judged otherwise: draws=1000 in base, now draws=300" in lines
         assert any(line.startswith("| `a.a`<br>a.a is claimed.") for line in lines)
+
+    def test_a_baseline_that_was_judged_alike_is_told_to_be_nothing_else(self):
+        assert drift.compared(run(entry("a.a")), run(entry("a.a")))["judged_otherwise"] == []
 
 
 class TestExpecting:
