@@ -120,7 +120,8 @@ class Checkpoint:
 def load(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a folder (config.json, model.safetensors), a bare `.safetensors` or a `.pth` state dict.
 
-    The dimensions of a bare state dict are read off its shapes; activation, epsilon and order are then the notebook's.
+    A bare `.safetensors` of ours has its configuration in its metadata. The dimensions of any other bare state dict are read off
+    its shapes; activation, epsilon and order are then the notebook's.
 
     Raises:
         CheckpointError: missing, truncated or unsafe file; missing, extra, misshapen or non-finite tensors.
@@ -132,8 +133,12 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     else:
         weights, config = path, None
     tensors = _clean(_read_tensors(weights), weights)
-    config = config or _infer_config(tensors, weights)
-    _check_shapes(tensors, config, weights, implied_by="config.json" if path.is_dir() else "its other tensors")
+    implied_by = "config.json" if config else "its metadata"
+    if config is None and weights.suffix == ".safetensors":
+        config = _read_metadata(weights)
+    if config is None:
+        config, implied_by = _infer_config(tensors, weights), "its other tensors"
+    _check_shapes(tensors, config, weights, implied_by=implied_by)
     name = path.resolve().name if path.is_dir() else path.stem
     return Checkpoint(name, config, {key: tensors[key] for key in config.shapes}, path=str(path))
 
@@ -150,7 +155,7 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
             torch.save(tensors, temporary)
     elif path.suffix == ".safetensors":
         with atomic(path) as temporary:
-            safetensors.torch.save_file(tensors, temporary)
+            safetensors.torch.save_file(tensors, temporary, metadata={"config": json.dumps(asdict(checkpoint.config))})
     else:
         path.mkdir(parents=True, exist_ok=True)
         with atomic(path / "model.safetensors") as temporary:
@@ -163,9 +168,23 @@ def _read_config(path: Path) -> ModelConfig:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file, but a checkpoint folder holds config.json and model.safetensors")
     try:
-        values = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: not a JSON file ({error})") from None
+        return _parsed(path.read_text(), path)
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
+
+
+def _read_metadata(path: Path) -> ModelConfig | None:
+    """The configuration that a whole safetensors file brings along, if it does."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        text = (file.metadata() or {}).get("config")
+    return None if text is None else _parsed(text, f"{path}, config in its metadata")
+
+
+def _parsed(text: str, path: Path | str) -> ModelConfig:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
     known = {field.name for field in fields(ModelConfig)}
     if not isinstance(values, dict) or not values.keys() <= known:
         found = sorted(values.keys() - known) if isinstance(values, dict) else type(values).__name__

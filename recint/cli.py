@@ -167,6 +167,7 @@ def sweep(options: argparse.Namespace) -> int:
                 ["recint sweep", *options.checkpoints, *(f"--claims {glob}" for glob in options.claims or ())]
             )
             command += f" --seed {options.seed} --draws {options.draws}"
+            write(out / "summary.md", sweep_report.markdown(rows, command=command))
             _write(str(out / "report.html"), sweep_report.html(rows, command=command))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")

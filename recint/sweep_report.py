@@ -55,6 +55,45 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
 """
 
 
+def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
+    """The answer, the order of the roles and a line for each claim, for a page of a repository; arguments as for `html`."""
+    found = sweep(rows)
+    lines = [f"# {headline(found)}", "", when(found), "", "Made by", "", f"    {command}", ""]
+    lines += [f"- left out: {path}: {sentence}" for path, sentence in found.left_out] + [""] * bool(found.left_out)
+    if not found.networks:
+        return "\n".join(lines)
+    if appearing := roles(found):
+        told = ", ".join(f"{role} {step:,}" for role, step in appearing)
+        lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
+    heads = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
+    lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for claim, of in found.claims.items():
+        share = held(found.at_the_end(claim))
+        begins = dict(zip((training.name for training in found.trainings), found.appearances(claim).each, strict=True))
+        cells = [
+            f"`{claim}`<br>{of['statement']}",
+            f"{share.held} of {share.of}",
+            f"{share.low:.0%} to {share.high:.0%}",
+        ]
+        cells += [_ending(network, claim, begins.get(network.name)) for network in found.networks]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"{_KEY}\n"])
+
+
+_KEY = (
+    f"At the last snapshot: {', '.join(f'{symbol} {words(verdict)}' for verdict, symbol in SYMBOLS.items())}. "
+    "(100, 200]: begins to hold for good after step 100, at step 200 at the latest. "
+    "The interval is exact, of the share among all networks that could be trained alike."
+)
+
+
+def _ending(network: Network, claim: str, begins: Appearance | None) -> str:
+    """The last verdict on a claim in one network, and where it begins to hold."""
+    row = network.final.found.get(claim)
+    symbol = SYMBOLS[row["verdict"]] if row else ""
+    return f"{symbol} {_bracket(begins)}" if begins else symbol
+
+
 def headline(found: Sweep) -> str:
     """How many claims hold at the end, in one sentence.
 
@@ -173,6 +212,9 @@ def _heat_maps(found: Sweep, appearing: Sequence[Appearances]) -> str:
     key = " ".join(
         f'<span class="badge {verdict}">{symbol} {words(verdict)}</span>' for verdict, symbol in SYMBOLS.items()
     )
+    cells = (row for network in found.networks for at in network.checkpoints for row in at.found.values())
+    if any(row["standing"] == "confirmatory" for row in cells):
+        key += ' <span class="badge confirmatory">framed</span> confirmatory: the claim was registered before the look.'
     order_of = "in the order in which they appear" if appearing else "in the order of the suite"
     return f"""<h2>Every verdict</h2><p class="small key">{key} Claims are {order_of}. Point at a cell for its statistic.</p>
 <div class="maps">{"".join(maps)}</div>"""

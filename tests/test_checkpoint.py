@@ -20,6 +20,17 @@ def test_the_tensor_hash_survives_every_format(small, tmp_path, name):
     assert loaded.config == small.config
 
 
+@pytest.mark.parametrize("name", ["folder", "model.safetensors"])
+def test_what_shapes_do_not_tell_survives_too(small, tmp_path, name):
+    config = replace(small.config, order=3, act_fn="relu", layer_norm_eps=1e-6)
+    assert load(save(replace(small, config=config), tmp_path / name)).config == config
+
+
+def test_a_bare_file_without_a_configuration_is_read_as_the_notebook_would(small, tmp_path):
+    safetensors.torch.save_file(dict(small.tensors), tmp_path / "bare.safetensors")
+    assert load(tmp_path / "bare.safetensors").config == small.config
+
+
 def test_dataparallel_prefix_and_buffers_are_dropped(small, tmp_path):
     tensors = {f"module.{name}": tensor for name, tensor in small.tensors.items()}
     tensors["module.blocks.0.attn.mask"] = torch.ones(16, 16, dtype=torch.bool)
@@ -87,7 +98,7 @@ def bad_files(small, folder):
     (folder / "notes.txt").write_text("hello")
     cases["suffix"] = (folder / "notes.txt", "the name ends in '.txt'")
     for name, config, said in (
-        ("json", "{", "not a JSON file"),
+        ("json", "{", "not JSON"),
         ("keys", json.dumps({"n_layer": 3}), r"found \['n_layer'\]"),
         ("range", json.dumps({"n_layers": 0}), "n_layers=0 must be a whole number"),
         ("other", json.dumps(asdict(small.config) | {"d_vocab": 6}), "but config.json implies"),
@@ -95,12 +106,16 @@ def bad_files(small, folder):
         save(small, folder / name)
         (folder / name / "config.json").write_text(config)
         cases[f"config {name}"] = (folder / name, said)
+        bare = folder / f"{name}.safetensors"
+        safetensors.torch.save_file(tensors, bare, metadata={"config": config})
+        cases[f"metadata {name}"] = (bare, said.replace("config.json", "its metadata"))
     return cases
 
 
 CASES = [
     "missing", "foreign", "extra", "misshapen", "nan", "infinite", "integers", "a-list", "bomb", "truncated", "empty",
     "old pickle", "cut", "absent", "suffix", "config json", "config keys", "config range", "config other",
+    "metadata json", "metadata keys", "metadata range", "metadata other",
 ]  # fmt: skip
 
 

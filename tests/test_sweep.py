@@ -163,6 +163,8 @@ class TestSweep:
         assert len(found.runs) == 4
         assert len(found.verdicts) == 8
         assert len(found.registered) == 2
+        assert {file.name for file in kept.glob("*.jsonl")} == {"claims.jsonl", f"{training.name}.jsonl"}
+        assert "| holds in |" in (out / "summary.md").read_text()
         # And again: nothing is judged, or logged, a second time.
         assert main(["sweep", *named[:2], "--out", str(out), "--log", str(kept), *FEW]) == 0
         assert "4 checkpoints: 4 were judged before, 0 could not be judged" in capsys.readouterr().out

@@ -257,6 +257,33 @@ def test_cells_say_their_verdict_by_symbol_and_their_statistic():
     ]
 
 
+def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_claim():
+    rows = [*training("one", **{"l0.a": "rsss", "l2.b": "rrss"}), *training("two", **{"l0.a": "rsss", "l2.b": "rrsr"})]
+    text = sweep_report.markdown([*rows, unread()], command="recint sweep <runs>")
+    lines = text.splitlines()
+    assert lines[0] == "# 1 of 2 claims holds in both trained networks"
+    assert "    recint sweep <runs>" in lines
+    assert "- left out: runs/broken.safetensors: broken.safetensors: it ends <early>" in lines
+    assert "Half of the claims about a role hold, in half of the trainings, by step: l0 100, l2 200." in lines
+    assert "| claim | holds in | 95 % interval | one | two |" in lines
+    assert "| `l0.a`<br>l0.a is <so> & so. | 2 of 2 | 16% to 100% | ✓ (0, 100] | ✓ (0, 100] |" in lines
+    assert "| `l2.b`<br>l2.b is <so> & so. | 1 of 2 | 1% to 99% | ✓ (100, 200] | ✗ |" in lines
+    assert lines[-1].startswith("At the last snapshot: ✓ supported, ✗ refuted")
+
+
+def test_the_summary_of_nothing_says_so():
+    assert sweep_report.markdown([unread()], command="").splitlines()[0] == "# No checkpoint could be judged"
+
+
+def test_what_a_frame_around_a_cell_means_is_told_where_there_is_one():
+    rows = training("seed-0", a="rrss")
+    assert "framed" not in page(rows).text
+    rows[-1]["standing"] = "confirmatory"
+    framed = page(rows)
+    assert "framed confirmatory: the claim was registered before the look" in framed.text
+    assert sum("confirmatory" in cell.get("class", "") for cell in framed.cells) == 1
+
+
 def test_the_table_across_networks_has_share_interval_median_and_range():
     rows = [row("a", "supported", series=f"s{at}", step=9, value=value) for at, value in enumerate((0.5, 0.6, 0.9))]
     found = page([*rows, row("a", "refuted", series="s3", step=9, value=0.2)])
