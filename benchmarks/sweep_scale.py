@@ -1,0 +1,127 @@
+"""What a sweep adds to the verdicts it is made of, and whether two workers halve it: many small checkpoints.
+
+    python benchmarks/sweep_scale.py [--checkpoints 1000] [--draws 200]
+
+Plain verdicts are a loop in a process of one thread over as many checkpoints as `--plain` says: load, judge, and keep nothing.
+The sweep is the whole command, from its start to its report, on a `dask scheduler` with one and with two `dask worker` of one
+thread each, whose start is not counted. The scheduler's memory is what it holds while the sweep runs.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+from tqdm import tqdm
+
+from recint.catalogue import properties, selected
+from recint.checkpoint import ModelConfig, load, save
+from recint.judge import judge
+from recint.model import Model
+from recint.threads import limit_threads
+from recint.training import untrained
+
+SMALL = ModelConfig(n_layers=2, n_heads=4, d_model=32, d_head=8, d_mlp=64, n_ctx=13, d_vocab=40)
+# Claims of every quantifier, with and without interventions.
+CLAIMS = ("l0.previous-token*", "l0.ov-line", "l0.heads-necessary", "model.predicts-next-term", "l1.low-effective-rank")
+DASK = [sys.executable, "-m", "dask"]
+
+
+@contextmanager
+def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """A process that has printed what `until` matches, and the match; stopped at the end."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if found := re.search(until, line):
+                break
+        else:
+            raise RuntimeError(f"{' '.join(command)} ended before it printed {until!r}")
+        # Whoever prints to a pipe that is full waits.
+        subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
+        yield process, found[0]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def plain(paths: list[Path], draws: int) -> float:
+    """Seconds per checkpoint of nothing but verdicts."""
+    props = [prop for prop in properties() if selected(prop.claim.id, CLAIMS)]
+    judge(props, Model(load(paths[0])), draws=draws)  # what is done once in a process
+    begun = time.perf_counter()
+    for path in paths:
+        judge(props, Model(load(path)), draws=draws)
+    return (time.perf_counter() - begun) / len(paths)
+
+
+def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple[float, list[float]]:
+    """Seconds per checkpoint of the whole command, and the scheduler's MiB, twenty times a second."""
+    listed = folder / "checkpoints.txt"
+    listed.write_text("\n".join(map(str, paths)))
+    with ExitStack() as stack:
+        start = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+        scheduler, address = stack.enter_context(running(*start, until=r"tcp://127\.0\.0\.1:\d+"))
+        start = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+        for _ in range(workers):
+            stack.enter_context(running(*start, until="Registered to"))
+        command = [sys.executable, "-m", "recint.cli", "sweep", str(listed), "--scheduler", address, "--device", "cpu"]
+        command += ["--draws", str(draws), "--no-controls", "--out", str(folder / "out"), "--log", str(folder / "log")]
+        begun = time.perf_counter()
+        sweep = subprocess.Popen([*command, "--claims", *CLAIMS])
+        held, process = [], psutil.Process(scheduler.pid)
+        while sweep.poll() is None:
+            held.append(process.memory_info().rss / 2**20)
+            time.sleep(0.05)
+        seconds = time.perf_counter() - begun
+        if sweep.returncode:
+            raise SystemExit(f"the sweep ended with status {sweep.returncode}")
+    return seconds / len(paths), held
+
+
+def size(path: Path) -> int:
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--checkpoints", type=int, default=1000)
+    parser.add_argument("--plain", type=int, default=100, help="checkpoints that plain verdicts are timed on")
+    parser.add_argument("--draws", type=int, default=200)
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # the workers', as the thread of the loop here
+    limit_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = [
+            save(untrained(SMALL, seed=seed), folder / "models" / f"model-{seed:06}")
+            for seed in tqdm(range(options.checkpoints), desc="checkpoints", disable=None)
+        ]
+        alone = plain(paths[: options.plain], options.draws)
+        print(f"plain verdicts: {alone:.3f} s for a checkpoint, over {min(options.plain, len(paths))}")
+        took = {}
+        for workers in (1, 2):
+            own = folder / f"{workers}-workers"
+            own.mkdir()
+            took[workers], held = swept(paths, options.draws, workers=workers, folder=own)
+            tenth, tail = held[len(held) // 10], held[-len(held) // 10 :]
+            print(f"sweep of {len(paths)}, {workers} worker(s): {took[workers]:.3f} s for a checkpoint")
+            print(
+                f"  scheduler: {tenth:.0f} MiB after a tenth of it, {max(held):.0f} at most, {max(tail):.0f} in the last tenth"
+            )
+        print(f"overhead over plain verdicts, one worker: {took[1] / alone - 1:.1%}")
+        print(f"two workers against one: {took[1] / took[2]:.2f} times as fast")
+        out = folder / "2-workers"
+        claims = len([prop for prop in properties() if selected(prop.claim.id, CLAIMS)])
+        print(f"kept for a checkpoint of {claims} claims, in KiB:")
+        for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
+            print(f"  {what}: {size(out / what) / len(paths) / 1024:.2f}")
