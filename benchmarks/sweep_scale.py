@@ -4,7 +4,7 @@
 
 Plain verdicts are a loop in a process of one thread over as many checkpoints as `--plain` says: load, judge, and keep nothing.
 The sweep is the whole command, from its start to its report, on a `dask scheduler` with one and with two `dask worker` of one
-thread each, whose start is not counted. The scheduler's memory is what it holds while the sweep runs.
+thread each, whose start is not counted. Memory is what scheduler and command hold while the sweep runs.
 """
 
 import argparse
@@ -62,8 +62,8 @@ def plain(paths: list[Path], draws: int) -> float:
     return (time.perf_counter() - begun) / len(paths)
 
 
-def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple[float, list[float]]:
-    """Seconds per checkpoint of the whole command, and the scheduler's MiB, twenty times a second."""
+def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple[float, dict[str, list[float]]]:
+    """Seconds per checkpoint of the whole command, and the MiB of scheduler and command, five times a second."""
     listed = folder / "checkpoints.txt"
     listed.write_text("\n".join(map(str, paths)))
     with ExitStack() as stack:
@@ -76,10 +76,12 @@ def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple
         command += ["--draws", str(draws), "--no-controls", "--out", str(folder / "out"), "--log", str(folder / "log")]
         begun = time.perf_counter()
         sweep = subprocess.Popen([*command, "--claims", *CLAIMS])
-        held, process = [], psutil.Process(scheduler.pid)
+        processes = {"scheduler": psutil.Process(scheduler.pid), "command": psutil.Process(sweep.pid)}
+        held: dict[str, list[float]] = {name: [] for name in processes}
         while sweep.poll() is None:
-            held.append(process.memory_info().rss / 2**20)
-            time.sleep(0.05)
+            for name, process in processes.items():
+                held[name].append(process.memory_info().rss / 2**20)
+            time.sleep(0.2)
         seconds = time.perf_counter() - begun
         if sweep.returncode:
             raise SystemExit(f"the sweep ended with status {sweep.returncode}")
@@ -113,11 +115,10 @@ if __name__ == "__main__":
             own = folder / f"{workers}-workers"
             own.mkdir()
             took[workers], held = swept(paths, options.draws, workers=workers, folder=own)
-            tenth, tail = held[len(held) // 10], held[-len(held) // 10 :]
             print(f"sweep of {len(paths)}, {workers} worker(s): {took[workers]:.3f} s for a checkpoint")
-            print(
-                f"  scheduler: {tenth:.0f} MiB after a tenth of it, {max(held):.0f} at most, {max(tail):.0f} in the last tenth"
-            )
+            for who, mib in held.items():
+                parts = ", ".join(f"{mib[len(mib) * tenths // 10]:.0f}" for tenths in (2, 5, 8))
+                print(f"  {who}: {parts} MiB after 2, 5 and 8 tenths of it, {max(mib):.0f} at most")
         print(f"overhead over plain verdicts, one worker: {took[1] / alone - 1:.1%}")
         print(f"two workers against one: {took[1] / took[2]:.2f} times as fast")
         out = folder / "2-workers"

@@ -150,6 +150,8 @@ def sweep(options: argparse.Namespace) -> int:
         ):
             if link := sweeps.dashboard(client):
                 bar.write(f"dashboard: {link}")
+            if missing := sweeps.waits_for(client, how):
+                bar.write(f"waiting for {missing}")
             counts: Counter[str] = Counter()
             for done in sweeps.sweep(checkpoint_paths, how, out, client):
                 logged(done)

@@ -157,7 +157,7 @@ def task(path: str, how: How, out: str) -> Done:
     try:
         return _done(path, how, Path(out))
     except (ValueError, OSError) as error:
-        return Done(path=path, error=str(error))
+        return Done(path=path, error=str(error) if path in str(error) else f"{path}: {error}")
     except Exception as error:
         return Done(path=path, error=f"{path}: could not be judged ({type(error).__name__}: {error})")
 
@@ -211,7 +211,7 @@ def _ask_untrained(config: ModelConfig, asked: Sequence[Property], device: torch
 
     What goes wrong here goes wrong again where the claim is judged, and is told there."""
     shape = sha256(json.dumps(asdict(config)).encode()).hexdigest()[:16]
-    with suppress(OSError):
+    with suppress(OSError, NotImplementedError):  # a disk without locks is one of them
         cache_folder().mkdir(parents=True, exist_ok=True)
         with FileLock(cache_folder() / f"{shape}.lock"):
             for prop in asked:
@@ -244,13 +244,20 @@ def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> It
 
     A task goes to any worker; with `device="cuda"` on a cluster that runs already, to one that was started with a Dask resource
     GPU. One whose worker dies is given to another, as Dask does; one that kills worker after worker is told as an error.
+
+    Raises:
+        ValueError: the scheduler went away.
     """
     from distributed import as_completed
 
-    resources = {"GPU": 1} if how.device == "cuda" and client.cluster is None else None
+    resources = _resources(client, how)
     futures = client.map(task, checkpoints, how=how, out=str(out.absolute()), pure=False, resources=resources)
     path_of = {future.key: path for future, path in zip(futures, checkpoints, strict=True)}
     for future in as_completed(futures):
+        if future.cancelled():
+            raise ValueError(
+                "the scheduler went away; what was judged is kept, and the same command goes on from there"
+            )
         error = future.exception()
         yield (
             future.result()
@@ -258,6 +265,19 @@ def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> It
             else Done(path=path_of[future.key], error=f"{path_of[future.key]}: {error}")
         )
         future.release()
+
+
+def _resources(client: Client, how: How) -> dict[str, int] | None:
+    return {"GPU": 1} if how.device == "cuda" and client.cluster is None else None
+
+
+def waits_for(client: Client, how: How) -> str | None:
+    """What a sweep waits for as things stand, if there is no worker that its tasks could go to."""
+    needed = _resources(client, how) or {}
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    if any(all(worker["resources"].get(name, 0) >= count for name, count in needed.items()) for worker in workers):
+        return None
+    return "a worker" + "".join(f" with a Dask resource {name} (dask worker --resources {name}=1)" for name in needed)
 
 
 def keep(kept: Path, how: How) -> Callable[[Done], None]:

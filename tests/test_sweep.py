@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pyarrow import parquet
@@ -197,6 +198,43 @@ class TestSweep:
             assert said in err
             assert err.startswith("recint: ")
             assert not out.exists()
+
+    @pytest.mark.parametrize(
+        ("device", "resources", "told"),
+        [
+            ("cpu", [], "a worker"),
+            ("cpu", [{}], None),
+            ("cuda", [{}, {"GPU": 0.0}], "a worker with a Dask resource GPU (dask worker --resources GPU=1)"),
+            ("cuda", [{}, {"GPU": 1.0}], None),
+        ],
+    )
+    def test_a_sweep_that_no_worker_can_take_up_says_what_it_waits_for(self, device, resources, told):
+        workers = {f"tcp://{index}": {"resources": own} for index, own in enumerate(resources)}
+        client = SimpleNamespace(cluster=None, scheduler_info=lambda n_workers: {"workers": workers})
+        assert sweep.waits_for(client, sweep.How(hypotheses="", device=device)) == told
+
+    @pytest.mark.slow
+    def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):
+        dask, file, out = Path(sys.executable).with_name("dask"), tmp_path / "scheduler.json", tmp_path / "out"
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        options = ["--port", "0", "--scheduler-file", file, "--no-dashboard"]
+        scheduler, worker = subprocess.Popen([dask, "scheduler", *options], **quiet), None
+        try:
+            address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
+            worker = subprocess.Popen(
+                [dask, "worker", address, "--nthreads", "1", "--no-dashboard"], cwd=tmp_path, **quiet
+            )
+            call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
+            with running(*call) as process:
+                wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+                scheduler.kill()
+                said, _ = process.communicate()
+        finally:
+            for started in filter(None, (worker, scheduler)):
+                started.kill()
+                started.wait()
+        assert process.returncode == 2, said
+        assert said.splitlines()[-1].startswith("recint: the scheduler went away; what was judged is kept")
 
     @pytest.mark.slow
     def test_a_scheduler_elsewhere_loses_nothing_when_a_worker_is_killed(self, training, tmp_path):
