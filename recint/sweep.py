@@ -41,6 +41,12 @@ if TYPE_CHECKING:  # loaded where a sweep begins: all of recint's modules are fo
     from distributed import Client
 
 VERDICTS = "verdicts"
+# Dask has its workers give memory back at once, which then has to be asked for again by every pass, and takes a sample of deep
+# stacks a hundred times a second; a worker of one task at a time needs neither. See docs/sweeps.md for workers started by hand.
+_AS_FAST_AS_ALONE = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    "distributed.worker.profile.enabled": False,
+}
 _SNAPSHOT = re.compile(r"step-(\d+)")
 
 
@@ -229,10 +235,12 @@ def cluster(*, workers: int, scheduler: str | None) -> Client:
     Raises:
         ValueError: nothing answers at the address.
     """
+    import dask
     from distributed import Client
 
     if scheduler is None:
-        return Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
+        with dask.config.set(_AS_FAST_AS_ALONE):
+            return Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
     try:
         return Client(scheduler, timeout="10s")
     except (OSError, TimeoutError) as error:

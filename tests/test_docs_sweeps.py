@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import pytest
 from distributed import LocalCluster
 from distributed.cli import dask_scheduler, dask_worker
@@ -44,6 +45,15 @@ class TestWords:
         words = [word for word in shlex.split(command) if not word.startswith("CUDA_VISIBLE_DEVICES=")]
         if words[0] == "dask":
             DASK[words[1]].make_context(words[1], words[2:])
+        elif words[0] == "export":
+            assert words[1:] == [
+                "MALLOC_TRIM_THRESHOLD_=1073741824",
+                "MALLOC_MMAP_THRESHOLD_=1073741824",
+                "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False",
+            ]
+            # A local cluster does without the same two; that Dask has them is what makes the words on the page true.
+            for name in sweep._AS_FAST_AS_ALONE:
+                assert dask.config.get(name)
         elif words[0] == "python":  # one of the scripts, which hands on what it is given
             assert f"`{words[1]}`:\n\n```python\n" in PAGE
             parsed([*words[2:], "--scheduler", "tcp://host:8786"])
