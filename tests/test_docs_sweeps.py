@@ -54,6 +54,8 @@ class TestWords:
             # A local cluster does without the same two; that Dask has them is what makes the words on the page true.
             for name in sweep._AS_FAST_AS_ALONE:
                 assert dask.config.get(name)
+        elif words[:2] == ["python", "benchmarks/sweep_scale.py"]:
+            assert (ROOT / words[1]).is_file()
         elif words[0] == "python":  # one of the scripts, which hands on what it is given
             assert f"`{words[1]}`:\n\n```python\n" in PAGE
             parsed([*words[2:], "--scheduler", "tcp://host:8786"])
