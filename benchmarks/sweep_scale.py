@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from recint.catalogue import properties, selected
 from recint.checkpoint import ModelConfig, load, save
+from recint.claim import Property
 from recint.judge import judge
 from recint.model import Model
 from recint.threads import limit_threads
@@ -52,9 +53,8 @@ def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]
         process.wait()
 
 
-def plain(paths: list[Path], draws: int) -> float:
+def plain(props: list[Property], paths: list[Path], draws: int) -> float:
     """Seconds per checkpoint of nothing but verdicts."""
-    props = [prop for prop in properties() if selected(prop.claim.id, CLAIMS)]
     judge(props, Model(load(paths[0])), draws=draws)  # what is done once in a process
     begun = time.perf_counter()
     for path in paths:
@@ -110,7 +110,8 @@ if __name__ == "__main__":
             save(untrained(SMALL, seed=seed), folder / "models" / f"model-{seed:06}")
             for seed in tqdm(range(options.checkpoints), desc="checkpoints", disable=None)
         ]
-        alone = plain(paths[: options.plain], options.draws)
+        props = [prop for prop in properties() if selected(prop.claim.id, CLAIMS)]
+        alone = plain(props, paths[: options.plain], options.draws)
         print(f"plain verdicts: {alone:.3f} s for a checkpoint, over {min(options.plain, len(paths))}")
         took = {}
         for workers in (1, 2):
@@ -124,7 +125,6 @@ if __name__ == "__main__":
         print(f"overhead over plain verdicts, one worker: {took[1] / alone - 1:.1%}")
         print(f"two workers against one: {took[1] / took[2]:.2f} times as fast")
         out = folder / "2-workers"
-        claims = len([prop for prop in properties() if selected(prop.claim.id, CLAIMS)])
-        print(f"kept for a checkpoint of {claims} claims, in KiB:")
+        print(f"kept for a checkpoint of {len(props)} claims, in KiB:")
         for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
             print(f"  {what}: {size(out / what) / len(paths) / 1024:.2f}")

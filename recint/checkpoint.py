@@ -129,15 +129,11 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     path = Path(path)
     if path.is_dir():
         weights = path / "model.safetensors"
-        config = _read_config(path / "config.json")
+        told = _read_config(path / "config.json"), "config.json"
     else:
-        weights, config = path, None
+        weights, told = path, None
     tensors = _clean(_read_tensors(weights), weights)
-    implied_by = "config.json" if config else "its metadata"
-    if config is None and weights.suffix == ".safetensors":
-        config = _read_metadata(weights)
-    if config is None:
-        config, implied_by = _infer_config(tensors, weights), "its other tensors"
+    config, implied_by = told or _bare_config(tensors, weights)
     _check_shapes(tensors, config, weights, implied_by=implied_by)
     name = path.resolve().name if path.is_dir() else path.stem
     return Checkpoint(name, config, {key: tensors[key] for key in config.shapes}, path=str(path))
@@ -171,6 +167,13 @@ def _read_config(path: Path) -> ModelConfig:
         return _parsed(path.read_text(), path)
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not JSON ({error})") from None
+
+
+def _bare_config(tensors: dict[str, Tensor], path: Path) -> tuple[ModelConfig, str]:
+    """The configuration of a file that has none beside it, and what told it."""
+    if path.suffix == ".safetensors" and (config := _read_metadata(path)):
+        return config, "its metadata"
+    return _infer_config(tensors, path), "its other tensors"
 
 
 def _read_metadata(path: Path) -> ModelConfig | None:

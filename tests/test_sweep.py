@@ -146,6 +146,32 @@ def wait_for(found, seconds=120):
     return known
 
 
+@contextmanager
+def running_elsewhere(training, folder, *, workers):
+    """A sweep on a `dask scheduler` and `dask worker`s, as a user of a cluster has them, as soon as one checkpoint is judged.
+
+    Yields its process, the scheduler's and the workers'.
+    """
+    dask, file, out = Path(sys.executable).with_name("dask"), folder / "scheduler.json", folder / "out"
+    quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    started = []
+    try:
+        options = ["--port", "0", "--scheduler-file", file, "--no-dashboard"]
+        started.append(subprocess.Popen([dask, "scheduler", *options], **quiet))
+        address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        for number in range(workers):
+            started.append(subprocess.Popen([dask, "worker", address, *options, "--name", str(number)], **quiet))
+        call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
+        with running(*call) as process:
+            wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+            yield process, started[0], started[1:]
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+
+
 class TestSweep:
     def test_one_command_from_checkpoints_to_table_report_and_log(self, training, tmp_path, capsys):
         bad = tmp_path / "bad.pth"
@@ -215,51 +241,16 @@ class TestSweep:
 
     @pytest.mark.slow
     def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):
-        dask, file, out = Path(sys.executable).with_name("dask"), tmp_path / "scheduler.json", tmp_path / "out"
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        options = ["--port", "0", "--scheduler-file", file, "--no-dashboard"]
-        scheduler, worker = subprocess.Popen([dask, "scheduler", *options], **quiet), None
-        try:
-            address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
-            worker = subprocess.Popen(
-                [dask, "worker", address, "--nthreads", "1", "--no-dashboard"], cwd=tmp_path, **quiet
-            )
-            call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
-            with running(*call) as process:
-                wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
-                scheduler.kill()
-                said, _ = process.communicate()
-        finally:
-            for started in filter(None, (worker, scheduler)):
-                started.kill()
-                started.wait()
+        with running_elsewhere(training, tmp_path, workers=1) as (process, scheduler, _):
+            scheduler.kill()
+            said, _ = process.communicate()
         assert process.returncode == 2, said
         assert said.splitlines()[-1].startswith("recint: the scheduler went away; what was judged is kept")
 
     @pytest.mark.slow
     def test_a_scheduler_elsewhere_loses_nothing_when_a_worker_is_killed(self, training, tmp_path):
-        """A `dask scheduler` and two `dask worker`s, as a user of a cluster has them; one is killed while it judges."""
-        dask = Path(sys.executable).with_name("dask")
-        file = tmp_path / "scheduler.json"
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        scheduler = subprocess.Popen(
-            [dask, "scheduler", "--port", "0", "--scheduler-file", file, "--no-dashboard"], **quiet
-        )
-        workers = []
-        try:
-            address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
-            for name in "ab":
-                options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--name", name]
-                workers.append(subprocess.Popen([dask, "worker", address, *options], cwd=tmp_path, **quiet))
-            out = tmp_path / "out"
-            call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
-            with running(*call) as process:
-                wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
-                workers[0].send_signal(signal.SIGKILL)
-                said, _ = process.communicate()
-            assert process.returncode == 0, said
-            assert len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) == 4
-        finally:
-            for process in (*workers, scheduler):
-                process.kill()
-                process.wait()
+        with running_elsewhere(training, tmp_path, workers=2) as (process, _, workers):
+            workers[0].send_signal(signal.SIGKILL)
+            said, _ = process.communicate()
+        assert process.returncode == 0, said
+        assert len(list(tmp_path.glob(f"out/{sweep.VERDICTS}/*.json"))) == 4
