@@ -25,6 +25,8 @@ FOUND = emergence.sweep(ROWS)
         ("l2.ov-negative-copying", 6000),
         ("l2.subtracts-what-it-attends-to@2", 7000),
         ("l0.ov-line", 10000),
+        ("l2.checkerboard@2", 14000),
+        ("l1.low-effective-rank", 16000),
     ],
 )
 def test_the_steps_told_are_those_of_the_table(claim, step):
