@@ -268,11 +268,22 @@ def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> It
             )
         error = future.exception()
         yield (
-            future.result()
+            _to_be_seen(future.result())
             if error is None
             else Done(path=path_of[future.key], error=f"{path_of[future.key]}: {error}")
         )
         future.release()
+
+
+def _to_be_seen(done: Done) -> Done:
+    """An error instead, if the worker left the verdict file on a disk of its own."""
+    if done.file is None or Path(done.file).exists():
+        return done
+    return Done(
+        path=done.path,
+        error=f"{done.path}: judged, but the worker's {done.file} is not to be seen from here; "
+        "--out must be a folder that workers and this command share",
+    )
 
 
 def _resources(client: Client, how: How) -> dict[str, int] | None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -238,6 +239,20 @@ class TestSweep:
         workers = {f"tcp://{index}": {"resources": own} for index, own in enumerate(resources)}
         client = SimpleNamespace(cluster=None, scheduler_info=lambda n_workers: {"workers": workers})
         assert sweep.waits_for(client, sweep.How(hypotheses="", device=device)) == told
+
+    def test_a_verdict_file_on_a_disk_of_the_workers_own_is_an_error_of_its_checkpoint(self, tmp_path):
+        (tmp_path / "seen.json").touch()
+        seen = sweep.Done(path="a", file=str(tmp_path / "seen.json"), verdicts={"supported": 1})
+        assert sweep._to_be_seen(seen) == seen
+        unread = sweep.Done(path="a", error="a: no such file")
+        assert sweep._to_be_seen(unread) == unread
+        unseen = sweep._to_be_seen(replace(seen, file="/elsewhere/unseen.json"))
+        assert unseen.file is None
+        assert not unseen.verdicts
+        assert unseen.error == (
+            "a: judged, but the worker's /elsewhere/unseen.json is not to be seen from here; "
+            "--out must be a folder that workers and this command share"
+        )
 
     @pytest.mark.slow
     def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):
