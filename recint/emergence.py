@@ -8,6 +8,8 @@ from math import inf
 from statistics import median, median_low
 from typing import Any
 
+from scipy.stats import rankdata
+
 from recint.statistics.sampling import exact_interval
 
 Row = Mapping[str, Any]
@@ -214,6 +216,26 @@ def order(found: Sweep) -> list[Appearances]:
 
 def _rank(claim: Appearances) -> tuple[float, int]:
     return (inf if claim.half_by is None else claim.half_by, claim.range[0])
+
+
+def agreement(found: Sweep) -> float | None:
+    """How alike two trainings are in the order in which claims begin to hold: Spearman's correlation, mean over all pairs.
+
+    Over the claims that begin to hold in some training; where one never does, it is later than all that do. 1 is one order, 0 what
+    chance gives. None with fewer than two trainings in which one claim comes before another.
+
+    The mean over pairs comes from the sum of the standardised ranks, as in Kendall's coefficient of concordance.
+    """
+    steps = [[inf if at is None else at.step for at in claim.each] for claim in order(found)]
+    if not steps:
+        return None
+    ranks = rankdata(steps, axis=0)
+    ordered = ranks[:, (ranks != ranks[0]).any(0)]
+    trainings = ordered.shape[1]
+    if trainings < 2:
+        return None
+    standard = (ordered - ordered.mean(0)) / ordered.std(0)
+    return float(((standard.sum(1) ** 2).mean() - trainings) / (trainings * (trainings - 1)))
 
 
 def roles(found: Sweep) -> list[tuple[str, int]]:

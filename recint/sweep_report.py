@@ -10,7 +10,20 @@ from math import nan
 from typing import Any, TypeVar
 
 from recint import sweep_figures
-from recint.emergence import Appearance, Appearances, Checkpoint, Network, Row, Sweep, held, order, roles, spread, sweep
+from recint.emergence import (
+    Appearance,
+    Appearances,
+    Checkpoint,
+    Network,
+    Row,
+    Sweep,
+    agreement,
+    held,
+    order,
+    roles,
+    spread,
+    sweep,
+)
 from recint.report import SYMBOLS, bar, should, with_interval, words
 
 T = TypeVar("T")
@@ -65,6 +78,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     if appearing := roles(found):
         told = ", ".join(f"{role} {step:,}" for role, step in appearing)
         lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
+    lines += [_agreement(found), ""] * bool(_agreement(found))
     heads = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for claim, of in found.claims.items():
@@ -175,7 +189,8 @@ def _timeline(found: Sweep, appearing: Sequence[Appearances]) -> str:
         title, claims=appearing, trainings=[training.name for training in found.trainings], axis=_axis(found)
     )
     by = f" by the median over {len(found.trainings)} trainings" if len(found.trainings) > 1 else ""
-    return f"""<h2>Order of appearance</h2><p><b>{escape(title)}.</b> {escape(_roles(found))}</p>
+    return f"""<h2>Order of appearance</h2>
+<p><b>{escape(title)}.</b> {escape(f"{_roles(found)} {_agreement(found)}".strip())}</p>
 <p class="small">A claim begins to hold at the first step from which on it is supported for good. The snapshots bracket that step
 (which is no confidence interval). Claims are in that order{by}; what untrained models satisfy too, and is vacuous, does not
 count as holding.</p><div class="figure wide-table">{figure}</div>"""
@@ -184,6 +199,13 @@ count as holding.</p><div class="figure wide-table">{figure}</div>"""
 def _roles(found: Sweep) -> str:
     steps = [f"about {role} by step {step:,}" for role, step in roles(found)]
     return f"Half of the claims hold: {', '.join(steps)}." if steps else ""
+
+
+def _agreement(found: Sweep) -> str:
+    alike = agreement(found)
+    if alike is None:
+        return ""
+    return f"Trainings agree on the order: rank correlation {alike:.2f}, mean over pairs of them (1: one order, 0: chance)."
 
 
 def _half_by(claim: Appearances) -> str:

@@ -5,11 +5,14 @@ from collections import Counter
 from fractions import Fraction
 from hashlib import sha256
 from html.parser import HTMLParser
-from itertools import count, pairwise
-from math import comb
+from itertools import combinations, count, pairwise
+from math import comb, inf
 from time import perf_counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from recint import emergence, sweep_figures, sweep_report
 from recint.emergence import Appearance, Appearances, appearance, order, share, spread, sweep
@@ -193,6 +196,45 @@ def test_a_role_appears_when_half_of_its_claims_hold_in_half_of_the_trainings():
     }
     found = sweep([*training("one", **claims), *training("two", **claims | {"l1.a": "rrrr"})])
     assert emergence.roles(found) == [("l1", 100), ("l0", 200)]
+
+
+LETTERS_OF = {0: "ssss", 100: "rsss", 200: "rrss", 300: "rrrs", inf: "rrrr"}
+
+
+@given(st.lists(st.lists(st.sampled_from(sorted(LETTERS_OF)), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_agreement_is_the_mean_over_pairs_of_the_correlation_of_ranks(trainings):
+    rows = [
+        line
+        for number, steps in enumerate(trainings)
+        for line in training(
+            f"t{number}", **{f"l0.{name}": LETTERS_OF[step] for name, step in zip("abcd", steps, strict=True)}
+        )
+    ]
+    somewhere = [index for index in range(4) if any(steps[index] < inf for steps in trainings)]
+    seen = [[steps[index] for index in somewhere] for steps in trainings]
+    ordered = [steps for steps in seen if len(set(steps)) > 1]
+    found = emergence.agreement(sweep(rows))
+    if len(ordered) < 2:
+        assert found is None
+    else:
+        pairs = [spearmanr(one, other).statistic for one, other in combinations(ordered, 2)]
+        assert found == pytest.approx(sum(pairs) / len(pairs), abs=1e-9)
+
+
+def test_agreement_is_one_for_one_order_and_negative_for_its_reverse():
+    order_, reverse = {"a": "ssss", "b": "rsss", "c": "rrss"}, {"c": "ssss", "b": "rsss", "a": "rrss"}
+    assert emergence.agreement(sweep([*training("x", **order_), *training("y", **order_)])) == pytest.approx(1)
+    assert emergence.agreement(sweep([*training("x", **order_), *training("y", **reverse)])) == pytest.approx(-1)
+    assert emergence.agreement(sweep(training("x", **order_))) is None
+
+
+def test_page_and_summary_say_how_far_trainings_agree_on_the_order_where_there_are_several():
+    one = training("x", **{"l0.a": "rsss", "l0.b": "rrrs"})
+    told = "Trainings agree on the order: rank correlation 1.00, mean over pairs of them (1: one order, 0: chance)."
+    both = [*one, *training("y", **{"l0.a": "rrss", "l0.b": "rrrs"})]
+    assert told in sweep_report.html(both, command="")
+    assert told in sweep_report.markdown(both, command="")
+    assert "agree on the order" not in sweep_report.html(one, command="") + sweep_report.markdown(one, command="")
 
 
 def binomial_tail(held, of, p):
