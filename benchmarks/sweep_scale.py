@@ -3,6 +3,7 @@
     python benchmarks/sweep_scale.py [--checkpoints 1000] [--draws 200]
 
 Plain verdicts are a loop in a process of one thread over as many checkpoints as `--plain` says: load, judge, and keep nothing.
+Two such loops at once tell what the machine gives to a second process, and so what two workers can gain at most.
 The sweep is the whole command, from its start to its report, on a `dask scheduler` with one and with two `dask worker` of one
 thread each, whose start is not counted. Memory is what scheduler and command hold while the sweep runs.
 """
@@ -15,7 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -33,6 +36,10 @@ SMALL = ModelConfig(n_layers=2, n_heads=4, d_model=32, d_head=8, d_mlp=64, n_ctx
 # Claims of every quantifier, with and without interventions.
 CLAIMS = ("l0.previous-token*", "l0.ov-line", "l0.heads-necessary", "model.predicts-next-term", "l1.low-effective-rank")
 DASK = [sys.executable, "-m", "dask"]
+
+
+def asked() -> list[Property]:
+    return [prop for prop in properties() if selected(prop.claim.id, CLAIMS)]
 
 
 @contextmanager
@@ -53,13 +60,21 @@ def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]
         process.wait()
 
 
-def plain(props: list[Property], paths: list[Path], draws: int) -> float:
+def plain(paths: list[Path], draws: int) -> float:
     """Seconds per checkpoint of nothing but verdicts."""
+    limit_threads(1)
+    props = asked()
     judge(props, Model(load(paths[0])), draws=draws)  # what is done once in a process
     begun = time.perf_counter()
     for path in paths:
         judge(props, Model(load(path)), draws=draws)
     return (time.perf_counter() - begun) / len(paths)
+
+
+def at_once(paths: list[Path], draws: int, *, loops: int) -> float:
+    """Seconds per checkpoint of so many loops, in processes of their own, over as many checkpoints each."""
+    with ProcessPoolExecutor(loops, mp_context=get_context("spawn")) as pool:
+        return sum(pool.map(plain, [paths] * loops, [draws] * loops)) / loops**2
 
 
 def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple[float, dict[str, list[float]]]:
@@ -103,16 +118,15 @@ if __name__ == "__main__":
     # The workers': one thread, as for the loop here, and what docs/sweeps.md has for speed.
     os.environ |= dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), "1073741824")
     os.environ |= {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-    limit_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = [
             save(untrained(SMALL, seed=seed), folder / "models" / f"model-{seed:06}")
             for seed in tqdm(range(options.checkpoints), desc="checkpoints", disable=None)
         ]
-        props = [prop for prop in properties() if selected(prop.claim.id, CLAIMS)]
-        alone = plain(props, paths[: options.plain], options.draws)
+        alone, both = (at_once(paths[: options.plain], options.draws, loops=loops) for loops in (1, 2))
         print(f"plain verdicts: {alone:.3f} s for a checkpoint, over {min(options.plain, len(paths))}")
+        print(f"two such loops at once: {both:.3f} s for a checkpoint, {alone / both:.2f} times as fast")
         took = {}
         for workers in (1, 2):
             own = folder / f"{workers}-workers"
@@ -125,6 +139,6 @@ if __name__ == "__main__":
         print(f"overhead over plain verdicts, one worker: {took[1] / alone - 1:.1%}")
         print(f"two workers against one: {took[1] / took[2]:.2f} times as fast")
         out = folder / "2-workers"
-        print(f"kept for a checkpoint of {len(props)} claims, in KiB:")
+        print(f"kept for a checkpoint of {len(asked())} claims, in KiB:")
         for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
             print(f"  {what}: {size(out / what) / len(paths) / 1024:.2f}")
