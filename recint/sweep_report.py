@@ -362,7 +362,8 @@ def _told(appearances: Appearances) -> str:
     found, of = appearances.found, len(appearances.each)
     if not found:
         return "never holds for good" if of == 1 else f"holds for good in none of {of} trainings"
-    where = "" if of == 1 else f"in {'all' if len(found) == of else f'{len(found)} of'} {of} trainings, "
+    all_of_them = "both" if of == 2 else f"all {of}"
+    where = "" if of == 1 else f"in {all_of_them if len(found) == of else f'{len(found)} of {of}'} trainings, "
     if all(at.after is None for at in found):
         return f"{where}holds from the first snapshot on"
     first, last = appearances.range

@@ -283,7 +283,7 @@ def test_the_first_screen_says_what_holds_and_when_it_began():
     assert "First to appear is a (step 100), last c (step 300)." in found.text
     assert "Half of the claims hold: about b by step 0, about a by step 100, about c by step 300." in found.text
     assert "in 1 of 2" in found.text
-    assert "In all 2 trainings, begins to hold by steps 100 to 200." in found.text
+    assert "In both trainings, begins to hold by steps 100 to 200." in found.text
     assert "one: (0, 100]" in found.text
     assert "one: from 0 on" in found.text
 
