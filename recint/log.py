@@ -120,6 +120,11 @@ class Log:
         return found
 
     @cached_property
+    def begun(self) -> dict[tuple[str, str], str]:
+        """The run by the hash of its tensors and when it began, which is what a verdict file tells of it."""
+        return {(line["checkpoint"]["sha256"], line["when"]): line["run"] for line in self.runs}
+
+    @cached_property
     def _numbered(self) -> dict[str, Line]:
         return {line["run"]: line for line in self.runs}
 

@@ -318,7 +318,7 @@ def keep(kept: Path, how: How) -> Callable[[Done], None]:
     now = log.now()
     run = log.run_line(kept, Path(how.hypotheses), checkpoint={}, environment={}, when=now)
     log.register(kept, [log.registration(prop.claim) for prop in _asked(how)], when=now)
-    there = {(line["checkpoint"]["sha256"], line["when"]) for line in log.read(kept).runs}
+    there = set(log.read(kept).begun)
 
     def logged(done: Done) -> None:
         if done.file is None:
@@ -373,8 +373,8 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
     run = json.loads(Path(done.file).read_text())
     tensors: str = run["checkpoint"]["sha256"]
     row |= {"name": name_of(done.path), "sha256": tensors}
+    logged = known.begun.get((tensors, run["started"]))
     for claim in run["claims"]:
-        judged = known.judged.get((tensors, claim["hash"]))
         estimate = claim["estimate"] or {"ci": [None, None], "n": None}
         yield row | {
             "claim": claim["id"],
@@ -382,7 +382,7 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
             "claim_hash": claim["hash"],
             "statement": claim["statement"],
             "verdict": claim["verdict"],
-            "standing": known.standing(judged, claim["hash"]) if judged else None,
+            "standing": known.standing(logged, claim["hash"]) if logged else None,
             "statistic": claim["statistic"],
             "value": claim["value"],
             "low": estimate["ci"][0],

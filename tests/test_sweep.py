@@ -112,6 +112,19 @@ class TestTask:
 
 
 class TestTable:
+    def test_a_verdict_stands_as_its_own_run_does_not_as_an_earlier_one_on_the_same_tensors(self, training, tmp_path):
+        done = sweep.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
+        run = json.loads(Path(done.file).read_text())
+        code = {"commit": "c", "dirty": False, "registered": [claim["hash"] for claim in run["claims"]]}
+        earlier, own = (
+            {"run": name, "when": when, "checkpoint": run["checkpoint"], **code}
+            for name, when in (("earlier", "2020-01-01T00:00:00+00:00"), ("own", run["started"]))
+        )
+        verdicts = {name: tuple(log.verdict_lines(name, run["claims"])) for name in ("earlier", "own")}
+        for runs, standing in (([own], "confirmatory"), ([earlier, own], "exploratory"), ([earlier], None)):
+            known = Log(runs=tuple(runs), verdicts=sum((verdicts[line["run"]] for line in runs), ()))
+            assert {row["standing"] for row in sweep.rows([done], known)} == {standing}
+
     def test_a_row_for_each_checkpoint_and_claim(self, training, tmp_path):
         how, path = TestTask.HOW, str(snapshots(training)[2])
         done = [sweep.task(path, how, str(tmp_path)), sweep.Done(path="gone.pth", error="gone.pth: no such file")]
