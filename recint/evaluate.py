@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -269,19 +270,30 @@ class Drawn:
     """Independent recurrences of a claim's reference distribution, as its property measured them.
 
     Attributes:
-        contrasts: of each of its contrasts, by name.
+        parts: what was measured at each place, and for each contrast by its name, in chunks that are put together when the claim
+            is judged: at most one claim's numbers are there twice.
         coefficients: that of the previous term, which figures are drawn against.
         changed: largest change that the property's intervention made to what it acts on; None without intervention.
         seconds: what the claim's own measuring took, beside the passes that it shares.
     """
 
     places: Sequence[Condition]
-    values: NDArray[np.float64]
+    parts: Sequence[NDArray]
+    contrast_parts: Mapping[str, Sequence[NDArray]]
     coefficients: NDArray[np.float64]
     order: int
-    contrasts: Mapping[str, NDArray[np.float64]]
     changed: float | None
     seconds: float
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Of every recurrence."""
+        return np.concatenate(self.parts).astype(np.float64)
+
+    @cached_property
+    def contrasts(self) -> dict[str, NDArray[np.float64]]:
+        """Of each of its contrasts, by name."""
+        return {name: np.concatenate(parts).astype(np.float64) for name, parts in self.contrast_parts.items()}
 
 
 Share = Drawn | Exception | None  # what `draw` has for a claim
@@ -296,7 +308,8 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
     """
     asked = [prop for prop in props if prop.claim.quantifier != "weights" and not unmet(prop.claim, model)]
     parts: dict[tuple[str, Domain], list[Observation]] = defaultdict(list)
-    places: dict[Domain, list[Condition]] = defaultdict(list)
+    places: dict[Domain, list[Condition]] = {}
+    coefficients: dict[Domain, NDArray[np.float64]] = {}
     failed: dict[str, Exception] = {}
     seconds: dict[str, float] = defaultdict(float)
     # Domains that differ in what is searched may have the same reference distribution.
@@ -305,10 +318,10 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
         for domain in _domains(prop.claim):
             groups[domain.reference(batch=1, seed=0)].append((prop, domain))
     for here in groups.values():
+        reference, shared = here[0][1], []
         for start in range(0, draws, CHUNK):
-            at = here[0][1].reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
-            for domain in dict.fromkeys(domain for _, domain in here):
-                places[domain].append(at)
+            at = reference.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
+            shared.append(at)
             for prop, domain in here:
                 name, begun = prop.claim.id, time.monotonic()
                 if name not in failed:
@@ -317,36 +330,46 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
                             _ = model.intact(
                                 at
                             ).prediction  # the whole pass at once, not up to what the first claim asks
-                        parts[name, domain].append(prop.measure(model, at))
+                        parts[name, domain].append(_compact(prop.measure(model, at)))
                     except Exception as error:
                         failed[name] = error.with_traceback(None)  # which would keep its activations
                 seconds[name] += time.monotonic() - begun
+        c = np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in shared])
+        for _, domain in here:
+            places[domain], coefficients[domain] = shared, c
 
     def gathered(claim: Claim) -> Drawn:
         own = parts[claim.id, claim.domain]
         changes = [part.changed for part in own if part.changed is not None]
-        contrasts = {
-            contrast.name: np.concatenate(
-                [part.values for part in parts[claim.id, contrast.domain]]
-                if contrast.domain
-                else [part.contrasts[contrast.name] for part in own]
-            )
-            for contrast in claim.contrasts
-        }
         return Drawn(
             places=places[claim.domain],
-            values=np.concatenate([part.values for part in own]),
-            coefficients=np.concatenate(
-                [at.sample(model.config).coefficients[:, -1].numpy() for at in places[claim.domain]]
-            ),
+            parts=[part.values for part in own],
+            contrast_parts={
+                contrast.name: [part.values for part in parts[claim.id, contrast.domain]]
+                if contrast.domain
+                else [part.contrasts[contrast.name] for part in own]
+                for contrast in claim.contrasts
+            },
+            coefficients=coefficients[claim.domain],
             order=model.config.order,
-            contrasts=contrasts,
             changed=max(changes) if changes else None,
             seconds=seconds[claim.id],
         )
 
     shares: dict[str, Share] = dict.fromkeys(prop.claim.id for prop in props)
     return shares | {prop.claim.id: failed.get(prop.claim.id) or gathered(prop.claim) for prop in asked}
+
+
+def _compact(observation: Observation) -> Observation:
+    """With numbers of 32 bits where that loses nothing, as of most of what a model computes: half the memory."""
+
+    def narrow(values: NDArray[np.float64]) -> NDArray:
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float32)
+        return half if np.array_equal(half, values, equal_nan=True) else values
+
+    contrasts = {name: narrow(values) for name, values in observation.contrasts.items()}
+    return replace(observation, values=narrow(observation.values), contrasts=contrasts)
 
 
 def _domains(claim: Claim) -> list[Domain]:
