@@ -72,7 +72,7 @@ def plain(paths: list[Path], draws: int) -> float:
 
 
 def at_once(paths: list[Path], draws: int, *, loops: int) -> float:
-    """Seconds per checkpoint of so many loops, in processes of their own, over as many checkpoints each."""
+    """Seconds for a checkpoint when so many loops run at once, in processes of their own: their mean, divided by their number."""
     with ProcessPoolExecutor(loops, mp_context=get_context("spawn")) as pool:
         return sum(pool.map(plain, [paths] * loops, [draws] * loops)) / loops**2
 

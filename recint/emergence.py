@@ -8,6 +8,7 @@ from math import inf
 from statistics import median, median_low
 from typing import Any
 
+import numpy as np
 from scipy.stats import rankdata
 
 from recint.statistics.sampling import exact_interval
@@ -218,24 +219,37 @@ def _rank(claim: Appearances) -> tuple[float, int]:
     return (inf if claim.half_by is None else claim.half_by, claim.range[0])
 
 
-def agreement(found: Sweep) -> float | None:
-    """How alike two trainings are in the order in which claims begin to hold: Spearman's correlation, mean over all pairs.
+@dataclass(frozen=True)
+class Agreement:
+    """How alike trainings are in the order in which claims begin to hold.
 
-    Over the claims that begin to hold in some training; where one never does, it is later than all that do. 1 is one order, 0 what
-    chance gives. None with fewer than two trainings in which one claim comes before another.
+    Attributes:
+        correlation: Spearman's, of the steps in two trainings, mean over all pairs: 1 is one order, 0 what chance gives.
+        claims: over how many; those that begin to hold in some training.
+        trainings: of how many.
+    """
 
-    The mean over pairs comes from the sum of the standardised ranks, as in Kendall's coefficient of concordance.
+    correlation: float
+    claims: int
+    trainings: int
+
+
+def agreement(found: Sweep) -> Agreement | None:
+    """None with fewer than two trainings that have an order.
+
+    Where a claim never begins to hold, it is later than all that do. A training in which none does, or all do at once, has no
+    order, and is left out.
     """
     steps = [[inf if at is None else at.step for at in claim.each] for claim in order(found)]
     if not steps:
         return None
     ranks = rankdata(steps, axis=0)
     ordered = ranks[:, (ranks != ranks[0]).any(0)]
-    trainings = ordered.shape[1]
+    claims, trainings = ordered.shape
     if trainings < 2:
         return None
-    standard = (ordered - ordered.mean(0)) / ordered.std(0)
-    return float(((standard.sum(1) ** 2).mean() - trainings) / (trainings * (trainings - 1)))
+    pairs = np.corrcoef(ordered, rowvar=False)[np.triu_indices(trainings, k=1)]
+    return Agreement(float(pairs.mean()), claims, trainings)
 
 
 def roles(found: Sweep) -> list[tuple[str, int]]:

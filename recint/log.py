@@ -121,7 +121,7 @@ class Log:
 
     @cached_property
     def begun(self) -> dict[tuple[str, str], str]:
-        """The run by the hash of its tensors and when it began, which is what a verdict file tells of it."""
+        """The run by the hash of its tensors and the second in which it began, which is what a verdict file tells of it."""
         return {(line["checkpoint"]["sha256"], line["when"]): line["run"] for line in self.runs}
 
     @cached_property

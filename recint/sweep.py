@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import secrets
 import time
@@ -172,7 +173,9 @@ def task(path: str, how: How, out: str) -> Done:
 
 
 def _give_memory_back() -> None:
-    """What malloc keeps, for the speed of a task, would grow from task to task: with glibc it goes back in between."""
+    """Have malloc return what is free to the system: within a task it keeps it, for speed, and over many that would add up.
+
+    Only glibc can."""
     with suppress(OSError, TypeError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -277,20 +280,20 @@ def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> It
             )
         error = future.exception()
         yield (
-            _to_be_seen(future.result())
+            _readable(future.result())
             if error is None
             else Done(path=path_of[future.key], error=f"{path_of[future.key]}: {error}")
         )
         future.release()
 
 
-def _to_be_seen(done: Done) -> Done:
-    """An error instead, if the worker left the verdict file on a disk of its own."""
-    if done.file is None or Path(done.file).exists():
+def _readable(done: Done) -> Done:
+    """An error instead, if the worker left its verdict file where this process cannot read it."""
+    if done.file is None or os.access(done.file, os.R_OK):
         return done
     return Done(
         path=done.path,
-        error=f"{done.path}: judged, but the worker's {done.file} is not to be seen from here; "
+        error=f"{done.path}: judged, but the worker's {done.file} cannot be read from here; "
         "--out must be a folder that workers and this command share",
     )
 

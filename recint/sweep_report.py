@@ -78,7 +78,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     if appearing := roles(found):
         told = ", ".join(f"{role} {step:,}" for role, step in appearing)
         lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
-    lines += [_agreement(found), ""] * bool(_agreement(found))
+    if told := _agreement(found):
+        lines += [told, ""]
     heads = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for claim, of in found.claims.items():
@@ -205,7 +206,11 @@ def _agreement(found: Sweep) -> str:
     alike = agreement(found)
     if alike is None:
         return ""
-    return f"Trainings agree on the order: rank correlation {alike:.2f}, mean over pairs of them (1: one order, 0: chance)."
+    pairs = f"mean over pairs of {alike.trainings:,} trainings" if alike.trainings > 2 else "between two trainings"
+    return (
+        f"How far trainings agree on the order: rank correlation {alike.correlation:.2f} over {alike.claims} claims, "
+        f"{pairs} (1: one order, 0: chance)."
+    )
 
 
 def _half_by(claim: Appearances) -> str:

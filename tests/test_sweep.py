@@ -1,12 +1,13 @@
 """Many checkpoints at once: each judged as by itself, whatever is killed on the way, and nothing twice."""
 
 import json
+import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,6 +110,35 @@ class TestTask:
         assert done.file is None
         assert "bad.pth: " in done.error
         assert not (tmp_path / sweep.VERDICTS).exists()
+
+    @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is told to")
+    def test_memory_that_a_task_has_left_free_goes_back_to_the_system(self, tmp_path):
+        # Half a GiB in blocks that malloc takes from its heap, with one at the end that it cannot cut off below.
+        code = """if True:
+            import ctypes, psutil
+            from recint import sweep
+            malloc, free = ctypes.CDLL(None).malloc, ctypes.CDLL(None).free
+            malloc.restype, free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+            def held(): return psutil.Process().memory_info().rss / 2**20
+            before, blocks = held(), [malloc(2**20) for _ in range(512)]
+            for block in blocks: ctypes.memset(block, 1, 2**20)
+            for block in blocks[:-1]: free(ctypes.c_void_p(block))
+            kept = held() - before
+            sweep.task("missing.pth", sweep.How(hypotheses="hypotheses"), "out")
+            print(kept, held() - before)
+            """
+        limits = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | limits,
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        kept, left = map(float, done.stdout.split())
+        assert kept > 400
+        assert left < 200
 
 
 class TestTable:
@@ -261,19 +291,30 @@ class TestSweep:
         monkeypatch.setattr(sweep.ctypes, "CDLL", absent)
         sweep._give_memory_back()
 
-    def test_a_verdict_file_on_a_disk_of_the_workers_own_is_an_error_of_its_checkpoint(self, tmp_path):
-        (tmp_path / "seen.json").touch()
-        seen = sweep.Done(path="a", file=str(tmp_path / "seen.json"), verdicts={"supported": 1})
-        assert sweep._to_be_seen(seen) == seen
-        unread = sweep.Done(path="a", error="a: no such file")
-        assert sweep._to_be_seen(unread) == unread
-        unseen = sweep._to_be_seen(replace(seen, file="/elsewhere/unseen.json"))
-        assert unseen.file is None
-        assert not unseen.verdicts
-        assert unseen.error == (
-            "a: judged, but the worker's /elsewhere/unseen.json is not to be seen from here; "
+    def test_a_verdict_file_that_cannot_be_read_from_here_is_an_error_of_its_checkpoint(self, tmp_path, monkeypatch):
+        (tmp_path / "read.json").touch()
+        read = sweep.Done(path="a", file=str(tmp_path / "read.json"), verdicts={"supported": 1})
+        elsewhere = sweep.Done(path="b", file="/elsewhere/b.json", verdicts={"supported": 1})
+        bad = sweep.Done(path="c", error="c: no such file")
+
+        def future(done):
+            return SimpleNamespace(
+                key=done.path,
+                cancelled=lambda: False,
+                exception=lambda: None,
+                result=lambda: done,
+                release=lambda: None,
+            )
+
+        futures = [future(done) for done in (read, elsewhere, bad)]
+        client = SimpleNamespace(cluster=None, map=lambda *_, **__: futures)
+        monkeypatch.setattr("distributed.as_completed", iter)
+        found = list(sweep.sweep(["a", "b", "c"], sweep.How(hypotheses=""), tmp_path, client))
+        told = (
+            "b: judged, but the worker's /elsewhere/b.json cannot be read from here; "
             "--out must be a folder that workers and this command share"
         )
+        assert found == [read, sweep.Done(path="b", error=told), bad]
 
     @pytest.mark.slow
     def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):

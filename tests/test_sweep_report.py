@@ -218,23 +218,31 @@ def test_agreement_is_the_mean_over_pairs_of_the_correlation_of_ranks(trainings)
         assert found is None
     else:
         pairs = [spearmanr(one, other).statistic for one, other in combinations(ordered, 2)]
-        assert found == pytest.approx(sum(pairs) / len(pairs), abs=1e-9)
+        assert found.correlation == pytest.approx(sum(pairs) / len(pairs), abs=1e-9)
+        assert (found.claims, found.trainings) == (len(somewhere), len(ordered))
 
 
-def test_agreement_is_one_for_one_order_and_negative_for_its_reverse():
-    order_, reverse = {"a": "ssss", "b": "rsss", "c": "rrss"}, {"c": "ssss", "b": "rsss", "a": "rrss"}
-    assert emergence.agreement(sweep([*training("x", **order_), *training("y", **order_)])) == pytest.approx(1)
-    assert emergence.agreement(sweep([*training("x", **order_), *training("y", **reverse)])) == pytest.approx(-1)
-    assert emergence.agreement(sweep(training("x", **order_))) is None
+ONE, REVERSE = {"a": "ssss", "b": "rsss", "c": "rrss"}, {"c": "ssss", "b": "rsss", "a": "rrss"}
+
+
+@pytest.mark.parametrize(("other", "correlation"), [(ONE, 1), (REVERSE, -1)])
+def test_agreement_is_one_for_one_order_and_minus_one_for_its_reverse(other, correlation):
+    found = emergence.agreement(sweep([*training("x", **ONE), *training("y", **other)]))
+    assert found == emergence.Agreement(pytest.approx(correlation), 3, 2)
 
 
 def test_page_and_summary_say_how_far_trainings_agree_on_the_order_where_there_are_several():
-    one = training("x", **{"l0.a": "rsss", "l0.b": "rrrs"})
-    told = "Trainings agree on the order: rank correlation 1.00, mean over pairs of them (1: one order, 0: chance)."
-    both = [*one, *training("y", **{"l0.a": "rrss", "l0.b": "rrrs"})]
-    assert told in sweep_report.html(both, command="")
-    assert told in sweep_report.markdown(both, command="")
-    assert "agree on the order" not in sweep_report.html(one, command="") + sweep_report.markdown(one, command="")
+    two = [*training("x", **ONE), *training("y", **REVERSE)]
+    three = [*two, *training("z", **ONE)]
+    told = "How far trainings agree on the order: rank correlation "
+    for rows, figure in (
+        (two, "-1.00 over 3 claims, between two trainings (1: one order, 0: chance)."),
+        (three, "-0.33 over 3 claims, mean over pairs of 3 trainings (1: one order, 0: chance)."),
+    ):
+        assert told + figure in sweep_report.html(rows, command="")
+        assert told + figure in sweep_report.markdown(rows, command="")
+    one = training("x", **ONE)
+    assert told not in sweep_report.html(one, command="") + sweep_report.markdown(one, command="")
 
 
 def binomial_tail(held, of, p):
