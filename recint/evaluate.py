@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -270,16 +270,16 @@ class Drawn:
     """Independent recurrences of a claim's reference distribution, as its property measured them.
 
     Attributes:
-        parts: what was measured at each place, and for each contrast by its name, in chunks that are put together when the claim
-            is judged: at most one claim's numbers are there twice.
+        numbers: what was measured, in 32 bits where that loses nothing, as of most of what a model computes.
+        contrast_numbers: of each of its contrasts, by name.
         coefficients: that of the previous term, which figures are drawn against.
         changed: largest change that the property's intervention made to what it acts on; None without intervention.
         seconds: what the claim's own measuring took, beside the passes that it shares.
     """
 
     places: Sequence[Condition]
-    parts: Sequence[NDArray]
-    contrast_parts: Mapping[str, Sequence[NDArray]]
+    numbers: NDArray
+    contrast_numbers: Mapping[str, NDArray]
     coefficients: NDArray[np.float64]
     order: int
     changed: float | None
@@ -288,12 +288,12 @@ class Drawn:
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """Of every recurrence."""
-        return np.concatenate(self.parts).astype(np.float64)
+        return self.numbers.astype(np.float64)
 
     @cached_property
     def contrasts(self) -> dict[str, NDArray[np.float64]]:
         """Of each of its contrasts, by name."""
-        return {name: np.concatenate(parts).astype(np.float64) for name, parts in self.contrast_parts.items()}
+        return {name: numbers.astype(np.float64) for name, numbers in self.contrast_numbers.items()}
 
 
 Share = Drawn | Exception | None  # what `draw` has for a claim
@@ -307,7 +307,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
     exception; one about weights, or that does not apply to the model, has nothing drawn.
     """
     asked = [prop for prop in props if prop.claim.quantifier != "weights" and not unmet(prop.claim, model)]
-    parts: dict[tuple[str, Domain], list[Observation]] = defaultdict(list)
+    kept: dict[tuple[str, Domain], _Kept] = {}
     places: dict[Domain, list[Condition]] = {}
     coefficients: dict[Domain, NDArray[np.float64]] = {}
     failed: dict[str, Exception] = {}
@@ -317,6 +317,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
     for prop in asked:
         for domain in _domains(prop.claim):
             groups[domain.reference(batch=1, seed=0)].append((prop, domain))
+            kept[prop.claim.id, domain] = _Kept(draws)
     for here in groups.values():
         reference, shared = here[0][1], []
         for start in range(0, draws, CHUNK):
@@ -330,7 +331,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
                             _ = model.intact(
                                 at
                             ).prediction  # the whole pass at once, not up to what the first claim asks
-                        parts[name, domain].append(_compact(prop.measure(model, at)))
+                        kept[name, domain].add(prop.measure(model, at), start=start, batch=at.batch)
                     except Exception as error:
                         failed[name] = error.with_traceback(None)  # which would keep its activations
                 seconds[name] += time.monotonic() - begun
@@ -339,20 +340,19 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
             places[domain], coefficients[domain] = shared, c
 
     def gathered(claim: Claim) -> Drawn:
-        own = parts[claim.id, claim.domain]
-        changes = [part.changed for part in own if part.changed is not None]
+        own = kept[claim.id, claim.domain]
         return Drawn(
             places=places[claim.domain],
-            parts=[part.values for part in own],
-            contrast_parts={
-                contrast.name: [part.values for part in parts[claim.id, contrast.domain]]
+            numbers=own.numbers["values"],
+            contrast_numbers={
+                contrast.name: kept[claim.id, contrast.domain].numbers["values"]
                 if contrast.domain
-                else [part.contrasts[contrast.name] for part in own]
+                else own.numbers[contrast.name]
                 for contrast in claim.contrasts
             },
             coefficients=coefficients[claim.domain],
             order=model.config.order,
-            changed=max(changes) if changes else None,
+            changed=own.changed,
             seconds=seconds[claim.id],
         )
 
@@ -360,16 +360,35 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
     return shares | {prop.claim.id: failed.get(prop.claim.id) or gathered(prop.claim) for prop in asked}
 
 
-def _compact(observation: Observation) -> Observation:
-    """With numbers of 32 bits where that loses nothing, as of most of what a model computes: half the memory."""
+@dataclass
+class _Kept:
+    """What a claim's property measured of so many recurrences, in arrays that are filled chunk by chunk.
 
-    def narrow(values: NDArray[np.float64]) -> NDArray:
-        with np.errstate(over="ignore"):
-            half = values.astype(np.float32)
-        return half if np.array_equal(half, values, equal_nan=True) else values
+    Thousands of small arrays instead, put together in the end, would take three times the memory.
+    """
 
-    contrasts = {name: narrow(values) for name, values in observation.contrasts.items()}
-    return replace(observation, values=narrow(observation.values), contrasts=contrasts)
+    draws: int
+    numbers: dict[str, NDArray] = field(default_factory=dict)
+    changed: float | None = None
+
+    def add(self, observation: Observation, *, start: int, batch: int) -> None:
+        """Raises ValueError if it is not one value for each recurrence."""
+        for name, values in {"values": observation.values, **observation.contrasts}.items():
+            if len(values) != batch:
+                raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
+            if name not in self.numbers:
+                self.numbers[name] = np.empty((self.draws, *values.shape[1:]), np.float32)
+            if self.numbers[name].dtype == np.float32 and not _fits(values):
+                self.numbers[name] = self.numbers[name].astype(np.float64)
+            self.numbers[name][start : start + batch] = values
+        if observation.changed is not None:
+            self.changed = max(observation.changed, self.changed or 0.0)
+
+
+def _fits(values: NDArray[np.float64]) -> bool:
+    """Whether 32 bits hold these numbers exactly."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(values.astype(np.float32), values, equal_nan=True)
 
 
 def _domains(claim: Claim) -> list[Domain]:

@@ -212,9 +212,20 @@ class TestDraw:
     )
     def test_numbers_are_kept_in_32_bits_only_where_that_loses_nothing(self, model, number, bits):
         found = draw([claimed("a", lambda _, at: np.full(at.batch, number))], model, seed=0, draws=110)["a"]
-        assert [part.dtype.itemsize * 8 for part in found.parts] == [bits, bits]
+        assert found.numbers.dtype.itemsize * 8 == bits
         np.testing.assert_array_equal(found.values, np.full(110, number))
         assert found.values.dtype == np.float64
+
+    def test_a_later_chunk_that_needs_64_bits_loses_nothing_of_the_earlier_ones(self, model):
+        def measure(_, at):
+            return np.where(at.batch == 100, np.arange(at.batch) + 0.5, 0.1)
+
+        found = draw([claimed("a", measure)], model, seed=0, draws=110)["a"]
+        assert found.values.tolist() == [*(np.arange(100) + 0.5), *[0.1] * 10]
+
+    def test_it_takes_one_value_for_each_recurrence(self, model):
+        found = draw([claimed("a", lambda _, at: np.zeros(2 * at.batch))], model, seed=0, draws=10)["a"]
+        assert str(found) == "20 values were measured, but should be one for each of 10"
 
     def test_a_claim_that_fails_stops_no_other_and_is_told_when_it_is_judged(self, model):
         claims = [claimed("first", errors), claimed("fails", fails), claimed("last", attention)]
