@@ -377,7 +377,7 @@ class _Kept:
             if len(values) != batch:
                 raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
             if name not in self.numbers:
-                self.numbers[name] = np.empty((self.draws, *values.shape[1:]), np.float32)
+                self.numbers[name] = np.zeros((self.draws, *values.shape[1:]), np.float32)
             if self.numbers[name].dtype == np.float32 and not _fits(values):
                 self.numbers[name] = self.numbers[name].astype(np.float64)
             self.numbers[name][start : start + batch] = values
