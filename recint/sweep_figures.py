@@ -30,6 +30,7 @@ _DISTINCT = (
 )
 _MANY = (BLUE, "-", "o")
 _HOLDS = "#d9efe8"
+_COLUMNS = 4  # of a legend
 
 
 def _styles(count: int) -> Sequence[tuple[str, Any, str]]:
@@ -104,7 +105,7 @@ def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[s
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", alpha=0.35)
         handles = [*_lines(trainings, markers=True), *_timeline_marks(claims, trainings)]
-        figure.legend(handles=handles, loc="outside upper left", ncols=4, handlelength=2.2)
+        figure.legend(handles=_by_rows(handles), loc="outside upper left", ncols=_COLUMNS, handlelength=2.2)
     return svg(figure, title)
 
 
@@ -132,6 +133,11 @@ def _lines(trainings: Sequence[str], *, markers: bool) -> list[Line2D]:
         )
         for name, (colour, line, marker) in zip(names, _styles(len(names)), strict=True)
     ]  # fmt: skip
+
+
+def _by_rows(handles: Sequence[Any]) -> list[Any]:
+    """In the order in which a legend of several columns, which is filled by columns, has them to be read by rows."""
+    return [handle for column in range(_COLUMNS) for handle in handles[column::_COLUMNS]]
 
 
 def _timeline_marks(claims: Sequence[Appearances], trainings: Sequence[str]) -> list[Any]:
@@ -208,7 +214,7 @@ def key(title: str, *, trainings: Sequence[str]) -> str:
     """What the lines of `against_step` mean, once for all of them."""
     with matplotlib.rc_context(STYLE):
         handles: list[Any] = _lines(trainings, markers=False)
-        figure = Figure(figsize=(11, 0.35 * -(-(len(handles) + 4) // 4)))
+        figure = Figure(figsize=(11, 0.35 * -(-(len(handles) + 4) // _COLUMNS)))
         if _few(len(trainings)):
             handles.append(Patch(color=GREY, alpha=0.22, label="95 % interval"))
         handles += [
@@ -218,5 +224,5 @@ def key(title: str, *, trainings: Sequence[str]) -> str:
                 [], [], color=GREY, marker="o", markeredgecolor="black", linestyle="", label="begins to hold for good"
             ),
         ]
-        figure.legend(handles=handles, loc="upper left", ncols=4, handlelength=2.6)
+        figure.legend(handles=_by_rows(handles), loc="upper left", ncols=_COLUMNS, handlelength=2.6)
     return svg(figure, title)
