@@ -234,22 +234,22 @@ class Agreement:
     trainings: int
 
 
-def agreement(found: Sweep) -> Agreement | None:
-    """None with fewer than two trainings that have an order.
+def agreement(claims: Sequence[Appearances]) -> Agreement | None:
+    """Of claims that begin to hold in some training, as `order` has them; None with fewer than two trainings that have an order.
 
     Where a claim never begins to hold, it is later than all that do. A training in which none does, or all do at once, has no
     order, and is left out.
     """
-    steps = [[inf if at is None else at.step for at in claim.each] for claim in order(found)]
-    if not steps:
+    if not claims:
         return None
+    steps = [[inf if at is None else at.step for at in claim.each] for claim in claims]
     ranks = rankdata(steps, axis=0)
     ordered = ranks[:, (ranks != ranks[0]).any(0)]
-    claims, trainings = ordered.shape
+    trainings = ordered.shape[1]
     if trainings < 2:
         return None
     pairs = np.corrcoef(ordered, rowvar=False)[np.triu_indices(trainings, k=1)]
-    return Agreement(float(pairs.mean()), claims, trainings)
+    return Agreement(float(pairs.mean()), len(claims), trainings)
 
 
 def roles(found: Sweep) -> list[tuple[str, int]]:

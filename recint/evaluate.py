@@ -327,10 +327,8 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
                 name, begun = prop.claim.id, time.monotonic()
                 if name not in failed:
                     try:
-                        if len(here) > 1:
-                            _ = model.intact(
-                                at
-                            ).prediction  # the whole pass at once, not up to what the first claim asks
+                        if len(here) > 1:  # the whole pass at once, not up to what the first claim asks
+                            _ = model.intact(at).prediction
                         kept[name, domain].add(prop.measure(model, at), start=start, batch=at.batch)
                     except Exception as error:
                         failed[name] = error.with_traceback(None)  # which would keep its activations
@@ -364,7 +362,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int) -> dic
 class _Kept:
     """What a claim's property measured of so many recurrences, in arrays that are filled chunk by chunk.
 
-    Thousands of small arrays instead, put together in the end, would take three times the memory.
+    Thousands of small arrays instead, put together in the end, take far more memory, as `benchmarks/cost.py memory` tells.
     """
 
     draws: int

@@ -78,7 +78,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     if appearing := roles(found):
         told = ", ".join(f"{role} {step:,}" for role, step in appearing)
         lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
-    if told := _agreement(found):
+    if told := _agreement(order(found)):
         lines += [told, ""]
     heads = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
@@ -191,7 +191,7 @@ def _timeline(found: Sweep, appearing: Sequence[Appearances]) -> str:
     )
     by = f" by the median over {len(found.trainings)} trainings" if len(found.trainings) > 1 else ""
     return f"""<h2>Order of appearance</h2>
-<p><b>{escape(title)}.</b> {escape(f"{_roles(found)} {_agreement(found)}".strip())}</p>
+<p><b>{escape(title)}.</b> {escape(f"{_roles(found)} {_agreement(appearing)}".strip())}</p>
 <p class="small">A claim begins to hold at the first step from which on it is supported for good. The snapshots bracket that step
 (which is no confidence interval). Claims are in that order{by}; what untrained models satisfy too, and is vacuous, does not
 count as holding.</p><div class="figure wide-table">{figure}</div>"""
@@ -202,8 +202,8 @@ def _roles(found: Sweep) -> str:
     return f"Half of the claims hold: {', '.join(steps)}." if steps else ""
 
 
-def _agreement(found: Sweep) -> str:
-    alike = agreement(found)
+def _agreement(appearing: Sequence[Appearances]) -> str:
+    alike = agreement(appearing)
     if alike is None:
         return ""
     pairs = f"mean over pairs of {alike.trainings:,} trainings" if alike.trainings > 2 else "between two trainings"

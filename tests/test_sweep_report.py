@@ -213,7 +213,7 @@ def test_agreement_is_the_mean_over_pairs_of_the_correlation_of_ranks(trainings)
     somewhere = [index for index in range(4) if any(steps[index] < inf for steps in trainings)]
     seen = [[steps[index] for index in somewhere] for steps in trainings]
     ordered = [steps for steps in seen if len(set(steps)) > 1]
-    found = emergence.agreement(sweep(rows))
+    found = emergence.agreement(order(sweep(rows)))
     if len(ordered) < 2:
         assert found is None
     else:
@@ -227,7 +227,7 @@ ONE, REVERSE = {"a": "ssss", "b": "rsss", "c": "rrss"}, {"c": "ssss", "b": "rsss
 
 @pytest.mark.parametrize(("other", "correlation"), [(ONE, 1), (REVERSE, -1)])
 def test_agreement_is_one_for_one_order_and_minus_one_for_its_reverse(other, correlation):
-    found = emergence.agreement(sweep([*training("x", **ONE), *training("y", **other)]))
+    found = emergence.agreement(order(sweep([*training("x", **ONE), *training("y", **other)])))
     assert found == emergence.Agreement(pytest.approx(correlation), 3, 2)
 
 
