@@ -6,7 +6,7 @@ CHECKPOINTS := affine3-seed0 affine3-seed1 affine-a.pth affine3-order2
 .PHONY: verify test lint setup board picture clean
 
 verify: .venv/ready
-	$(BIN)/recint verify -n 2 --report reports/verify.html --verdicts reports/verify.json
+	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
 
 test: lint
 	$(BIN)/pytest tests -n 2
