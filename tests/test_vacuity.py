@@ -34,11 +34,11 @@ def test_untrained_models_satisfy_an_absence_and_lack_a_presence():
     assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "refuted"
 
 
-def test_three_models_are_asked_once(asked):
+def test_two_models_that_agree_are_asked_once(asked):
     first = vacuity.untrained_verdict(K, CONFIG, device=CPU)
-    assert asked == [("composition.k-l1-l2", seed) for seed in (0, 1, 2)]
+    assert asked == [("composition.k-l1-l2", seed) for seed in (0, 1)]
     assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == first
-    assert len(asked) == 3
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("what", ["configuration", "claim", "code", "module of the claim"])
@@ -55,7 +55,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
         (tmp_path / "module.py").write_text("another")
         monkeypatch.setattr(type(K), "file", property(lambda self: tmp_path / "module.py"))
     vacuity.untrained_verdict(prop, config, device=CPU)
-    assert len(asked) == 6
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{", "7", '["supported"]'])
@@ -64,9 +64,9 @@ def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
     (entry,) = tmp_path.glob("*.json")
     entry.write_text(damage)
     assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == first
-    assert len(asked) == 6
+    assert len(asked) == 4
     vacuity.untrained_verdict(K, CONFIG, device=CPU)
-    assert len(asked) == 6
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,25 @@ def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
     ],
 )
 def test_more_than_half_of_the_three_decide(asked, monkeypatch, verdicts, majority):
-    told = iter(verdicts)
-    monkeypatch.setattr(vacuity, "_verdict", lambda *_: next(told))
+    monkeypatch.setattr(vacuity, "_verdict", lambda prop, config, seed, *_: verdicts[seed])
     assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == majority
+    monkeypatch.setattr(vacuity, "_verdict", None)
+    assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == majority, "kept"
+
+
+def test_the_third_is_asked_about_the_claims_on_which_two_differ_and_only_those(asked, monkeypatch):
+    beside, counting = [], vacuity._verdict
+
+    def differing(prop, config, seed, device, others):
+        found = counting(prop, config, seed, device, others)
+        beside.append((prop.claim.id, seed, len(others)))
+        return "supported" if (prop, seed) == (K, 1) else found
+
+    monkeypatch.setattr(vacuity, "_verdict", differing)
+    for prop in (K, NO_V):
+        vacuity.untrained_verdict(prop, CONFIG, device=CPU, beside=(K, NO_V))
+    k, no_v = K.claim.id, NO_V.claim.id
+    assert beside == [(k, 0, 2), (k, 1, 2), (k, 2, 0), (no_v, 0, 2), (no_v, 1, 2)]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(asked, monkeypatch, tmp_path):
