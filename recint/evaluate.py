@@ -39,7 +39,7 @@ from recint.strategies import of_order
 from recint.verdict import refutation_level
 
 ENOUGH = 5  # draws around a coefficient that may nominate it: whatever is nominated is tried again on fresh ones
-CHUNK = 100  # recurrences in one forward pass: larger batches are slower on a CPU
+CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
 DRAWS = 1000
 RETEST = 512  # fresh recurrences for a suspected counterexample
 ROUNDS = 3  # hunts, each of which goes on past the failures of the last that were luck

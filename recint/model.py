@@ -24,6 +24,7 @@ from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
 from recint.folding import fold
 from recint.intact import Intact
+from recint.memory import keep_freed_memory
 from recint.once import Once
 from recint.recurrence import derive_seed
 
@@ -69,6 +70,7 @@ def raw_bridge(
     config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> TransformerBridge:
     """The model as trained, nothing folded."""
+    keep_freed_memory()
     bridge_config = TransformerBridgeConfig(
         n_layers=config.n_layers,
         n_heads=config.n_heads,

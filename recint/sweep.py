@@ -7,7 +7,6 @@ the rest.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -35,6 +34,7 @@ from recint.claim import Property
 from recint.evaluate import require_verifiable
 from recint.files import atomic, cache_folder, write
 from recint.judge import judge
+from recint.memory import give_memory_back
 from recint.model import Model, resolve_device
 from recint.threads import limit_threads
 from recint.vacuity import code_of, untrained_verdict
@@ -43,12 +43,9 @@ if TYPE_CHECKING:  # loaded where a sweep begins: all of recint's modules are fo
     from distributed import Client
 
 VERDICTS = "verdicts"
-# Dask has its workers give memory back at once, which then has to be asked for again by every pass, and takes a sample of deep
-# stacks a hundred times a second; a worker of one task at a time needs neither. See docs/sweeps.md for workers started by hand.
-_AS_FAST_AS_ALONE = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-    "distributed.worker.profile.enabled": False,
-}
+# Dask samples deep stacks a hundred times a second, for which a worker of one task at a time has no use. See docs/sweeps.md for
+# workers started by hand.
+_AS_FAST_AS_ALONE = {"distributed.worker.profile.enabled": False}
 _SNAPSHOT = re.compile(r"step-(\d+)")
 
 
@@ -169,15 +166,7 @@ def task(path: str, how: How, out: str) -> Done:
     except Exception as error:
         return Done(path=path, error=f"{path}: could not be judged ({type(error).__name__}: {error})")
     finally:
-        _give_memory_back()
-
-
-def _give_memory_back() -> None:
-    """Have malloc return what is free to the system: within a task it keeps it, for speed, and over many that would add up.
-
-    Only glibc can."""
-    with suppress(OSError, TypeError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+        give_memory_back()
 
 
 def _done(path: str, how: How, out: Path) -> Done:

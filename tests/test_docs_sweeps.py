@@ -46,12 +46,8 @@ class TestWords:
         if words[0] == "dask":
             DASK[words[1]].make_context(words[1], words[2:])
         elif words[0] == "export":
-            assert words[1:] == [
-                "MALLOC_TRIM_THRESHOLD_=1073741824",
-                "MALLOC_MMAP_THRESHOLD_=1073741824",
-                "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False",
-            ]
-            # A local cluster does without the same two; that Dask has them is what makes the words on the page true.
+            assert words[1:] == ["DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED=False"]
+            # A local cluster does without the same; that Dask has it is what makes the words on the page true.
             for name in sweep._AS_FAST_AS_ALONE:
                 assert dask.config.get(name)
         elif words[:2] == ["python", "benchmarks/sweep_scale.py"]:

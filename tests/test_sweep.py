@@ -283,14 +283,6 @@ class TestSweep:
         client = SimpleNamespace(cluster=None, scheduler_info=lambda n_workers: {"workers": workers})
         assert sweep.waits_for(client, sweep.How(hypotheses="", device=device)) == told
 
-    @pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])
-    def test_a_system_whose_malloc_gives_nothing_back_is_no_error(self, monkeypatch, error):
-        def absent(*_, **__):
-            raise error
-
-        monkeypatch.setattr(sweep.ctypes, "CDLL", absent)
-        sweep._give_memory_back()
-
     def test_a_verdict_file_that_cannot_be_read_from_here_is_an_error_of_its_checkpoint(self, tmp_path, monkeypatch):
         (tmp_path / "read.json").touch()
         read = sweep.Done(path="a", file=str(tmp_path / "read.json"), verdicts={"supported": 1})
