@@ -116,7 +116,6 @@ if __name__ == "__main__":
     parser.add_argument("--draws", type=int, default=200)
     options = parser.parse_args()
     # The workers': one thread, as for the loop here, and what docs/sweeps.md has for speed.
-    os.environ |= dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), "1073741824")
     os.environ |= {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
