@@ -39,8 +39,8 @@ def test_the_steps_told_are_those_of_the_table():
 def test_what_is_said_to_replicate_does():
     alike = Counter(verdicts[0] for verdicts in FINAL.values() if len(set(verdicts)) == 1)
     nowhere = sum(not any(holds) for holds in HOLDS.values())
-    assert f"{alike['supported']} claims hold in all three networks, {nowhere} in none" in PROSE
-    told = f"Of the {nowhere}, {alike['refuted']} are refuted in all three, {alike['vacuous']} vacuous in all three"
+    assert f"{alike['supported']} claims hold in all four networks, {nowhere} in none" in PROSE
+    told = f"Of the {nowhere}, {alike['refuted']} are refuted in all four, {alike['vacuous']} vacuous in all four"
     assert told in PROSE
 
 
@@ -93,10 +93,10 @@ def test_the_checkerboard_does_not_form_where_it_is_said_not_to():
         for training in FOUND.trainings
     }
     weakest = listed(f"{min(snapshots[-1]):.2f}" for snapshots in heads.values())
-    assert f"the weakest heads of the three networks do so {weakest} times as much" in PROSE
+    assert f"the weakest heads of the four networks do so {weakest} times as much" in PROSE
     assert (
-        f"in `affine3-seed1` no head reaches 1.5 at any snapshot (at most {max(map(max, heads['affine3-seed1'])):.2f})"
-        in PROSE
+        f"in `affine3-seed1` no head reaches 1.5 at any snapshot (at most {max(map(max, heads['affine3-seed1'])):.2f}), "
+        f"nor in `affine3-seed3` ({max(map(max, heads['affine3-seed3'])):.2f})" in PROSE
     )
 
 
@@ -115,8 +115,8 @@ def test_the_summary_is_made_of_the_table():
 
 
 def test_the_first_page_says_of_how_many_trainings_it_is():
-    assert "in three trainings of the reference recipe" in " ".join((ROOT / "README.md").read_text().split())
-    assert len(FOUND.trainings) == 3
+    assert "in four trainings of the reference recipe" in " ".join((ROOT / "README.md").read_text().split())
+    assert len(FOUND.trainings) == 4
 
 
 def test_the_page_on_sweeps_reckons_with_the_seconds_of_the_table():
@@ -127,3 +127,29 @@ def test_the_page_on_sweeps_reckons_with_the_seconds_of_the_table():
     least = min(total for (_, step), total in seconds.items() if step)
     assert f"a trained snapshot took {least:.0f} s of one core at the least" in text
     assert f"are {round(least * 100_000 / 3600, -2):,.0f} core-hours" in text
+
+
+def test_what_is_told_of_more_weight_decay_is_so():
+    folder = STUDY / "weight-decay-0.1"
+    rows = parquet.read_table(folder / "table.parquet").to_pylist()
+    found = emergence.sweep(rows)
+    (network,) = found.networks
+    assert len(network.checkpoints) == 20
+    last = {claim: found.at_the_end(claim)[0] for claim in found.claims}
+    holding = sum(row["verdict"] == "supported" for row in last.values())
+    assert f"{holding} of the {len(last)} claims hold at its end" in PROSE
+    rank, line = (
+        [row["value"] for row in FOUND.at_the_end(claim)] for claim in ("l1.low-effective-rank", "l0.ov-line")
+    )
+    assert f"which is {last['l1.low-effective-rank']['value']:.0%}".replace("%", " %") in PROSE
+    assert f"({100 * min(rank):.0f} % to {100 * max(rank):.0f} % without)" in PROSE
+    assert f"(R² {last['l0.ov-line']['value']:.3f} against {min(line):.3f} to {max(line):.3f})" in PROSE
+    look = last["l0.previous-token@2"]
+    assert look["verdict"] == "refuted"
+    assert f"give the previous term {look['value']:.2f} of their attention" in PROSE
+    assert f"{last['circuit.sufficient']['value']:.0f} times the model's error" in PROSE
+    # Its untrained weights are those of the other training of seed 0, which had been judged.
+    standings = [{row["standing"] for row in at.found.values()} for at in network.checkpoints]
+    assert standings == [{"exploratory"}] + [{"confirmatory"}] * 19
+    text = (folder / "summary.md").read_text()
+    assert text == sweep_report.markdown(rows, command=re.search(r"^    (.+)$", text, re.MULTILINE)[1])
