@@ -47,14 +47,12 @@ def untrained_verdict(
     if (known := _cached(path)) is not None:
         return known
     verdicts: list[Verdict] = []
-    while _majority(verdicts) is None:
+    while (found := _majority(verdicts)) is None:
         seed = SEEDS[len(verdicts)]
         # The last is asked about few claims: passes for all of them would be in vain.
         verdicts.append(_verdict(prop, config, seed, device, beside if seed != SEEDS[-1] else ()))
     with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
         write(path, json.dumps(verdicts) + "\n")
-    found = _majority(verdicts)
-    assert found is not None
     return found
 
 
@@ -70,7 +68,13 @@ def _cached(path: Path) -> Verdict | None:
 
 
 def _majority(verdicts: Sequence[Verdict]) -> Verdict | None:
-    """What more than half of the three say, or inconclusive if all differ; None as long as that is open."""
+    """What more than half of the three say, or inconclusive if all differ; None as long as that is open.
+
+    Raises:
+        ValueError: more than one verdict for each seed.
+    """
+    if len(verdicts) > len(SEEDS):
+        raise ValueError(f"verdicts={verdicts!r} must be at most {len(SEEDS)}")
     for verdict, count in Counter(verdicts).items():
         if 2 * count > len(SEEDS):
             return verdict

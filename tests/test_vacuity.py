@@ -58,7 +58,9 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     assert len(asked) == 4
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{", "7", '["supported"]'])
+@pytest.mark.parametrize(
+    "damage", ["", "[]", "{", "7", '["supported"]', '["supported", "supported", "supported", "supported"]']
+)
 def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
     first = vacuity.untrained_verdict(K, CONFIG, device=CPU)
     (entry,) = tmp_path.glob("*.json")
