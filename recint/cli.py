@@ -120,7 +120,7 @@ def log(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
-    from recint import log, sweep_report
+    from recint import log, sweep_record, sweep_report, sweep_task
     from recint import sweep as sweeps
     from recint.model import resolve_device
 
@@ -128,7 +128,7 @@ def sweep(options: argparse.Namespace) -> int:
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
     _require_enough(options)
     checkpoint_paths = sweeps.paths(options.checkpoints)
-    how = sweeps.with_code(
+    how = sweep_task.with_code(
         sweeps.How(
             hypotheses=str(folder),
             claims=tuple(options.claims or ()),
@@ -140,8 +140,8 @@ def sweep(options: argparse.Namespace) -> int:
     )
     if not options.scheduler:
         resolve_device(options.device)
-    kept = log.folder_of(folder, options.log)
-    logged = sweeps.keep(kept, how) if options.logging else lambda _: None
+    kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in sweep_task.asked(how)]
+    logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
     found: dict[str, sweeps.Done] = {}
     try:
         with (
@@ -163,8 +163,8 @@ def sweep(options: argparse.Namespace) -> int:
                 bar.update()
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
         if found:
-            rows = sweeps.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
-            sweeps.write_table(rows, out / "table.parquet")
+            rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
+            sweep_record.write_table(rows, out / "table.parquet")
             command = " ".join(
                 ["recint sweep", *options.checkpoints, *(f"--claims {glob}" for glob in options.claims or ())]
             )

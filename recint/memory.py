@@ -6,9 +6,11 @@ import ctypes
 from contextlib import suppress
 from functools import cache
 
+import psutil
+
 # Parameters of mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEPT = 2**30  # bytes
+_GIB = 2**30
 
 
 @cache
@@ -19,12 +21,16 @@ def keep_freed_memory() -> None:
     that passes take. Only glibc can be told.
     """
     for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-        _glibc("mallopt", parameter, _KEPT)
+        _glibc("mallopt", parameter, _GIB)
 
 
 def give_memory_back() -> None:
-    """Return what is free to the system: over many checkpoints it would add up. Only glibc can."""
-    _glibc("malloc_trim", 0)
+    """Return what is free to the system, if the process holds more than a GiB: Dask stops a worker that goes on holding too much.
+
+    With less it would only slow down what comes next. Only glibc can.
+    """
+    if psutil.Process().memory_info().rss > _GIB:
+        _glibc("malloc_trim", 0)
 
 
 def _glibc(function: str, *arguments: int) -> None:

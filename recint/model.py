@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import einops
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformer_lens.config import TransformerBridgeConfig
-from transformer_lens.model_bridge import TransformerBridge
-from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
@@ -27,6 +25,9 @@ from recint.intact import Intact
 from recint.memory import keep_freed_memory
 from recint.once import Once
 from recint.recurrence import derive_seed
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
 
 REFERENCE_RECURRENCES = 1000  # behind mean and resample ablation
 
@@ -70,6 +71,11 @@ def raw_bridge(
     config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> TransformerBridge:
     """The model as trained, nothing folded."""
+    # Importing it takes longer than all else that a command loads, and not every command builds a model.
+    from transformer_lens.config import TransformerBridgeConfig
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+
     keep_freed_memory()
     bridge_config = TransformerBridgeConfig(
         n_layers=config.n_layers,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import version
+from functools import cache
+from importlib import metadata
 from math import isfinite
 from typing import Any
 
@@ -214,6 +215,9 @@ def departures(entries: list[dict[str, Any]]) -> list[str]:
 def about(checkpoint: Checkpoint) -> dict[str, Any]:
     """What identifies a checkpoint, whatever file it was read from."""
     return {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)}
+
+
+version = cache(metadata.version)  # reads files every time
 
 
 def environment(device: torch.device) -> dict[str, str]:

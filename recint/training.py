@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from transformer_lens.model_bridge import TransformerBridge
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
@@ -23,6 +23,9 @@ from recint.files import atomic, write
 from recint.model import property_tensors, raw_bridge
 from recint.recipe import Recipe
 from recint.recurrence import Recurrences, derive_seed
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
 
 STATE = "training-state.pth"
 HISTORY = "history.json"

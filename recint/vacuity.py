@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -110,7 +109,9 @@ def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
         "claim": prop.claim.hash,
         "code": code_of([prop]),
         "how": [SEEDS, DRAWS, settings().max_examples, device.type],
-        "versions": [version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")],
+        "versions": [
+            record.version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")
+        ],
     }
     return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -16,7 +16,7 @@ from distributed import LocalCluster
 from distributed.cli import dask_scheduler, dask_worker
 from pyarrow import parquet
 
-from recint import cli, sweep
+from recint import cli, sweep, sweep_record
 from recint.checkpoint import save
 from recint.training import untrained
 
@@ -70,7 +70,7 @@ class TestWords:
     def test_the_columns_are_those_of_the_table(self):
         table = PARTS["What goes in, what comes out"].partition("| columns | |")[2].partition("\n\n")[0]
         named = re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:]))
-        assert sorted(named) == sorted(sweep.COLUMNS)
+        assert sorted(named) == sorted(sweep_record.COLUMNS)
 
     def test_the_statuses_are_those_of_the_command(self):
         assert re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE) == ["0", "1", str(cli.BAD_CALL), str(cli.INTERRUPTED)]

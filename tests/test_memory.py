@@ -27,19 +27,28 @@ print(faults())
 keep_freed_memory()
 faults()
 print(faults())
-before = held()
-give_memory_back()
-print(before - held())
+
+def given():
+    before = held()
+    give_memory_back()
+    return before - held()
+
+print(given())
+much = [torch.ones(80, 2**18) for _ in range(11)]
+end = torch.ones(2**10)  # below which malloc cannot cut off by itself
+del much
+print(given())
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-def test_what_a_pass_frees_is_there_for_the_next_until_it_is_given_back():
+def test_what_a_pass_frees_is_there_for_the_next_until_much_is_given_back():
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
-    before, after, given = map(int, done.stdout.split())
+    before, after, little, much = map(int, done.stdout.split())
     assert before > 200, "or there would be nothing to mend"
     assert after < before / 10
-    assert given * resource.getpagesize() > 40 * 2**20
+    assert little * resource.getpagesize() < 2**20
+    assert much * resource.getpagesize() > 800 * 2**20
 
 
 @pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])

@@ -1,0 +1,114 @@
+"""What a task of a sweep does with its checkpoint, in the worker."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from hypothesis import settings
+
+from recint import log, record
+from recint.catalogue import properties, selected
+from recint.checkpoint import Checkpoint, ModelConfig, load
+from recint.claim import Property
+from recint.evaluate import require_verifiable
+from recint.files import cache_folder, write
+from recint.judge import judge
+from recint.model import Model, resolve_device
+from recint.snapshots import name_of
+from recint.sweep import VERDICTS, Done, How
+from recint.threads import limit_threads
+from recint.vacuity import code_of, untrained_verdict
+
+
+def with_code(how: How) -> How:
+    """With the code of this process, which that of a worker has to be."""
+    return replace(how, code=code_of(asked(how)))
+
+
+@cache
+def asked(how: How) -> tuple[Property, ...]:
+    """The claims that are judged."""
+    return tuple(prop for prop in properties(how.hypotheses) if selected(prop.claim.id, how.claims))
+
+
+def key(checkpoint: Checkpoint, how: How) -> str:
+    """Of all that the verdicts on a checkpoint depend on: its tensors, the claims, and how they are judged."""
+    depends_on = {
+        "tensors": checkpoint.sha256,
+        "config": asdict(checkpoint.config),
+        "claims": [prop.claim.hash for prop in asked(how)],
+        "how": [how.seed, how.draws, str(resolve_device(how.device)), how.controls, settings().max_examples],
+        "code": code_of(asked(how)),
+        "versions": record.environment(torch.device("cpu")),
+    }
+    return sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def judge_one(path: str, how: How, out: Path) -> Done:
+    """Judge a checkpoint and leave its verdict file in `out`, unless it is there.
+
+    Raises:
+        ValueError, OSError: it cannot be read or judged, the file cannot be written, or the code here is not `how.code`.
+    """
+    limit_threads(1)  # workers share the cores
+    # Hypothesis sees that Dask's own threads draw random numbers, and takes them for the strategies'.
+    warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
+    begun, started = time.monotonic(), log.now()
+    if how.code and how.code != code_of(asked(how)):
+        raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
+    # Snapshots of all trainings have the same names: the training's goes before.
+    checkpoint = replace(load(path), name=name_of(path))
+    require_verifiable(checkpoint, path)
+    file = out / VERDICTS / f"{key(checkpoint, how)}.json"
+    if file.exists():
+        return Done(path=path, file=str(file), known=True, verdicts=_counts(json.loads(file.read_text())["claims"]))
+    claims = _judged(checkpoint, how)
+    run = record.run(
+        checkpoint,
+        claims,
+        device=resolve_device(how.device),
+        seed=how.seed,
+        draws=how.draws,
+        profile=settings.get_current_profile_name(),
+        started=started,
+        seconds=time.monotonic() - begun,
+    )
+    write(file, json.dumps(run) + "\n")
+    return Done(path=path, file=str(file), verdicts=_counts(claims))
+
+
+def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
+    device, props = resolve_device(how.device), asked(how)
+    if how.controls:
+        _ask_untrained(checkpoint.config, props, device)
+    model = Model(checkpoint, device=device)
+    return judge(props, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
+
+
+def _ask_untrained(config: ModelConfig, props: Sequence[Property], device: torch.device) -> None:
+    """Untrained models are asked once for every shape: who comes first asks them for all claims, and others wait.
+
+    What goes wrong here goes wrong again where the claim is judged, and is told there."""
+    shape = sha256(json.dumps(asdict(config)).encode()).hexdigest()[:16]
+    with suppress(OSError, NotImplementedError):  # a disk without locks is one of them
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_folder() / f"{shape}.lock"):
+            for prop in props:
+                with suppress(Exception):
+                    untrained_verdict(prop, config, device=device, beside=props)
+
+
+def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return dict(Counter(claim["verdict"] for claim in claims))
