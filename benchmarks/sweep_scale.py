@@ -6,6 +6,8 @@ Plain verdicts are a loop in a process of one thread over as many checkpoints as
 Two such loops at once tell what the machine gives to a second process, and so what two workers can gain at most.
 The sweep is the whole command, from its start to its report, on a `dask scheduler` with one and with two `dask worker` of one
 thread each, whose start is not counted. Memory is what scheduler and command hold while the sweep runs.
+A machine is not equally fast all the time: sweeps are timed in the order 1, 2, 2, 1 of their workers, with plain loops before,
+between and after them, and means taken.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,6 +32,7 @@ from recint.checkpoint import ModelConfig, load, save
 from recint.claim import Property
 from recint.judge import judge
 from recint.model import Model
+from recint.sweep import AS_FAST_AS_ALONE
 from recint.threads import limit_threads
 from recint.training import untrained
 
@@ -84,7 +88,8 @@ def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple
     with ExitStack() as stack:
         start = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
         scheduler, address = stack.enter_context(running(*start, until=r"tcp://127\.0\.0\.1:\d+"))
-        start = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+        start = [*DASK, "worker", address, "--nthreads", "1", "--preload", "recint.worker", "--no-dashboard"]
+        start += ["--local-directory", str(folder)]
         for _ in range(workers):
             stack.enter_context(running(*start, until="Registered to"))
         command = [sys.executable, "-m", "recint.cli", "sweep", str(listed), "--scheduler", address, "--device", "cpu"]
@@ -116,28 +121,36 @@ if __name__ == "__main__":
     parser.add_argument("--draws", type=int, default=200)
     options = parser.parse_args()
     # The workers': one thread, as for the loop here, and what docs/sweeps.md has for speed.
-    os.environ |= {"OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ |= {f"DASK_{name.upper().replace('.', '__')}": str(value) for name, value in AS_FAST_AS_ALONE.items()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = [
             save(untrained(SMALL, seed=seed), folder / "models" / f"model-{seed:06}")
             for seed in tqdm(range(options.checkpoints), desc="checkpoints", disable=None)
         ]
-        alone, both = (at_once(paths[: options.plain], options.draws, loops=loops) for loops in (1, 2))
-        print(f"plain verdicts: {alone:.3f} s for a checkpoint, over {min(options.plain, len(paths))}")
-        print(f"two such loops at once: {both:.3f} s for a checkpoint, {alone / both:.2f} times as fast")
-        took = {}
-        for workers in (1, 2):
-            own = folder / f"{workers}-workers"
+        loop = partial(at_once, paths[: options.plain], options.draws)
+        times: dict[str, list[float]] = {"plain": [loop(loops=1)], "both": [loop(loops=2)], "1": [], "2": []}
+        for number, workers in enumerate((1, 2, 2, 1)):
+            own = folder / str(number)
             own.mkdir()
-            took[workers], held = swept(paths, options.draws, workers=workers, folder=own)
-            print(f"sweep of {len(paths)}, {workers} worker(s): {took[workers]:.3f} s for a checkpoint")
+            seconds, held = swept(paths, options.draws, workers=workers, folder=own)
+            print(f"sweep of {len(paths)}, {workers} worker(s): {seconds:.3f} s for a checkpoint", flush=True)
             for who, mib in held.items():
                 parts = ", ".join(f"{mib[len(mib) * tenths // 10]:.0f}" for tenths in (2, 5, 8))
                 print(f"  {who}: {parts} MiB after 2, 5 and 8 tenths of it, {max(mib):.0f} at most")
-        print(f"overhead over plain verdicts, one worker: {took[1] / alone - 1:.1%}")
-        print(f"two workers against one: {took[1] / took[2]:.2f} times as fast")
-        out = folder / "2-workers"
+            times[str(workers)].append(seconds)
+            times["plain"].append(loop(loops=1))
+        times["both"].append(loop(loops=2))
+        mean = {what: sum(found) / len(found) for what, found in times.items()}
+        told = {
+            what: f"{mean[what]:.3f} s for a checkpoint ({min(found):.3f} to {max(found):.3f})"
+            for what, found in times.items()
+        }
+        print(f"plain verdicts on {min(options.plain, len(paths))}: {told['plain']}")
+        print(f"two such loops at once: {told['both']}, {mean['plain'] / mean['both']:.2f} times as fast")
+        print(f"sweeps with one worker: {told['1']}, overhead {mean['1'] / mean['plain'] - 1:.1%}")
+        print(f"sweeps with two workers: {told['2']}, {mean['1'] / mean['2']:.2f} times as fast")
         print(f"kept for a checkpoint of {len(asked())} claims, in KiB:")
         for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
-            print(f"  {what}: {size(out / what) / len(paths) / 1024:.2f}")
+            print(f"  {what}: {size(own / what) / len(paths) / 1024:.2f}")

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 VERDICTS = "verdicts"  # the folder of verdict files, in that of the sweep
-# Dask samples deep stacks a hundred times a second, for which a worker of one task at a time has no use. See docs/sweeps.md for
-# workers started by hand.
-_AS_FAST_AS_ALONE = {"distributed.worker.profile.enabled": False}
+# Dask samples deep stacks a hundred times a second, and looks fifty times a second whether it still answers, for which a worker
+# of one task at a time has no use. See docs/sweeps.md for workers started by hand.
+AS_FAST_AS_ALONE = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def cluster(*, workers: int, scheduler: str | None) -> Client:
     from distributed import Client
 
     if scheduler is None:
-        with dask.config.set(_AS_FAST_AS_ALONE):
+        with dask.config.set(AS_FAST_AS_ALONE):
             return Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
     try:
         return Client(scheduler, timeout="10s")

@@ -210,7 +210,7 @@ def running_elsewhere(training, folder, *, workers):
         options = ["--port", "0", "--scheduler-file", file, "--no-dashboard"]
         started.append(subprocess.Popen([dask, "scheduler", *options], **quiet))
         address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
-        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        options = ["--nthreads", "1", "--no-nanny", "--preload", "recint.worker", "--no-dashboard"]
         for number in range(workers):
             started.append(subprocess.Popen([dask, "worker", address, *options, "--name", str(number)], **quiet))
         call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
