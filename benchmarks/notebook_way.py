@@ -1,6 +1,6 @@
 """How much faster the replication table is than the notebook's loops, on the same recurrences and with the same figures.
 
-    python benchmarks/notebook_way.py [CHECKPOINT] [--recurrences 50] [--seed 0]
+    python benchmarks/notebook_way.py [CHECKPOINT] [--recurrences 200] [--seed 0]
 
 The loops go through one recurrence at a time, and inside it through positions, heads and rows, as a notebook does; each
 of the figures that depend on recurrences gets both columns of the table. Time is CPU time of one thread, from a warm
@@ -351,7 +351,7 @@ def largest_difference(look: Look, found: dict[str, Ways]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?", default=REFERENCE_CHECKPOINT)
-    parser.add_argument("--recurrences", type=int, default=50)
+    parser.add_argument("--recurrences", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     limit_threads(1)
