@@ -198,6 +198,11 @@ class TestNotApplicable:
         head = rows["MSE with head 7 of layer 0 zeroed, over MSE"]
         assert head.why == "Not applicable: it speaks of head 7, but the model has 2 of them."
 
+    def test_what_goes_wrong_is_not_taken_for_it(self, small, monkeypatch):
+        monkeypatch.setattr("recint.replication.table.outside_embedding", lambda *_, **__: np.zeros(2) @ np.zeros(3))
+        with pytest.raises(ValueError, match="mismatch in its core dimension"):
+            replicate(Model(small), draws=3)
+
     def test_recurrences_of_another_order(self, small):
         model = Model(untrained(replace(small.config, order=2), seed=0, init_range=0.2))
         idle = {row.name: row.why for row in replicate(model, draws=3, weights=False) if not row.applies}

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from recint.replication.look import Look
-from recint.statistics.sampling import Reduction, estimate
+from recint.statistics.sampling import NoEstimate, Reduction, estimate
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class Row:
         return self.notebook_way is not None
 
 
+class NotApplicable(ValueError):
+    """A figure that the model at hand does not have."""
+
+
 Answer = tuple[Measured, Measured | None, str]
 
 
@@ -90,7 +94,7 @@ class Figure:
     def row(self, look: Look) -> Row:
         try:
             notebook_way, sound_way, why = self._answer(look)
-        except ValueError as reason:  # it does not apply, or its denominator is zero
+        except (NotApplicable, NoEstimate) as reason:
             return Row(name=self.name, where=self.where, notebook=self.notebook, why=f"Not applicable: {reason}.")
         return Row(
             name=self.name, where=self.where, notebook=self.notebook,
@@ -101,9 +105,9 @@ class Figure:
         config = look.model.config
         for kind, needed, there in (("layer", self.layers, config.n_layers), ("head", self.heads, config.n_heads)):
             if needed and max(needed) >= there:
-                raise ValueError(f"it speaks of {kind} {max(needed)}, but the model has {there} of them")
+                raise NotApplicable(f"it speaks of {kind} {max(needed)}, but the model has {there} of them")
         if self.order is not None and config.order != self.order:
-            raise ValueError(
+            raise NotApplicable(
                 f"it speaks of recurrences of order {self.order}, but the model's have order {config.order}"
             )
         return self.measure(look)

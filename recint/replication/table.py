@@ -27,6 +27,7 @@ from recint.replication.rows import (
     FIGURES,
     Answer,
     Measured,
+    NotApplicable,
     Row,
     estimated,
     figure,
@@ -215,7 +216,7 @@ def _large_entries(look: Look) -> Answer:
 
 def _over_chance(value: float, chance: float) -> float:
     if chance == 0:
-        raise ValueError("the level of chance is zero")
+        raise NotApplicable("the level of chance is zero")
     return value / chance
 
 
@@ -242,7 +243,7 @@ def _lines_of_one_recurrence(look: Look) -> tuple[Float[Tensor, term], Float[Ten
     """R^2 and slope for the first terms of one recurrence, as many as there are heads, moved by layer 2 without its last head."""
     heads = look.model.config.n_heads
     if heads < 2:
-        raise ValueError("it leaves out the last head of layer 2, but the model has 1 of them")
+        raise NotApplicable("it leaves out the last head of layer 2, but the model has 1 of them")
     terms = look.usual[-1].recurrences.terms[-1, :heads]
     return line_fit(*look.model.moved(terms, look.model.W_OV[2, : heads - 1].sum(0)))
 
@@ -296,7 +297,7 @@ def _zeroed_7(look: Look) -> Answer:
 def _zeroed(look: Look, head: int) -> tuple[Measured, Measured]:
     at_once = look.errors_accumulated.mean() / look.errors.mean()
     if not np.isfinite(at_once):
-        raise ValueError("the MSE of the intact model is zero")
+        raise NotApplicable("the MSE of the intact model is zero")
     alone = ratio(look.errors_zeroed([head]), look.errors)
     return Measured(float(at_once), "× intact", n=look.draws), alone
 
@@ -464,7 +465,7 @@ def _mean_square_of_d(look: Look) -> Answer:
 def _short(look: Look) -> Answer:
     order = look.model.config.order
     if 2 * order >= SHORT - 1:
-        raise ValueError(f"sequences of {SHORT} terms leave nothing to predict from position {2 * order} on")
+        raise NotApplicable(f"sequences of {SHORT} terms leave nothing to predict from position {2 * order} on")
     drawn = look.draw(look.reference.at(length=SHORT), "short")
     errors = over([Intact(look.model, part) for part in drawn], lambda intact: intact.errors)
     return (

@@ -108,6 +108,10 @@ class Estimate:
         return int(np.ceil(self.n * (needed * width / distance) ** 2))
 
 
+class NoEstimate(ValueError):
+    """Values that have no such statistic, or too few of them for an interval."""
+
+
 def estimate(
     values: Float[NDArray, recurrence * heads],
     *,
@@ -125,17 +129,17 @@ def estimate(
     beyond the threshold.
 
     Raises:
-        ValueError: fewer than two recurrences, or values that are not finite.
+        NoEstimate: fewer than two recurrences, values that are not finite, or a ratio whose denominator is zero.
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
-        raise ValueError(f"n={len(values)} recurrences are too few for an interval: at least 2 are needed")
+        raise NoEstimate(f"n={len(values)} recurrences are too few for an interval: at least 2 are needed")
     if not np.isfinite(values).all():
-        raise ValueError(f"{int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
+        raise NoEstimate(f"{int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
     heads_first = np.moveaxis(values, 0, -1)
     value = float(reduce(heads_first, reduction, relation))
     if not np.isfinite(value):
-        raise ValueError(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
+        raise NoEstimate(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
     if reduction == "all but 1 %":
         return _quantile_estimate(values, value, relation, threshold)
     ranked = reduction in _RANKED
