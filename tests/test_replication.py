@@ -198,6 +198,14 @@ class TestNotApplicable:
         head = rows["MSE with head 7 of layer 0 zeroed, over MSE"]
         assert head.why == "Not applicable: it speaks of head 7, but the model has 2 of them."
 
+    @pytest.mark.filterwarnings("ignore:invalid value")
+    def test_a_model_of_zeros(self, small):
+        rows = replicate(Model(untrained(replace(small.config, n_layers=3), seed=0, init_range=0.0)), draws=3)
+        idle = {row.name: row.why for row in rows if not row.applies}
+        scores = "Largest eigenvalue score of OV over the heads of layer 2"
+        assert idle[scores] == "Not applicable: it divides by something that is zero in this model."
+        assert not any("nan" in f"{row.notebook_way} {row.sound_way}" for row in rows)
+
     def test_what_goes_wrong_is_not_taken_for_it(self, small, monkeypatch):
         monkeypatch.setattr("recint.replication.table.outside_embedding", lambda *_, **__: np.zeros(2) @ np.zeros(3))
         with pytest.raises(ValueError, match="mismatch in its core dimension"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from jaxtyping import Float
@@ -110,7 +111,10 @@ class Figure:
             raise NotApplicable(
                 f"it speaks of recurrences of order {self.order}, but the model's have order {config.order}"
             )
-        return self.measure(look)
+        notebook_way, sound_way, why = self.measure(look)
+        if not all(isfinite(found.value) for found in (notebook_way, sound_way) if found):
+            raise NotApplicable("it divides by something that is zero in this model")
+        return notebook_way, sound_way, why
 
 
 FIGURES: list[Figure] = []

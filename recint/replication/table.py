@@ -205,6 +205,8 @@ def _mean_ablation(look: Look) -> Answer:
 )  # fmt: skip
 def _large_entries(look: Look) -> Answer:
     matrix = look.model.W_OV[1, 0]
+    if not matrix.any():
+        raise NotApplicable("all entries are zero")
     share = float((matrix.abs() > 0.05).double().mean())
     chance = erfc(0.05 / (float(matrix.norm()) / matrix.shape[0]) / sqrt(2))
     why = (
