@@ -194,6 +194,8 @@ def unmet(claim: Claim, model: Any) -> str:
         return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} of them"
     if missing := [head for head in claim.heads if head >= config.n_heads]:
         return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
+    if claim.reduction == "largest over median head" and config.n_heads < 2:
+        return f"{claim.id}: compares the heads of a layer, but the model has 1 of them"
     if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
         return (
             f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "

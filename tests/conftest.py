@@ -1,5 +1,6 @@
-"""Small models for tests, and the shipped checkpoint in the notebook's format."""
+"""Small models for tests, and the shipped checkpoint in the notebook's format with an independent measurement of it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from recint.model import Model
 from recint.training import untrained
 
 AFFINE_A = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine-a.pth"
+# What an independent implementation in float64 measured on that checkpoint.
+ORACLE = json.loads((Path(__file__).parent / "data" / "affine-a.oracle.json").read_text())
 SMALL = ModelConfig(n_layers=2, n_heads=2, d_model=16, d_head=8, d_mlp=32, n_ctx=16, d_vocab=5)
 
 

@@ -1,8 +1,6 @@
 """Attribution: all components together are the prediction, and each is what a pass in plain torch says it adds."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,10 +12,9 @@ from recint.interventions import ablated
 from recint.recurrence import REFERENCE
 from recint.statistics.attribution import attribution_direction
 
-from .conftest import SMALL
+from .conftest import ORACLE, SMALL
 from .test_interventions import biased, plain
 
-ORACLE = json.loads((Path(__file__).parent / "data" / "affine-a.oracle.json").read_text())
 AT = Condition(c=Between(-2.0, 2.0), length=10, batch=4)
 
 

@@ -281,6 +281,13 @@ def test_a_claim_about_what_the_model_lacks_does_not_apply(needs, said):
     assert (entry["verdict"], entry["message"]) == ("not_applicable", said)
 
 
+def test_one_head_cannot_be_ahead_of_others():
+    alone = Solver(config=ModelConfig(d_vocab=3, n_heads=1), mse=1e-4)
+    ahead = claim(reduction="largest over median head")
+    assert unmet(ahead, alone) == "test.claim: compares the heads of a layer, but the model has 1 of them"
+    assert unmet(ahead, Solver(config=ModelConfig(d_vocab=3), mse=1e-4)) == ""
+
+
 class Repeats(Solver):
     def __call__(self, inputs):
         return inputs

@@ -208,6 +208,11 @@ CASES = {
         lambda m: {"reads_q1": lambda stream: stream - PART},
         1,
     ),
+    "path to K": (
+        lambda m: path_removed(m, layer=1, letters="k", removed=PART),
+        lambda m: {"reads_k1": lambda stream: stream - PART},
+        1,
+    ),
     "path to Q and K": (
         lambda m: path_removed(m, layer=2, letters="qk", removed=PART),
         lambda m: {f"reads_{letter}2": lambda stream: stream - PART for letter in "qk"},
@@ -243,6 +248,7 @@ ACTS_ON = {
     "QK": ["attn.hook_q", "attn.hook_k"],
     "OV": ["hook_attn_out"],
     "path to Q": ["attn.hook_q"],
+    "path to K": ["attn.hook_k"],
     "path to V": ["attn.hook_v"],
 }
 PATTERN, Z, Q, K, V = (f"blocks.1.attn.hook_{name}" for name in ("pattern", "z", "q", "k", "v"))

@@ -19,6 +19,8 @@ from recint.replication.rows import FIGURES, Measured, Row, number
 from recint.replication.table import replicate
 from recint.training import untrained
 
+from .conftest import ORACLE
+
 DEEP = ModelConfig(n_layers=3, n_heads=8, d_model=16, d_head=4, d_mlp=32, n_ctx=16, d_vocab=5)
 DEPENDENT = [figure.name for figure in FIGURES if not figure.weights]
 DRAWS = 5
@@ -101,19 +103,28 @@ class TestLoops:
         assert found["The same, as a share of that mean"] == pytest.approx(100 * (1 - second / others))
 
 
+# Attribution of each layer's heads, with their signs, and of these and the MLPs without.
+HEADS = [sum(ORACLE[f"l{layer}.dla_heads"]) for layer in range(3)]
+OF_HEADS, OF_MLPS = (
+    np.array([np.abs(ORACLE[f"l{layer}.{name}"]).sum() for layer in range(3)]) for name in ("dla_heads", "dla_mlp")
+)
+RANKS = [np.mean(ORACLE[f"l{layer}.ov_effective_rank_95"]) for layer in range(3)]
+LOWER = (RANKS[0] + RANKS[2]) / 2 - RANKS[1]
+
+
 class TestOracle:
     """Figures of an independent implementation in float64, from the data that tests/test_model.py reads."""
 
     @pytest.mark.parametrize(
         ("start", "expected"),
         [
-            ("Effective rank of OV in layer 1", 1.625),
-            ("The same, as a share", 100 * 1.625 / 37.5),
-            ("Eigenvalue score of OV, layer 1, head 2", 0.21734),
-            ("Largest eigenvalue score of OV over the heads of layer 2", -0.71995),
-            ("Q-composition", 0.18664),
-            ("K-composition", 0.19262),
-            ("V-composition", 0.11862),
+            ("Effective rank of OV in layer 1", LOWER),
+            ("The same, as a share", 100 * LOWER / ((RANKS[0] + RANKS[2]) / 2)),
+            ("Eigenvalue score of OV, layer 1, head 2", ORACLE["l1.ov_eigenvalue_score"][2]),
+            ("Largest eigenvalue score of OV over the heads of layer 2", max(ORACLE["l2.ov_eigenvalue_score"])),
+            ("Q-composition", ORACLE["composition_q_1to2_mean"]),
+            ("K-composition", ORACLE["composition_k_1to2_mean"]),
+            ("V-composition", max(ORACLE[f"composition_v_{pair}_mean"] for pair in ("0to1", "0to2", "1to2"))),
         ],
     )
     def test_figures_of_the_weights(self, affine_rows, start, expected):
@@ -122,17 +133,17 @@ class TestOracle:
     @pytest.mark.parametrize(
         ("start", "expected"),
         [
-            ("MSE over all coefficients", 7.3582e-06),
-            ("MSE at c = -1.5", 3.5446e-06),
-            ("R^2 of the line on which layer 0", 0.90182),
-            ("R^2 of that line for layer 2", 0.03804),
-            ("Share of layer 0's output", 0.85795 - (1 - 40 / 128) ** 0.5),
-            ("MSE with head 0 of layer 0 zeroed", 76.418),
-            ("MSE with head 7 of layer 0 zeroed", 129.71),
-            ("MSE with the heads of layer 1 mean-ablated", 700.91),
-            ("Layer 0's share of the heads' direct attribution", 0.318031 / 0.466610),
-            ("Direct attribution of layer 2's heads over", -0.112683 / 0.318031),
-            ("The MLPs' share", 0.656172 / (0.656172 + 0.466610)),
+            ("MSE over all coefficients", ORACLE["mse"]),
+            ("MSE at c = -1.5", ORACLE["mse_c-1.5"]),
+            ("R^2 of the line on which layer 0", ORACLE["l0.ov_line_r2_recurrence_vectors"]),
+            ("R^2 of that line for layer 2", ORACLE["l2.ov_line_r2_recurrence_vectors"]),
+            ("Share of layer 0's output", ORACLE["l0.outside_embedding_fraction_block"] - (1 - 40 / 128) ** 0.5),
+            ("MSE with head 0 of layer 0 zeroed", ORACLE["l0.zero_ablate_head_mse_ratio"][0]),
+            ("MSE with head 7 of layer 0 zeroed", ORACLE["l0.zero_ablate_head_mse_ratio"][7]),
+            ("MSE with the heads of layer 1 mean-ablated", ORACLE["l1.mean_ablate_layer_mse_ratio"]),
+            ("Layer 0's share of the heads' direct attribution", OF_HEADS[0] / OF_HEADS.sum()),
+            ("Direct attribution of layer 2's heads over", HEADS[2] / HEADS[0]),
+            ("The MLPs' share", OF_MLPS.sum() / (OF_MLPS.sum() + OF_HEADS.sum())),
         ],
     )
     def test_sound_figures_lie_within_sampling_error(self, affine_rows, start, expected):
@@ -142,7 +153,7 @@ class TestOracle:
 
     def test_the_line_on_uniform_vectors(self, affine_rows):
         found = self.starting(affine_rows, "R^2 of the line on which layer 0").notebook_way
-        assert found.value == pytest.approx(0.67797, rel=0.02)
+        assert found.value == pytest.approx(ORACLE["l0.ov_line_r2_uniform_vectors"], rel=0.02)
         assert found.n == 150 * 13
 
     def starting(self, rows, start):
@@ -317,6 +328,10 @@ class TestGallery:
         others += [f"Eigenvalue scores of {kind}" for kind in ("OV", "QK")]
         others += [f"{letter}-composition" for letter in "QKV"]
         assert set(pictures) == {*layered, *others}
+
+    def test_a_model_without_a_history_says_so(self, deep):
+        told = dict(gallery(deep))["Loss history of training"]
+        assert told == "<p>untrained-0 comes without the history of its training (history.json).</p>"
 
     def test_pictures_are_titled_with_what_they_show(self, pictures):
         def title(heading):

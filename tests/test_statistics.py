@@ -97,6 +97,12 @@ def test_eigenvalue_scores_of_known_matrices():
     assert eigenvalue_score(np.array([[0, 1], [-1, 0]])) == pytest.approx(0)  # a rotation by a right angle
 
 
+def test_eigenvalue_score_agrees_with_traces():
+    for matrix in OV[0]:
+        roots = np.roots(np.poly(matrix))  # of the characteristic polynomial
+        assert eigenvalue_score(matrix) == pytest.approx(np.trace(matrix) / np.abs(roots).sum(), rel=1e-6)
+
+
 def test_effective_rank_agrees_with_a_loop():
     for matrix in OV[0]:
         squares = np.linalg.svd(matrix, compute_uv=False) ** 2

@@ -19,6 +19,7 @@ from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed
 from recint.replication.look import ONE_C
 from recint.replication.rows import number
+from recint.report import missing
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.weights import (
     Composition,
@@ -35,7 +36,7 @@ ATTRIBUTED = 100  # recurrences that attributions are averaged over
 COEFFICIENTS = np.linspace(-4, 4, 33)
 AT_EACH = 40  # recurrences at each of these
 
-Picture = tuple[str, str]  # heading and SVG
+Picture = tuple[str, str]  # heading and SVG, or the sentence that stands for it
 
 
 @torch.no_grad()
@@ -53,8 +54,9 @@ def gallery(model: Model, *, seed: int = 0) -> list[Picture]:
 
 
 def _training(model: Model) -> Iterator[Picture]:
-    path = Path(model.checkpoint.path or "") / HISTORY
+    heading, path = "Loss history of training", Path(model.checkpoint.path or "") / HISTORY
     if not path.is_file():
+        yield heading, missing(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
         return
     history = json.loads(path.read_text())
     step, final = history["validation"][-1]
@@ -65,7 +67,7 @@ def _training(model: Model) -> Iterator[Picture]:
         validation_steps=[step for step, _ in history["validation"]],
         validation=[loss for _, loss in history["validation"]],
     )
-    yield "Loss history of training", svg
+    yield heading, svg
 
 
 def _drawn(model: Model, count: int, seed: int, **changes: object) -> Intact:

@@ -48,6 +48,8 @@ def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
         "",
         f"    {command}",
         "",
+        "What the notebook drew is drawn again in every report, and on the page that `--html` writes.",
+        "",
         f"| {' | '.join(_HEADS)} | why |",
         "|---" * 5 + "|",
     ]
