@@ -88,8 +88,8 @@ def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple
     with ExitStack() as stack:
         start = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
         scheduler, address = stack.enter_context(running(*start, until=r"tcp://127\.0\.0\.1:\d+"))
-        start = [*DASK, "worker", address, "--nthreads", "1", "--preload", "recint.worker", "--no-dashboard"]
-        start += ["--local-directory", str(folder)]
+        start = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
+        start += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep_task"]
         for _ in range(workers):
             stack.enter_context(running(*start, until="Registered to"))
         command = [sys.executable, "-m", "recint.cli", "sweep", str(listed), "--scheduler", address, "--device", "cpu"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from recint import BAD_CALL, __version__
 from recint import board as boards
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, properties, require_matches, selected
-from recint.files import require_files, write
+from recint.files import is_writable, require_files, write
 from recint.report import SYMBOLS
 
 CALIBRATION_DRAWS = 1000
@@ -128,6 +129,8 @@ def sweep(options: argparse.Namespace) -> int:
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
     _require_enough(options)
     checkpoint_paths = sweeps.paths(options.checkpoints)
+    if not is_writable(out):
+        raise ValueError(f"{out}: cannot be written; name another folder with --out")
     how = sweep_task.with_code(
         sweeps.How(
             hypotheses=str(folder),
@@ -165,15 +168,25 @@ def sweep(options: argparse.Namespace) -> int:
         if found:
             rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
             sweep_record.write_table(rows, out / "table.parquet")
-            command = " ".join(
-                ["recint sweep", *options.checkpoints, *(f"--claims {glob}" for glob in options.claims or ())]
-            )
-            command += f" --seed {options.seed} --draws {options.draws}"
+            command = _as_given(options)
             write(out / "summary.md", sweep_report.markdown(rows, command=command))
             _write(str(out / "report.html"), sweep_report.html(rows, command=command))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
     return int(failed > 0)
+
+
+def _as_given(options: argparse.Namespace) -> str:
+    """A call of `sweep` that comes to the same verdicts."""
+    words = ["recint", "sweep", *options.checkpoints]
+    for name, usual in (("hypotheses", str(SHIPPED)), ("device", "auto")):
+        if (given := getattr(options, name)) != usual:
+            words += [f"--{name}", given]
+    if options.claims:
+        words += ["--claims", *options.claims]
+    if not options.controls:
+        words.append("--no-controls")
+    return shlex.join([*words, "--seed", str(options.seed), "--draws", str(options.draws)])
 
 
 def train(options: argparse.Namespace) -> int:

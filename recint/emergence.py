@@ -94,7 +94,7 @@ def sweep(rows: Sequence[Row]) -> Sweep:
     stepped = {row["series"] for row in rows if row["claim"] is not None and row["step"] is not None}
     for row in rows:
         if row["claim"] is None:
-            left_out.append((row["path"], row["error"]))
+            left_out.append((row["path"], row["error"].removeprefix(f"{row['path']}: ")))
         elif row["step"] is None and row["series"] in stepped:
             left_out.append(
                 (row["path"], f"it has no step, unlike the snapshots of {row['series']} that it lies among")

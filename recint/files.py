@@ -40,6 +40,12 @@ def require_files(*outputs: str | None) -> None:
             raise ValueError(f"{output}: is a folder, but a file is to be written there")
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether files could be made in a folder, which need not be there yet."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)
+
+
 def cache_folder() -> Path:
     """`$RECINT_CACHE`, or `recint` in the user's cache folder."""
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recint"

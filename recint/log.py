@@ -9,7 +9,6 @@ whole, under a lock: a run that is killed at any moment leaves all earlier lines
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from filelock import FileLock
 
 from recint import git
-from recint.files import atomic
+from recint.files import atomic, is_writable
 from recint.verdict import Verdict
 
 if TYPE_CHECKING:  # which would load torch
@@ -225,8 +224,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
 
 def require_writable(folder: Path) -> None:
     """Raises LogError if lines could not be added to a log in this folder."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+    if not is_writable(folder):
         raise LogError(f"{folder}: cannot be written; name another folder with --log, or give --no-log")
 
 

@@ -10,7 +10,7 @@ import psutil
 
 # Parameters of mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_GIB = 2**30
+GIB = 2**30
 
 
 @cache
@@ -21,15 +21,15 @@ def keep_freed_memory() -> None:
     that passes take. Only glibc can be told.
     """
     for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
-        _glibc("mallopt", parameter, _GIB)
+        _glibc("mallopt", parameter, GIB)
 
 
-def give_memory_back() -> None:
-    """Return what is free to the system, if the process holds more than a GiB: Dask stops a worker that goes on holding too much.
+def give_memory_back(*, beyond: float) -> None:
+    """Return what is free to the system, if the process holds more than so many bytes.
 
     With less it would only slow down what comes next. Only glibc can.
     """
-    if psutil.Process().memory_info().rss > _GIB:
+    if psutil.Process().memory_info().rss > beyond:
         _glibc("malloc_trim", 0)
 
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recint.memory import give_memory_back
+from recint.memory import GIB, give_memory_back
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -64,13 +64,16 @@ def paths(named: Sequence[str]) -> list[str]:
     """Checkpoints from paths, globs, and text files that list either, one in a line; each once, in the order named.
 
     Raises:
-        ValueError: a glob that matches nothing, or nothing named at all.
+        ValueError: a glob that matches nothing, or a list of nothing.
     """
     found: list[str] = []
     for name in named:
         path = Path(name).absolute()  # a worker may have been started elsewhere
         if path.suffix == ".txt" and path.is_file():
-            found += paths([line.strip() for line in path.read_text().splitlines() if line.strip()])
+            listed = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+            if not listed:
+                raise ValueError(f"{name}: lists no checkpoints")
+            found += paths(listed)
         elif path.exists() or not re.search(r"[*?[]", name):
             found.append(str(path))  # one that is missing is an error of its own row, not of the sweep
         else:
@@ -78,8 +81,6 @@ def paths(named: Sequence[str]) -> list[str]:
             if not matched:
                 raise ValueError(f"checkpoint={name!r} matches no file")
             found += matched
-    if not found:
-        raise ValueError(f"{', '.join(named)}: lists no checkpoints")
     return list(dict.fromkeys(found))
 
 
@@ -95,14 +96,25 @@ def task(path: str, how: How, out: str) -> Done:
     except Exception as error:
         return Done(path=path, error=f"{path}: could not be judged ({type(error).__name__}: {error})")
     finally:
-        give_memory_back()
+        give_memory_back(beyond=_bearable())
+
+
+def _bearable() -> float:
+    """Bytes that a worker may hold between tasks: Dask pauses one that holds 80 % of its limit, for as long as it does."""
+    from distributed import get_worker
+
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except ValueError:  # this is no worker
+        limit = None
+    return min(GIB, limit / 2) if limit else GIB
 
 
 def cluster(*, workers: int, scheduler: str | None) -> Client:
     """A client of a scheduler that runs already, or of one started here with so many processes of one thread each.
 
     Raises:
-        ValueError: nothing answers at the address.
+        ValueError: nothing answers at the address, or it is none.
     """
     import dask
     from distributed import Client
@@ -114,6 +126,8 @@ def cluster(*, workers: int, scheduler: str | None) -> Client:
         return Client(scheduler, timeout="10s")
     except (OSError, TimeoutError) as error:
         raise ValueError(f"scheduler={scheduler!r} does not answer ({error})") from None
+    except ValueError as error:
+        raise ValueError(f"scheduler={scheduler!r} must be an address like tcp://HOST:8786 ({error})") from None
 
 
 def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> Iterator[Done]:
@@ -126,21 +140,22 @@ def sweep(checkpoints: Sequence[str], how: How, out: Path, client: Client) -> It
         ValueError: the scheduler went away.
     """
     from distributed import as_completed
+    from distributed.comm import CommClosedError
 
     resources = _resources(client, how)
     futures = client.map(task, checkpoints, how=how, out=str(out.absolute()), pure=False, resources=resources)
     path_of = {future.key: path for future, path in zip(futures, checkpoints, strict=True)}
+    gone = ValueError("the scheduler went away; what was judged is kept, and the same command goes on from there")
     for future in as_completed(futures):
         if future.cancelled():
-            raise ValueError(
-                "the scheduler went away; what was judged is kept, and the same command goes on from there"
-            )
-        error = future.exception()
-        yield (
-            _readable(future.result())
-            if error is None
-            else Done(path=path_of[future.key], error=f"{path_of[future.key]}: {error}")
-        )
+            raise gone
+        path = path_of[future.key]
+        try:
+            error = future.exception()
+            done = Done(path=path, error=f"{path}: {error}") if error else _readable(future.result())
+        except CommClosedError:
+            raise gone from None
+        yield done
         future.release()
 
 

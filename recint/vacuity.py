@@ -117,15 +117,23 @@ def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
 
 
 def code_of(props: Sequence[Property]) -> str:
-    """Hash of every source file that decides what is measured: recint's, and the modules of the claims."""
+    """Hash of every source file that decides what is measured: recint's, and the modules of the claims, as they were loaded."""
     files = sorted({prop.file for prop in props})
-    return sha256("".join([_code(), *(sha256(file.read_bytes()).hexdigest() for file in files)]).encode()).hexdigest()
+    return sha256("".join([_CODE, *map(_hash, files)]).encode()).hexdigest()
+
+
+def _hash_of(files: Sequence[Path]) -> str:
+    digest = sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @cache
-def _code() -> str:
-    """Hash of every source file of recint: any of them may change what is measured."""
-    digest = sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _hash(file: Path) -> str:
+    """Of a module of claims, when it is first asked for, right after it was loaded: the file may change while a worker lives."""
+    return _hash_of([file])
+
+
+# Of recint as it is loaded, all of it: any file may change what is measured.
+_CODE = _hash_of(sorted(Path(__file__).parent.rglob("*.py")))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,14 +13,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from distributed.comm import CommClosedError
 from pyarrow import parquet
 
-from recint import log, sweep, sweep_record, sweep_task
+from recint import cli, log, sweep, sweep_record, sweep_task
 from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.cli import main
 from recint.judge import judge
 from recint.log import Log
+from recint.memory import GIB
 from recint.model import Model
 from recint.snapshots import series, training_seed
 from recint.training import untrained
@@ -57,7 +60,7 @@ class TestPaths:
         with pytest.raises(ValueError, match=r"checkpoint='.*\*\.pth' matches no file"):
             sweep.paths([str(tmp_path / "*.pth")])
         (tmp_path / "none.txt").touch()
-        with pytest.raises(ValueError, match="lists no checkpoints"):
+        with pytest.raises(ValueError, match=r"none\.txt: lists no checkpoints"):
             sweep.paths([str(tmp_path / "none.txt")])
 
     def test_a_snapshot_tells_its_training_its_step_and_its_seed(self, training):
@@ -142,6 +145,13 @@ class TestTask:
         assert left < 200
 
 
+@pytest.mark.parametrize(("limit", "bearable"), [(None, GIB), (0, GIB), (800 * 2**20, 400 * 2**20), (16 * GIB, GIB)])
+def test_a_worker_holds_less_than_dask_pauses_it_for(monkeypatch, limit, bearable):
+    worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=limit))
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    assert sweep._bearable() == bearable
+
+
 def test_a_scheduler_reads_tasks_without_pytorch():
     code = "import sys, recint.sweep; print([name for name in ('torch', 'numpy', 'hypothesis') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -210,7 +220,8 @@ def running_elsewhere(training, folder, *, workers):
         options = ["--port", "0", "--scheduler-file", file, "--no-dashboard"]
         started.append(subprocess.Popen([dask, "scheduler", *options], **quiet))
         address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
-        options = ["--nthreads", "1", "--no-nanny", "--preload", "recint.worker", "--no-dashboard"]
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        options += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep_task"]
         for number in range(workers):
             started.append(subprocess.Popen([dask, "worker", address, *options, "--name", str(number)], **quiet))
         call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
@@ -269,12 +280,37 @@ class TestSweep:
             (["--workers", "0"], "workers=0 must be at least 1"),
             (["--draws", "1"], "draws=1 must be at least 2"),
             (["--scheduler", "tcp://127.0.0.1:9"], "scheduler='tcp://127.0.0.1:9' does not answer"),
+            (["--scheduler", "nonsense"], "scheduler='nonsense' must be an address like tcp://HOST:8786"),
+            (
+                ["--out", str(training / "config.json")],
+                "config.json: cannot be written; name another folder with --out",
+            ),
         ):
             assert main(["sweep", str(training), "--no-log", "--out", str(out), *arguments]) == 2
             err = capsys.readouterr().err
             assert said in err
             assert err.startswith("recint: ")
             assert not out.exists()
+
+    def test_the_report_names_the_call_that_makes_it_again(self):
+        given = [
+            "sweep",
+            "runs/*/snapshots/*",
+            "--claims",
+            "l0.*",
+            "l1.*",
+            "--no-controls",
+            "--device",
+            "cpu",
+            "--out",
+            "x",
+        ]
+        told = cli._as_given(cli._parser().parse_args(given))
+        assert told == (
+            "recint sweep 'runs/*/snapshots/*' --device cpu --claims 'l0.*' 'l1.*' --no-controls --seed 0 --draws 1000"
+        )
+        again, first = (vars(cli._parser().parse_args(words)) for words in (shlex.split(told)[1:], given))
+        assert again | {"out": "x"} == first
 
     @pytest.mark.parametrize(
         ("device", "resources", "told"),
@@ -314,6 +350,16 @@ class TestSweep:
             "--out must be a folder that workers and this command share"
         )
         assert found == [read, sweep.Done(path="b", error=told), bad]
+
+    def test_a_connection_that_breaks_is_the_scheduler_gone(self, tmp_path, monkeypatch):
+        def broken():
+            raise CommClosedError("in <TCP (closed)>")
+
+        future = SimpleNamespace(key="a", cancelled=lambda: False, exception=lambda: None, result=broken)
+        monkeypatch.setattr("distributed.as_completed", iter)
+        client = SimpleNamespace(cluster=None, map=lambda *_, **__: [future])
+        with pytest.raises(ValueError, match="the scheduler went away; what was judged is kept"):
+            list(sweep.sweep(["a"], sweep.How(hypotheses=""), tmp_path, client))
 
     @pytest.mark.slow
     def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):

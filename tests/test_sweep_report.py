@@ -43,7 +43,7 @@ def training(series, steps=(0, 100, 200, 300), **claims):
     ]
 
 
-def unread(path="runs/broken.safetensors", error="broken.safetensors: it ends <early>", series="seed-0", step=50):
+def unread(path="runs/broken.safetensors", error="runs/broken.safetensors: it ends <early>", series="seed-0", step=50):
     return dict.fromkeys(row("a", "error")) | {"path": path, "series": series, "step": step, "error": error}
 
 
@@ -313,7 +313,7 @@ def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_c
     lines = text.splitlines()
     assert lines[0] == "# 1 of 2 claims holds in both trained networks"
     assert "    recint sweep <runs>" in lines
-    assert "- left out: runs/broken.safetensors: broken.safetensors: it ends <early>" in lines
+    assert "- left out: runs/broken.safetensors: it ends <early>" in lines
     assert "Half of the claims about a role hold, in half of the trainings, by step: l0 100, l2 200." in lines
     assert "| claim | holds in | 95 % interval | one | two |" in lines
     assert "| `l0.a`<br>l0.a is <so> & so. | 2 of 2 | 16% to 100% | ✓ (0, 100] | ✓ (0, 100] |" in lines
@@ -378,7 +378,7 @@ def test_what_holds_from_the_first_snapshot_on_does_not_begin():
 def test_only_checkpoints_that_cannot_be_judged():
     found = page([unread(), unread("runs/other.safetensors", "no such file")])
     assert "No checkpoint could be judged" in found.text
-    assert "runs/broken.safetensors : broken.safetensors: it ends <early>" in found.text
+    assert "runs/broken.safetensors : it ends <early>" in found.text
     assert "runs/other.safetensors : no such file" in found.text
 
 

@@ -8,6 +8,7 @@ import torch
 from hypotheses.composition import test_layer_1_k_composes_with_layer_2 as k_composition
 from hypotheses.composition import test_no_two_layers_v_compose as no_v_composition
 from recint import vacuity
+from recint.catalogue import SHIPPED, properties
 from recint.checkpoint import ModelConfig
 
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
@@ -50,7 +51,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     elif what == "claim":
         prop = replace(K, claim=replace(K.claim, threshold=1.3))
     elif what == "code":
-        monkeypatch.setattr(vacuity, "_code", lambda: "another")
+        monkeypatch.setattr(vacuity, "_CODE", "another")
     else:
         (tmp_path / "module.py").write_text("another")
         monkeypatch.setattr(type(K), "file", property(lambda self: tmp_path / "module.py"))
@@ -105,3 +106,11 @@ def test_a_cache_that_cannot_be_written_is_done_without(asked, monkeypatch, tmp_
     (tmp_path / "file").touch()
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "file" / "cache"))
     assert vacuity.untrained_verdict(K, CONFIG, device=CPU) == "refuted"
+
+
+def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path):
+    module = tmp_path / "composition.py"
+    module.write_text((SHIPPED / "composition.py").read_text())
+    loaded = vacuity.code_of(properties(tmp_path))
+    module.write_text(f"{module.read_text()}# changed\n")
+    assert vacuity.code_of(properties(tmp_path)) == loaded
