@@ -41,6 +41,7 @@ PREVIOUS_TOKEN_AS_TRAINED = PREVIOUS_TOKEN.amended(
     domain=Domain(length=(14, 14)),
 )
 
+# The search has vectors from U(0, 1)^m too; the estimate is over terms of recurrences alone, and so is its interval.
 OV_LINE = Claim(
     id="l0.ov-line",
     statement="The summed OV of layer 0 maps a vector onto its own line, with positive slope.",

@@ -163,6 +163,7 @@ CORRECTS = Claim(
     source="notebook, 'Analysis of OV Circuit': 'bring back an overestimation caused by the layer 0 heads'",
 )
 
+# Estimated over terms of recurrences alone, like that of layer 0.
 NOT_A_LINE = Claim(
     id="l2.ov-not-a-line",
     statement="The summed OV of layer 2, unlike that of layer 0, maps nothing onto its own line.",
