@@ -104,7 +104,7 @@ class TestOracle:
     @pytest.mark.parametrize("c", [None, -1.5, -1.0, 0.0, 0.5, 1.0, 1.5])
     def test_mse(self, affine_a, c):
         distribution = REFERENCE if c is None else REFERENCE.at(c=c)
-        parts = [distribution.sample(250, seed=seed) for seed in range(4)]
+        parts = [distribution.sample(250, seed=seed) for seed in range(8)]
         errors = torch.cat([prediction_errors(affine_a(drawn.inputs), drawn.targets, order=1) for drawn in parts])
         assert of_the_oracle(errors, ORACLE["mse" if c is None else f"mse_c{c:+}"])
 
@@ -171,6 +171,13 @@ class TestOracle:
                 assert close_to(expected), head
         with ablated(affine_a, layer=layer, kind="mean"):
             assert close_to(ORACLE[f"l{layer}.mean_ablate_layer_mse_ratio"])
+
+    def test_the_line_of_layer_0(self, affine_a):
+        x = torch.rand(2000, 40, generator=torch.Generator().manual_seed(0))
+        x = x / x.norm(dim=-1, keepdim=True)
+        r2, slope = line_fit(x, affine_a.unembed(x @ affine_a.bridge.W_E @ affine_a.W_OV[0].sum(0)))
+        assert r2.mean() == pytest.approx(ORACLE["l0.ov_line_r2_uniform_vectors"], rel=0.02)
+        assert slope.mean() == pytest.approx(ORACLE["l0.ov_line_slope_uniform_vectors"], rel=0.02)
 
     def test_the_lines_of_all_layers(self, affine_a):
         uniform = torch.rand(2000, 40, generator=torch.Generator().manual_seed(0))
