@@ -23,7 +23,7 @@ import torch
 from recint import evaluate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load
-from recint.evaluate import CHUNK, draw
+from recint.draws import CHUNK, draw
 from recint.interventions import ABLATIONS
 from recint.model import Model
 from recint.recurrence import REFERENCE, derive_seed

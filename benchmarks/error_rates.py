@@ -27,7 +27,8 @@ from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Property
 from recint.controls import planted
-from recint.evaluate import Drawn, draw, evaluate
+from recint.draws import Drawn, draw
+from recint.evaluate import evaluate
 from recint.model import Model
 from recint.strategies import conditions
 from recint.threads import limit_threads

@@ -3,7 +3,9 @@
 The notebook ends with an equation: layer 0 adds the previous term, layer 1 the second one, layer 2 subtracts what is similar.
 That is asked in the three ways of Shi et al., arXiv:2410.13032, each beside what chance would do: the roles must do better
 than the same roles dealt to the wrong layers and than random patterns (sufficiency); to cut their edges must cost more than to
-cut as many others (partial necessity); and none may be left out (minimality). "Matters" means a factor of 2, as elsewhere.
+cut as many others (partial necessity); and none may be left out (minimality). First a factor in the model's own error said what
+matters; the amended claims ask for shares of what the model gains over copying, and for every layer and role by itself: a bundle
+is supported by one role that carries the others.
 """
 
 from functools import partial
@@ -11,7 +13,9 @@ from functools import partial
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.claim import Claim, Contrast, Unmet
+from recint.domain import Domain
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors, loss_shares
 from recint.interventions import (
     all_of,
     attention_cut,
@@ -52,7 +56,54 @@ SUFFICIENT = Claim(
         for name in ("the three roles dealt to the wrong layers", "random circuits of the same size")
     ),
     source=SOURCE,
+    caveat=RATIO_CAVEAT,
 )
+
+CIRCUIT = ("previous term", "position 1", "identity")  # of layers 0, 1 and 2
+WRONG = (("position 1", "identity", "previous term"), ("identity", "previous term", "position 1"))
+EDGES = ("the previous term", "position 1", "what is most similar")  # that the queries of layers 0, 1 and 2 look at
+NUMBERS = (("low-rank identities and random circuits", DRAWN),)
+
+
+def costs_twice(name):
+    """A contrast: what is done instead costs at least twice as much."""
+    return Contrast(
+        name=name,
+        statistic="its loss - twice that of the claim, as a share of the gain",
+        relation=">=",
+        threshold=0.0,
+        reduction="ratio of means",
+    )
+
+
+SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
+    because=NO_RATIO,
+    statement="The roles, put in place of the attention of the model, cost at most 10 % of the gain over copying.",
+    statistic="share of the gain over copying that is lost with previous term, position 1 and low-rank identity in layers 0, 1, 2",
+    threshold=MATTERS,
+    mse_ratio=False,
+    loss_share=True,
+    contrasts=tuple(costs_twice(contrast.name) for contrast in SUFFICIENT.contrasts),
+    constants=NUMBERS,
+)
+
+
+def sufficient_alone(layer):
+    return Claim(
+        id=f"circuit.sufficient.l{layer}",
+        statement=f"The role of layer {layer}, {CIRCUIT[layer]}, in place of its attention alone costs at most 10 % of the gain.",
+        layers=(layer,),
+        quantifier="average",
+        statistic=f"share of the gain over copying that is lost with {CIRCUIT[layer]} in layer {layer}",
+        relation="<=",
+        threshold=MATTERS,
+        reduction="ratio of means",
+        loss_share=True,
+        contrasts=(costs_twice("the roles of the other layers instead"), costs_twice("random attention instead")),
+        constants=NUMBERS,
+        source=SOURCE,
+    )
+
 
 NECESSARY = Claim(
     id="circuit.partly-necessary",
@@ -65,7 +116,55 @@ NECESSARY = Claim(
     reduction="ratio of means",
     mse_ratio=True,
     source=SOURCE,
+    caveat="a bundle of three layers, and it is layer 0 that makes the ratio",
 )
+
+NECESSARY_BY_LAYER = NECESSARY.amended(
+    because="a bundle: layer 0 alone makes the ratio, and for layer 2 the opposite holds; now every layer by itself has to cost a "
+    "share of what the model gains over copying",
+    statement="To cut the circuit's edges in any one layer costs at least 10 % of the gain, and twice what as many others cost.",
+    statistic="share of the gain over copying that is lost without a layer's edges of the circuit, smallest over layers",
+    threshold=MATTERS,
+    reduction="smallest ratio over heads",
+    parts=tuple(f"layer {layer}: {edges}" for layer, edges in enumerate(EDGES)),
+    mse_ratio=False,
+    loss_share=True,
+    contrasts=(
+        Contrast(
+            name="as many random others",
+            statistic="loss of the claim - twice that of these, as a share of the gain, smallest over layers",
+            relation=">=",
+            threshold=0.0,
+            reduction="smallest ratio over heads",
+        ),
+    ),
+)
+
+
+def necessary_alone(layer):
+    return Claim(
+        id=f"circuit.partly-necessary.l{layer}",
+        statement=f"To cut what the queries of layer {layer} look at by their role, {EDGES[layer]}, costs at least 10 % of the "
+        "gain, and twice what as many others cost.",
+        layers=(layer,),
+        quantifier="average",
+        statistic=f"share of the gain over copying that is lost without {EDGES[layer]} in layer {layer}",
+        relation=">=",
+        threshold=MATTERS,
+        reduction="ratio of means",
+        loss_share=True,
+        contrasts=(
+            Contrast(
+                name="as many random others",
+                statistic="loss of the claim - twice that of these, as a share of the gain",
+                relation=">=",
+                threshold=0.0,
+                reduction="ratio of means",
+            ),
+        ),
+        source=SOURCE,
+    )
+
 
 MINIMAL = Claim(
     id="circuit.minimal",
@@ -79,6 +178,17 @@ MINIMAL = Claim(
     parts=("without previous term", "without position 1", "without identity"),
     mse_ratio=True,
     source=SOURCE,
+    caveat="asks which role of a circuit matters that carries nothing: put in place of the attention, it does worse than copying",
+)
+
+MINIMAL_BY_SHARE = MINIMAL.amended(
+    because="it was asked where the circuit carries nothing, and there no role can be missed; now only where it beats copying, as "
+    "a share of what the circuit gains",
+    statement="No role of the circuit can be left out: without it, at least 10 % of what the circuit gains is lost.",
+    statistic="share of the circuit's gain over copying that is lost with uniform attention for one role, smallest over roles",
+    threshold=MATTERS,
+    mse_ratio=False,
+    loss_share=True,
 )
 
 
@@ -99,10 +209,6 @@ def role(model, at, name, layer, number):
         ),
     }
     return attention_replaced(model, layer=layer, pattern=patterns[name]())
-
-
-CIRCUIT = ("previous term", "position 1", "identity")
-WRONG = (("position 1", "identity", "previous term"), ("identity", "previous term", "position 1"))
 
 
 def errors_of(model, at, *deals):
@@ -143,26 +249,148 @@ def test_the_roles_carry_the_behaviour(model, at):
     )
 
 
+@SUFFICIENT_BY_SHARE(figure=against_c)
+@given(at=conditions(SUFFICIENT_BY_SHARE.domain, batch=FEW))
+def test_the_roles_carry_the_behaviour_by_share(model, at):
+    circuit, changed = errors_of(model, at, *several(CIRCUIT))
+    wrong, random = (contrast.name for contrast in SUFFICIENT_BY_SHARE.contrasts)
+    SUFFICIENT_BY_SHARE.check(
+        loss_shares(model, model.intact(at), circuit),
+        at,
+        contrasts={
+            wrong: lambda: twice_the_cost(
+                model, at, errors_of(model, at, *((roles, 0) for roles in WRONG))[0], circuit
+            ),
+            random: lambda: twice_the_cost(model, at, errors_of(model, at, *several(("random",) * 3))[0], circuit),
+        },
+        changed=changed,
+    )
+
+
+def twice_the_cost(model, at, instead, errors):
+    """Rows of a contrast of `costs_twice`: the loss of what is done instead, less twice that of what is claimed, and the gain."""
+    intact = model.intact(at)
+    loss, gain = loss_shares(model, intact, instead).unbind(1)
+    return torch.stack([loss - 2 * (errors - intact.errors), gain], dim=1)
+
+
+def one_layer(model, at, layer, *names):
+    """MSE of each recurrence with a role in one layer alone, mean over these roles and their draws, and the least change."""
+    intact = model.intact(at)
+
+    def measure(name, number):
+        with role(model, at, name, layer, number) as change:
+            errors = intact.errors_from(layer=layer)
+        return errors, change.largest
+
+    found = [
+        measure(name, number) for name in names for number in range(DRAWN if name in ("identity", "random") else 1)
+    ]
+    return torch.stack([errors for errors, _ in found]).mean(0), min(changed for _, changed in found)
+
+
+def sufficiency_alone(claim, layer):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain, batch=FEW))
+    def test(model, at):
+        errors, changed = one_layer(model, at, layer, CIRCUIT[layer])
+        others = [name for name in CIRCUIT if name != CIRCUIT[layer]]
+        wrong, random = (contrast.name for contrast in claim.contrasts)
+        claim.check(
+            loss_shares(model, model.intact(at), errors),
+            at,
+            contrasts={
+                wrong: lambda: twice_the_cost(model, at, one_layer(model, at, layer, *others)[0], errors),
+                random: lambda: twice_the_cost(model, at, one_layer(model, at, layer, "random")[0], errors),
+            },
+            changed=changed,
+        )
+
+    return test
+
+
+test_previous_term_is_enough_for_layer_0 = sufficiency_alone(sufficient_alone(0), 0)
+test_position_1_is_enough_for_layer_1 = sufficiency_alone(sufficient_alone(1), 1)
+test_identity_is_enough_for_layer_2 = sufficiency_alone(sufficient_alone(2), 2)
+
+
+def edges_of(model, at):
+    """The keys that the queries of layers 0, 1 and 2 look at by their roles, and as many random others."""
+    intact = model.intact(at)
+
+    def measure():
+        batch, queries, _ = intact.recurrences.inputs.shape
+        to_position_1 = key_pattern(torch.ones(queries, dtype=torch.long))
+        edges = [
+            (previous_token_pattern(queries, order=model.config.order) > 0).expand(batch, -1, -1),
+            (to_position_1 > 0).expand(batch, -1, -1),
+        ]
+        if model.config.n_layers > 2:
+            edges.append(key_pattern(most_similar_key(intact["blocks.2.hook_resid_pre"]).cpu()) > 0)
+        generator = torch.Generator().manual_seed(derive_seed(at.seed, "random edges"))
+        return edges, [as_many_others(keys, generator) for keys in edges]
+
+    return intact.once("edges of the circuit", measure)
+
+
 @NECESSARY(figure=against_c)
 @given(at=conditions(NECESSARY.domain, batch=FEW))
 def test_the_edges_of_the_circuit_are_needed(model, at):
     intact = model.intact(at)
-    batch, queries, _ = intact.recurrences.inputs.shape
-    to_position_1 = key_pattern(torch.ones(queries, dtype=torch.long))
-    edges = [
-        (previous_token_pattern(queries, order=model.config.order) > 0).expand(batch, -1, -1),
-        (to_position_1 > 0).expand(batch, -1, -1),
-        key_pattern(most_similar_key(intact["blocks.2.hook_resid_pre"]).cpu()) > 0,
-    ]
-    generator = torch.Generator().manual_seed(derive_seed(at.seed, "random edges"))
+    edges, others = edges_of(model, at)
 
     def errors(cut):
         with all_of(*(attention_cut(model, layer=layer, keys=keys) for layer, keys in enumerate(cut))) as change:
             return intact.errors_from(layer=0), change
 
     without, change = errors(edges)
-    beside, _ = errors([as_many_others(keys, generator) for keys in edges])
+    beside, _ = errors(others)
     NECESSARY.check(torch.stack([without, beside], dim=-1), at, changed=change.largest)
+
+
+def shares_without_edges(model, at, layer):
+    """Loss shares of each recurrence without the edges of one layer, those of a contrast with as many others, and the change."""
+    intact = model.intact(at)
+
+    def errors(keys):
+        with attention_cut(model, layer=layer, keys=keys) as change:
+            return intact.errors_from(layer=layer), change.largest
+
+    def measure():
+        edges, others = edges_of(model, at)
+        without, changed = errors(edges[layer])
+        loss, gain = loss_shares(model, intact, without).unbind(1)
+        beside = loss - 2 * (errors(others[layer])[0] - intact.errors)
+        return torch.stack([loss, gain], dim=1), torch.stack([beside, gain], dim=1), changed
+
+    return intact.once(("edges cut", layer), measure)
+
+
+@NECESSARY_BY_LAYER(figure=with_heads)
+@given(at=conditions(NECESSARY_BY_LAYER.domain, batch=FEW))
+def test_the_edges_of_every_layer_are_needed(model, at):
+    shares, beside, changed = zip(*(shares_without_edges(model, at, layer) for layer in range(3)), strict=True)
+    NECESSARY_BY_LAYER.check(
+        torch.stack(shares, dim=-1),
+        at,
+        contrasts={NECESSARY_BY_LAYER.contrasts[0].name: lambda: torch.stack(beside, dim=-1)},
+        changed=min(changed),
+    )
+
+
+def necessity_alone(claim, layer):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain, batch=FEW))
+    def test(model, at):
+        shares, beside, changed = shares_without_edges(model, at, layer)
+        claim.check(shares, at, contrasts={claim.contrasts[0].name: lambda: beside}, changed=changed)
+
+    return test
+
+
+test_layer_0_needs_its_edges_to_the_previous_term = necessity_alone(necessary_alone(0), 0)
+test_layer_1_needs_its_edges_to_position_1 = necessity_alone(necessary_alone(1), 1)
+test_layer_2_needs_its_edges_to_what_is_similar = necessity_alone(necessary_alone(2), 2)
 
 
 def as_many_others(keys, generator):
@@ -180,3 +408,26 @@ def test_no_role_can_be_left_out(model, at):
     without = [(*CIRCUIT[:layer], "nothing", *CIRCUIT[layer + 1 :]) for layer in range(len(CIRCUIT))]
     errors = torch.stack([errors_of(model, at, (roles, 0))[0] for roles in without], dim=-1)
     MINIMAL.check(torch.stack([errors, circuit[:, None].expand_as(errors)], dim=1), at, changed=changed)
+
+
+@MINIMAL_BY_SHARE(figure=with_heads)
+@given(at=conditions(MINIMAL_BY_SHARE.domain, batch=FEW))
+def test_no_role_of_a_circuit_that_carries_something_can_be_left_out(model, at):
+    error, copying = model.once("error of the circuit and of copying", lambda: circuit_and_copying(model))
+    if error >= copying:
+        raise Unmet(
+            f"the circuit's MSE of {error:.2g} does not beat the {copying:.2g} of predicting a_i: it carries nothing"
+        )
+    intact = model.intact(at)
+    circuit, changed = errors_of(model, at, (CIRCUIT, 0))
+    without = [(*CIRCUIT[:layer], "nothing", *CIRCUIT[layer + 1 :]) for layer in range(len(CIRCUIT))]
+    losses = torch.stack([errors_of(model, at, (roles, 0))[0] - circuit for roles in without], dim=-1)
+    gain = copying_errors(intact) - circuit
+    MINIMAL_BY_SHARE.check(torch.stack([losses, gain[:, None].expand_as(losses)], dim=1), at, changed=changed)
+
+
+def circuit_and_copying(model):
+    """MSE of the circuit, and of predicting a_i again, over reference recurrences."""
+    at = Domain().reference(batch=200, seed=derive_seed(0, "does the circuit beat copying"))
+    errors, _ = errors_of(model, at, (CIRCUIT, 0))
+    return float(errors.mean()), float(copying_errors(model.intact(at)).mean())

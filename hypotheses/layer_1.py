@@ -11,14 +11,19 @@ from hypothesis import given
 
 from recint import figures
 from recint.attribution import attribution
-from recint.claim import Claim
-from recint.interventions import ablated
+from recint.chance import CHANCE, DEALS, share_of_deals
+from recint.claim import Claim, Contrast
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
+from recint.interventions import ablated, all_of, ov_replaced
 from recint.landscape import against_c, with_attention, with_attribution
+from recint.model import REFERENCE_RECURRENCES
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
-from recint.statistics.weights import effective_rank, held_energy
+from recint.statistics.weights import cut_to_rank, effective_rank, held_energy
 from recint.strategies import conditions
+
+ENERGY = 0.95  # of the squared singular values, which the effective rank holds
 
 LOW_RANK = Claim(
     id="l1.low-effective-rank",
@@ -29,6 +34,36 @@ LOW_RANK = Claim(
     relation=">=",
     threshold=0.07,
     source="notebook, 'Analysis of OV Circuit': 5 lower, 14 % lower",
+    partner="l1.low-rank-suffices",
+)
+
+LOW_RANK_OF_THIS_LAYER = LOW_RANK.amended(
+    because="heads dealt to layers at random reach 0.07 in 14 % of deals; chance is now a contrast",
+    contrasts=(CHANCE,),
+    constants=(("deals", DEALS), ("energy", ENERGY)),
+)
+
+LOW_RANK_SUFFICES = Claim(
+    id="l1.low-rank-suffices",
+    statement="Layer 1 needs no more directions than its effective rank; layers 0 and 2 need more than that.",
+    layers=(0, 1, 2),
+    quantifier="average",
+    statistic="share of the gain over copying that is lost with the OV of layer 1 cut to its mean effective rank",
+    relation="<=",
+    threshold=MATTERS,
+    reduction="ratio of means",
+    loss_share=True,
+    contrasts=(
+        Contrast(
+            name="layers 0 and 2 cut to as many",
+            statistic="its loss - twice that of layer 1, as a share of the gain",
+            relation=">=",
+            threshold=0.0,
+            reduction="ratio of means",
+        ),
+    ),
+    constants=(("energy", ENERGY),),
+    source="what low effective rank would mean for behaviour",
 )
 
 SECOND_POSITION = Claim(
@@ -79,6 +114,19 @@ def necessary(kind, how):
         reduction="ratio of means",
         mse_ratio=True,
         source="notebook, 'Ablation of Second Layer': the loss rises",
+        caveat=RATIO_CAVEAT,
+    )
+
+
+def necessary_share(kind, how):
+    return necessary(kind, how).amended(
+        because=NO_RATIO,
+        statement=f"The model needs what layer 1 says: its heads {how}, at least 10 % of the gain over copying is lost.",
+        statistic=f"share of the gain over copying that is lost with the heads of layer 1 {how}",
+        threshold=MATTERS,
+        mse_ratio=False,
+        loss_share=True,
+        constants=(("recurrences behind means and resampling", REFERENCE_RECURRENCES),),
     )
 
 
@@ -87,7 +135,7 @@ PATTERN, OUTPUT = "blocks.1.attn.hook_pattern", "blocks.1.hook_attn_out"
 
 def ranks(model):
     """Effective rank of every head's OV, shape (layer, head)."""
-    return effective_rank(model.W_OV.cpu().numpy())
+    return effective_rank(model.W_OV.cpu().numpy(), energy=ENERGY)
 
 
 def rank_figure(model, evidence):
@@ -96,7 +144,7 @@ def rank_figure(model, evidence):
         f"Layer 1's OV matrices need {mean[1]:.1f} dimensions on average, layers 0 and 2 {mean[[0, 2]].mean():.1f}",
         ranks=ranks(model),
         spectra=held_energy(model.W_OV.cpu().numpy()),
-        energy=0.95,
+        energy=ENERGY,
     )
 
 
@@ -104,6 +152,47 @@ def rank_figure(model, evidence):
 def test_layer_1_ov_has_low_effective_rank(model):
     mean = ranks(model).mean(-1)
     LOW_RANK.check(1 - mean[1] / mean[[0, 2]].mean(), per_head=ranks(model))
+
+
+def low_rank(ranks):
+    """1 - mean rank in layer 1 / mean in layers 0 and 2, from ranks of shape (*deal, layer, head)."""
+    mean = ranks.mean(-1)
+    return 1 - mean[..., 1] / mean[..., [0, 2]].mean(-1)
+
+
+@LOW_RANK_OF_THIS_LAYER(figure=rank_figure)
+def test_layer_1_ov_has_lower_effective_rank_than_heads_dealt_to_layers(model):
+    found = ranks(model)[:3]
+    LOW_RANK_OF_THIS_LAYER.check(
+        low_rank(found),
+        per_head=found,
+        contrasts={CHANCE.name: lambda: share_of_deals(low_rank, found, relation=LOW_RANK_OF_THIS_LAYER.relation)},
+    )
+
+
+@LOW_RANK_SUFFICES(figure=against_c)
+@given(at=conditions(LOW_RANK_SUFFICES.domain))
+def test_layer_1_needs_no_more_than_its_effective_rank(model, at):
+    intact, kept = model.intact(at), round(float(ranks(model)[1].mean()))
+
+    def cut(*layers):
+        with all_of(*(ov_replaced(model, layer=layer, **factors(model, layer, kept)) for layer in layers)) as change:
+            return intact.errors_from(layer=min(layers)), change
+
+    errors, change = cut(1)
+    shares = loss_shares(model, intact, errors)
+
+    def beside():
+        others = loss_shares(model, intact, cut(0, 2)[0])
+        return torch.stack([others[:, 0] - 2 * shares[:, 0], shares[:, 1]], dim=1)
+
+    LOW_RANK_SUFFICES.check(shares, at, contrasts={LOW_RANK_SUFFICES.contrasts[0].name: beside}, changed=change.largest)
+
+
+def factors(model, layer, rank):
+    """W_V and W_O of a layer whose OV matrices are those of the model, cut to so many directions."""
+    W_V, W_O = model.once(("OV cut to", layer, rank), lambda: cut_to_rank(model.W_OV[layer].cpu().numpy(), rank))
+    return {"W_V": torch.tensor(W_V).to(model.bridge.W_E), "W_O": torch.tensor(W_O).to(model.bridge.W_E)}
 
 
 @SECOND_POSITION(figure=with_attention(1))
@@ -140,3 +229,20 @@ def necessity(claim, kind):
 test_the_model_needs_layer_1 = necessity(necessary("mean", "mean-ablated"), "mean")
 test_the_model_needs_layer_1_zeroed = necessity(necessary("zero", "zeroed"), "zero")
 test_the_model_needs_layer_1_resampled = necessity(necessary("resample", "resampled"), "resample")
+
+
+def necessity_by_share(claim, kind):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain))
+    def test(model, at):
+        intact = model.intact(at)
+        with ablated(model, layer=1, kind=kind, seed=at.seed) as change:
+            errors = intact.errors_from(layer=1)
+        claim.check(loss_shares(model, intact, errors), at, changed=change.largest)
+
+    return test
+
+
+test_layer_1_costs_a_share = necessity_by_share(necessary_share("mean", "mean-ablated"), "mean")
+test_layer_1_costs_a_share_zeroed = necessity_by_share(necessary_share("zero", "zeroed"), "zero")
+test_layer_1_costs_a_share_resampled = necessity_by_share(necessary_share("resample", "resampled"), "resample")

@@ -13,11 +13,13 @@ from hypothesis import given
 
 from recint import figures
 from recint.attribution import attribution
+from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.landscape import against_c, with_attention, with_attribution
-from recint.stand_ins import STAND_INS, negative_identity, qk_identity
+from recint.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
 from recint.statistics.attention import attention_by_parity, attention_to_similar, output_against_input
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import eigenvalue_score
@@ -32,6 +34,15 @@ NEGATIVE_COPYING = Claim(
     relation="<=",
     threshold=-0.5,
     source="notebook, 'Analysis of OV Circuit': 'all the heads in the second layer act as negative copying heads'",
+    partner="l2.subtracts-what-it-attends-to@2",
+)
+
+NO_CHANCE = (
+    "it had no level of chance; now heads dealt to layers at random must come out as far in at most 5 % of deals"
+)
+
+NEGATIVE_COPYING_OF_THIS_LAYER = NEGATIVE_COPYING.amended(
+    because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
 )
 
 SUBTRACTS = Claim(
@@ -104,7 +115,32 @@ QK_IDENTITY = Claim(
         for name in ("uniform attention in these heads", "the stand-in with its sign flipped")
     ),
     source="notebook, 'Analysis': 'we maintain accuracy!'",
+    caveat=RATIO_CAVEAT,
 )
+
+
+def costs_twice(name):
+    """A contrast: what is done instead costs at least twice as much as the stand-in."""
+    return Contrast(
+        name=name,
+        statistic="its loss - twice that of the stand-in, as a share of the gain",
+        relation=">=",
+        threshold=0.0,
+        reduction="ratio of means",
+    )
+
+
+QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
+    because=NO_RATIO,
+    statement="A random low-rank identity in place of the QK of heads 0-4 of layer 2 costs at most 10 % of the gain over copying.",
+    statistic=f"share of the gain over copying that is lost with the stand-in (mean over {STAND_INS} of them)",
+    threshold=MATTERS,
+    mse_ratio=False,
+    loss_share=True,
+    contrasts=tuple(costs_twice(contrast.name) for contrast in QK_IDENTITY.contrasts),
+    constants=(("stand-ins", STAND_INS),),
+)
+
 QK_SIMILARITY = Claim(
     id="l2.qk-similarity",
     statement="The QK matrices of most heads of layer 2 are like the identity.",
@@ -114,6 +150,11 @@ QK_SIMILARITY = Claim(
     relation=">=",
     threshold=0.5,
     source="notebook, 'Analysis': 'When QK^T is very similar to the identity'",
+    partner="l2.attends-to-similar",
+)
+
+QK_SIMILARITY_OF_THIS_LAYER = QK_SIMILARITY.amended(
+    because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
 )
 
 SIMILAR = Claim(
@@ -149,6 +190,18 @@ NEGATIVE_IDENTITY = Claim(
         ),
     ),
     source="notebook, 'Eigenvalue Score Calculation': proposed for the OV matrix, not run",
+    caveat=RATIO_CAVEAT,
+)
+
+NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
+    because=NO_RATIO,
+    statement="A random low-rank negative identity, scaled to fit, in place of the OV of layer 2 costs at most 10 % of the gain.",
+    statistic=f"share of the gain over copying that is lost with the stand-in (mean over {STAND_INS} of them)",
+    threshold=MATTERS,
+    mse_ratio=False,
+    loss_share=True,
+    contrasts=(costs_twice("the positive stand-in"),),
+    constants=(("stand-ins", STAND_INS), ("recurrences behind the scale", FIT)),
 )
 
 CORRECTS = Claim(
@@ -161,6 +214,23 @@ CORRECTS = Claim(
     threshold=-0.1,
     reduction="ratio of means",
     source="notebook, 'Analysis of OV Circuit': 'bring back an overestimation caused by the layer 0 heads'",
+    caveat="a ratio whose denominator may have either sign: it lies between -1.05 and 21 in untrained models",
+)
+
+CORRECTS_LINEARLY = CORRECTS.amended(
+    because="the denominator, layer 0's attribution, may have either sign, and the ratio lies between -1.05 and 21 in untrained "
+    "models; now a sum that is linear in both, beside a contrast that layer 0 overestimates at all",
+    statistic="direct logit attribution of layer 2's heads + 0.1 of that of layer 0's heads",
+    threshold=0.0,
+    reduction="mean",
+    contrasts=(
+        Contrast(
+            name="layer 0 adds along the next term",
+            statistic="direct logit attribution of layer 0's heads",
+            relation=">=",
+            threshold=0.0,
+        ),
+    ),
 )
 
 # Estimated over terms of recurrences alone, like that of layer 0.
@@ -225,6 +295,33 @@ def test_qk_of_layer_2_is_like_the_identity(model):
     QK_SIMILARITY.check(sorted(scores, reverse=True)[len(scores) // 2], per_head=scores)
 
 
+@NEGATIVE_COPYING_OF_THIS_LAYER(figure=ov_score_figure)
+def test_every_head_of_layer_2_copies_more_negatively_than_heads_of_any_layer(model):
+    def largest(scores):
+        return scores[..., 2, :].max(-1)
+
+    scores, claim = ov_scores(model), NEGATIVE_COPYING_OF_THIS_LAYER
+    claim.check(
+        largest(scores),
+        per_head=scores[2],
+        contrasts={CHANCE.name: lambda: share_of_deals(largest, scores, relation=claim.relation)},
+    )
+
+
+@QK_SIMILARITY_OF_THIS_LAYER(figure=qk_score_figure)
+def test_qk_of_layer_2_is_more_like_the_identity_than_heads_of_any_layer(model):
+    # Chance is told by the mean of the layer's heads: of a majority, every twentieth deal has one by the numbers alone.
+    def mean(scores):
+        return scores[..., 2, :].mean(-1)
+
+    scores, claim = qk_scores(model), QK_SIMILARITY_OF_THIS_LAYER
+    claim.check(
+        sorted(scores[2], reverse=True)[len(scores[2]) // 2],
+        per_head=scores[2],
+        contrasts={CHANCE.name: lambda: share_of_deals(mean, scores, relation=claim.relation)},
+    )
+
+
 @SIMILAR(figure=with_attention(2))
 @given(at=conditions(SIMILAR.domain))
 def test_layer_2_attends_to_what_is_similar(model, at):
@@ -264,6 +361,17 @@ def test_layer_2_takes_back_what_layer_0_overestimates(model, at):
     CORRECTS.check(by_layer[:, [2, 0]], at)
 
 
+@CORRECTS_LINEARLY(figure=with_attribution)
+@given(at=conditions(CORRECTS_LINEARLY.domain))
+def test_layer_2_takes_back_a_tenth_of_what_layer_0_adds(model, at):
+    by_layer = attribution(model, model.intact(at)).heads.sum(-1).mean(1)
+    CORRECTS_LINEARLY.check(
+        by_layer[:, 2] + 0.1 * by_layer[:, 0],
+        at,
+        contrasts={CORRECTS_LINEARLY.contrasts[0].name: lambda: by_layer[:, 0]},
+    )
+
+
 @NOT_A_LINE(figure=against_c)
 @given(at=conditions(NOT_A_LINE.domain))
 def test_layer_2_ov_keeps_nothing_on_its_line(model, at):
@@ -293,25 +401,77 @@ def errors_with(intact, interventions):
     return torch.stack(errors).mean(0), max(changes)
 
 
-@QK_IDENTITY(figure=against_c)
-@given(at=conditions(QK_IDENTITY.domain))
-def test_a_low_rank_identity_can_stand_in_for_qk(model, at):
-    intact, heads = model.intact(at), QK_IDENTITY.heads
+def errors_with_qk_identity(intact, model, sign):
+    """MSE with a low-rank identity for the QK of heads 0-4; a claim and its next version ask for the same."""
+    heads = QK_IDENTITY.heads
 
-    def stand_ins(sign):
+    def stand_ins():
         for number in range(STAND_INS):
             W_Q, W_K = qk_identity(model, heads=len(heads), number=number)
             yield qk_replaced(model, layer=2, heads=heads, W_Q=W_Q, W_K=sign * W_K)
 
-    spread = attention_replaced(model, layer=2, heads=heads, pattern=uniform_pattern(intact[PATTERN].shape[-1]))
-    replaced, changed = errors_with(intact, stand_ins(1))
+    return intact.once(("QK identity", sign), lambda: errors_with(intact, stand_ins()))
+
+
+def errors_with_uniform_attention(intact, model):
+    pattern = uniform_pattern(intact[PATTERN].shape[-1])
+
+    def measure():
+        return errors_with(intact, [attention_replaced(model, layer=2, heads=QK_IDENTITY.heads, pattern=pattern)])
+
+    return intact.once("uniform attention in the heads of the QK identity", measure)
+
+
+def errors_with_negative_identity(intact, model, sign):
+    """MSE with a low-rank negative identity for the OV of layer 2."""
+
+    def stand_ins():
+        for number in range(STAND_INS):
+            W_V, W_O = negative_identity(model, layer=2, number=number)
+            yield ov_replaced(model, layer=2, W_V=W_V, W_O=sign * W_O)
+
+    return intact.once(("negative identity", sign), lambda: errors_with(intact, stand_ins()))
+
+
+def twice_the_cost(model, intact, instead, replaced):
+    """Rows of a contrast of `costs_twice`: what is done instead against the stand-in."""
+    loss, gain = loss_shares(model, intact, instead).unbind(1)
+    return torch.stack([loss - 2 * (replaced - intact.errors), gain], dim=1)
+
+
+@QK_IDENTITY(figure=against_c)
+@given(at=conditions(QK_IDENTITY.domain))
+def test_a_low_rank_identity_can_stand_in_for_qk(model, at):
+    intact = model.intact(at)
+    replaced, changed = errors_with_qk_identity(intact, model, 1)
     uniform, flipped = (contrast.name for contrast in QK_IDENTITY.contrasts)
     QK_IDENTITY.check(
         torch.stack([replaced, intact.errors], dim=-1),
         at,
         contrasts={
-            uniform: lambda: torch.stack([errors_with(intact, [spread])[0], replaced], dim=-1),
-            flipped: lambda: torch.stack([errors_with(intact, stand_ins(-1))[0], replaced], dim=-1),
+            uniform: lambda: torch.stack([errors_with_uniform_attention(intact, model)[0], replaced], dim=-1),
+            flipped: lambda: torch.stack([errors_with_qk_identity(intact, model, -1)[0], replaced], dim=-1),
+        },
+        changed=changed,
+    )
+
+
+@QK_IDENTITY_BY_SHARE(figure=against_c)
+@given(at=conditions(QK_IDENTITY_BY_SHARE.domain))
+def test_a_low_rank_identity_in_place_of_qk_costs_little(model, at):
+    intact = model.intact(at)
+    replaced, changed = errors_with_qk_identity(intact, model, 1)
+    uniform, flipped = (contrast.name for contrast in QK_IDENTITY_BY_SHARE.contrasts)
+
+    def against(errors):
+        return twice_the_cost(model, intact, errors[0], replaced)
+
+    QK_IDENTITY_BY_SHARE.check(
+        loss_shares(model, intact, replaced),
+        at,
+        contrasts={
+            uniform: lambda: against(errors_with_uniform_attention(intact, model)),
+            flipped: lambda: against(errors_with_qk_identity(intact, model, -1)),
         },
         changed=changed,
     )
@@ -321,17 +481,31 @@ def test_a_low_rank_identity_can_stand_in_for_qk(model, at):
 @given(at=conditions(NEGATIVE_IDENTITY.domain))
 def test_a_negative_identity_can_stand_in_for_ov(model, at):
     intact = model.intact(at)
+    replaced, changed = errors_with_negative_identity(intact, model, 1)
 
-    def stand_ins(sign):
-        for number in range(STAND_INS):
-            W_V, W_O = negative_identity(model, layer=2, number=number)
-            yield ov_replaced(model, layer=2, W_V=W_V, W_O=sign * W_O)
+    def positive():
+        return torch.stack([errors_with_negative_identity(intact, model, -1)[0], replaced], dim=-1)
 
-    replaced, changed = errors_with(intact, stand_ins(1))
-    positive = NEGATIVE_IDENTITY.contrasts[0].name
     NEGATIVE_IDENTITY.check(
         torch.stack([replaced, intact.errors], dim=-1),
         at,
-        contrasts={positive: lambda: torch.stack([errors_with(intact, stand_ins(-1))[0], replaced], dim=-1)},
+        contrasts={NEGATIVE_IDENTITY.contrasts[0].name: positive},
+        changed=changed,
+    )
+
+
+@NEGATIVE_IDENTITY_BY_SHARE(figure=against_c)
+@given(at=conditions(NEGATIVE_IDENTITY_BY_SHARE.domain))
+def test_a_negative_identity_in_place_of_ov_costs_little(model, at):
+    intact = model.intact(at)
+    replaced, changed = errors_with_negative_identity(intact, model, 1)
+
+    def positive():
+        return twice_the_cost(model, intact, errors_with_negative_identity(intact, model, -1)[0], replaced)
+
+    NEGATIVE_IDENTITY_BY_SHARE.check(
+        loss_shares(model, intact, replaced),
+        at,
+        contrasts={NEGATIVE_IDENTITY_BY_SHARE.contrasts[0].name: positive},
         changed=changed,
     )

@@ -14,6 +14,7 @@ from hypothesis import given
 from recint import figures
 from recint.claim import Claim
 from recint.domain import Between, Domain
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.landscape import against_c
 from recint.strategies import conditions, recurrences
 
@@ -78,6 +79,17 @@ DEGRADES = Claim(
     domain=Domain(c=(3.0, 4.0), either_sign=True),
     mse_ratio=True,
     source="notebook, 'Loss Analytics': loss against c in [-4, 4]",
+    caveat=RATIO_CAVEAT,
+)
+
+DEGRADES_BY_SHARE = DEGRADES.amended(
+    because=NO_RATIO,
+    statement="Beyond the trained coefficients the model loses at least 10 % of what it would gain over copying if it were as good "
+    "there as within them.",
+    statistic="(MSE at 3 <= |c| <= 4 - MSE at |c| <= 2) / (that of copying at 3 <= |c| <= 4 - MSE at |c| <= 2)",
+    threshold=MATTERS,
+    mse_ratio=False,
+    loss_share=True,
 )
 
 
@@ -105,6 +117,15 @@ def test_model_degrades_outside_the_training_range(model, at):
     outside = model.intact(at).errors
     trained = model.intact(replace(at, c=Between(*Domain().c))).errors
     DEGRADES.check(torch.stack([outside, trained], dim=-1), at)
+
+
+@DEGRADES_BY_SHARE(figure=against_c)
+@given(at=conditions(DEGRADES_BY_SHARE.domain))
+def test_model_loses_a_share_outside_the_training_range(model, at):
+    outside = model.intact(at)
+    errors, copying = outside.errors, copying_errors(outside)
+    trained = model.intact(replace(at, c=Between(*Domain().c))).errors
+    DEGRADES_BY_SHARE.check(torch.stack([errors - trained, copying - trained], dim=-1), at)
 
 
 def hardest_recurrence(model, evidence):

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast
 from recint.landscape import against_c
-from recint.probes import constant_probe
+from recint.probes import BATCH, EPOCHS, RATE, TRAINED_ON, constant_probe
 from recint.strategies import conditions
 
 
@@ -36,6 +36,13 @@ def constant_term(kind):
     )
 
 
+def with_constants(kind):
+    return constant_term(kind).amended(
+        because="what decides how much a probe learns stood outside the hash; nothing else is changed",
+        constants=(("trained on", TRAINED_ON), ("epochs", EPOCHS), ("batch", BATCH), ("rate", RATE)),
+    )
+
+
 def probing(claim, kind):
     @claim(figure=against_c)
     @given(at=conditions(claim.domain))
@@ -52,3 +59,5 @@ def probing(claim, kind):
 
 test_an_mlp_reads_the_constant_term = probing(constant_term("MLP"), "MLP")
 test_a_linear_probe_reads_the_constant_term = probing(constant_term("linear"), "linear")
+test_an_mlp_reads_the_constant_term_as_registered = probing(with_constants("MLP"), "MLP")
+test_a_linear_probe_reads_the_constant_term_as_registered = probing(with_constants("linear"), "linear")

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from hypothesis import settings
@@ -24,13 +26,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.domain import Domain, Place
-from recint.statistics.sampling import Estimate, Reduction, Relation, estimate, holds, reduce
+from recint.statistics.sampling import Estimate, Reduction, Relation, defined, estimate, holds, p_values, reduce
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
+POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
+_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Refuted(AssertionError):
     """A claim that lost, in one sentence: "claim: statistic = got, but should be ... [where]"."""
+
+
+class Unmet(Exception):
+    """What a property raises where there is nothing to judge, in one sentence: the claim is then not applicable."""
+
+
+def _require_bar(bar: Claim | Contrast) -> None:
+    """Raises ValueError if a relation, threshold or reduction is none, in one sentence."""
+    for name, known in (("relation", Relation), ("reduction", Reduction)):
+        if (found := getattr(bar, name)) not in get_args(known):
+            raise ValueError(f"{name}={found!r} must be one of {', '.join(map(repr, get_args(known)))}")
+    if isinstance(bar.threshold, bool) or not isinstance(bar.threshold, int | float) or not isfinite(bar.threshold):
+        raise ValueError(f"threshold={bar.threshold!r} must be a finite number")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +66,12 @@ class Contrast:
     threshold: float
     reduction: Reduction = "mean"
     domain: Domain | None = None
+
+    def __post_init__(self) -> None:
+        _require_bar(self)
+
+    def holds(self, value: float) -> bool:
+        return holds(value, self.relation, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -104,8 +127,16 @@ class Claim:
         mse_ratio: whether the statistic is a ratio of MSEs, which says nothing about a model that predicts nothing.
         orders: orders of recurrences that it makes sense for; all if empty.
         parts: names of what its values are of, if that is not heads.
+        constants: names and values that decide the figure too: how many stand-ins are averaged over, how long a probe learns.
+        loss_share: whether the statistic is a share of what the model gains over repeating the last term.
+
+    The hash does not cover what only tells of the claim:
         source: where the claim comes from.
-        because: why the version before this one was amended; empty for the first. Neither this nor the source is hashed.
+        because: why the version before this one was amended; empty for the first.
+        caveat: what the statistic measures instead, if that turned out to be something else than the statement says.
+        corrected: what the reason for the amendment left out or got wrong.
+        partner: for a claim about weights, the claim that asks the same of behaviour.
+        no_positive: why no model can be built of which the claim is true by construction.
     """
 
     id: str
@@ -123,12 +154,35 @@ class Claim:
     mse_ratio: bool = False
     orders: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
+    constants: tuple[tuple[str, float | str], ...] = ()
+    loss_share: bool = False
     because: str = ""
+    caveat: str = ""
+    corrected: str = ""
+    partner: str = ""
+    no_positive: str = ""
 
     def __post_init__(self) -> None:
-        if self.relation not in (">=", "<="):
-            raise ValueError(f"relation={self.relation!r} must be >= or <=")
-        _, at, version = self.id.partition("@")
+        if self.quantifier not in get_args(Quantifier):
+            raise ValueError(
+                f"quantifier={self.quantifier!r} must be one of {', '.join(map(repr, get_args(Quantifier)))}"
+            )
+        _require_bar(self)
+        for name in ("layers", "heads"):
+            if not all(isinstance(number, int) and number >= 0 for number in getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be whole numbers from 0 on")
+        if not all(isinstance(order, int) and order >= 1 for order in self.orders):
+            raise ValueError(f"orders={self.orders!r} must be whole numbers from 1 on")
+        if not isinstance(self.domain, Domain):
+            raise ValueError(f"domain={self.domain!r} must be a Domain")
+        names = [contrast.name for contrast in self.contrasts]
+        if len(set(names)) < len(names):
+            raise ValueError(f"contrasts={names!r} must have different names")
+        name, at, version = self.id.partition("@")
+        if not _ID.fullmatch(name):
+            raise ValueError(
+                f"id={self.id!r} must be made of letters, digits, '-' and '_', in parts joined by '.', like 'l0.previous-token'"
+            )
         if at and not (version.isdecimal() and int(version) > 1):
             raise ValueError(f"id={self.id!r} must end with a version from 2 on after the @, or have none")
         if bool(self.because) != bool(at):
@@ -151,13 +205,21 @@ class Claim:
         >>> CLAIM.amended(because="refuted at c = 0 only", quantifier="average").id      # doctest: +SKIP
         'l0.previous-token@2'
         """
-        return replace(self, id=f"{self.name}@{self.version + 1}", because=because, **changes)
+        told = {"caveat": "", "corrected": "", "no_positive": ""} | changes  # of this version, not of the next
+        return replace(self, id=f"{self.name}@{self.version + 1}", because=because, **told)
+
+    @property
+    def question(self) -> str:
+        """What it asks, whatever the version and the kind of ablation or probe: the first two parts of its name."""
+        return ".".join(self.name.split(".")[:2])
 
     @cached_property
     def registered(self) -> Mapping[str, Any]:
         """What the hash covers, as plain values: all that decides what is claimed and how it is judged."""
-        uncovered = ("source", "because")
-        fields = {key: value for key, value in asdict(self).items() if key not in uncovered}
+        fields = {key: value for key, value in asdict(self).items() if key not in _UNCOVERED}
+        for name in ("constants", "loss_share"):  # claims registered before there were these have none
+            if not fields[name]:
+                del fields[name]
         return MappingProxyType(json.loads(json.dumps(fields)))  # tuples become lists, as they will be read back
 
     @cached_property
@@ -206,7 +268,7 @@ class Claim:
             Refuted: the claim does not hold here, and nobody is collecting.
         """
         array = _array(values)
-        value = float(array) if at is None else float(reduce(np.moveaxis(array, 0, -1), self.reduction, self.relation))
+        value = float(array) if at is None else statistic(self, array)
         arm = _ARM.get()
         beside = {name: _array(measure()) for name, measure in contrasts.items()} if arm and arm.contrasts else {}
         observation = Observation(array, at, value, per_head, beside, changed)
@@ -226,6 +288,8 @@ class Claim:
             if self.quantifier == "average":
                 # The search only reports where an average stops holding: a quarter of the trials tells that.
                 body = settings(settings(), max_examples=settings().max_examples // 4)(body)
+            elif self.quantifier == "pointwise":
+                body = settings(settings(), max_examples=max(POINTWISE, settings().max_examples))(body)
             prop = Property(self, body, figure)
 
             def test(model: Any, judge: Any) -> None:
@@ -238,6 +302,10 @@ class Claim:
         return decorate
 
 
+# What only tells of a claim.
+_UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positive")
+
+
 def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -> str:
     """The one sentence that every failure is told in; `relation` holds a statistic, a relation and a threshold.
 
@@ -248,9 +316,24 @@ def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -
     return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
 
 
+def statistic(bar: Claim | Contrast, values: NDArray[np.float64]) -> float:
+    """The statistic of a claim or contrast, from values of shape (recurrence, *heads)."""
+    return reduce(np.moveaxis(values, 0, -1), bar.reduction, bar.relation)
+
+
+def passes(bar: Claim | Contrast, values: NDArray[np.float64]) -> bool:
+    """Whether the statistic over these recurrences holds, and exists: a ratio to something negative says nothing."""
+    return bar.holds(statistic(bar, values)) and defined(np.moveaxis(values, 0, -1), bar.reduction)
+
+
 def estimated(bar: Claim | Contrast, values: NDArray[np.float64]) -> Estimate:
     """The statistic of a claim or contrast over independent recurrences, with interval and p-values."""
     return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)
+
+
+def p_against(claim: Claim, values: NDArray[np.float64]) -> float:
+    """One-sided p-value of "the claim holds here"."""
+    return p_values(values, reduction=claim.reduction, relation=claim.relation, threshold=claim.threshold)[1]
 
 
 def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:
@@ -269,17 +352,23 @@ class Property:
     def measure(self, model: Any, at: Place | None = None, *, contrasts: bool = True) -> Observation:
         """Run the body once, at a place of the caller's choice, and return what it saw, contrasts only if they are wanted."""
         seen = _Collect(contrasts)
-        inner = getattr(self.body, "hypothesis", None)
         with observing(seen):
-            if inner is None:
+            if self.claim.quantifier == "weights":
                 self.body(model)
             else:
-                inner.inner_test(model, at=at)
+                self.inner(model, at=at)
         if len(seen.observations) != 1:
             raise RuntimeError(
                 f"{self.claim.id}: its property called check {len(seen.observations)} times, but must do so once"
             )
         return seen.observations[0]
+
+    @cached_property
+    def inner(self) -> Callable[..., None]:
+        """The body as it was written, which Hypothesis feeds."""
+        body: Any = self.body
+        inner: Callable[..., None] = body.hypothesis.inner_test
+        return inner
 
     @property
     def file(self) -> Path:

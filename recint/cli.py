@@ -492,7 +492,7 @@ def _require_enough(options: argparse.Namespace) -> None:
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     """The options of a run; `recint expect` has them too."""
-    from recint.evaluate import DRAWS
+    from recint.draws import DRAWS
 
     command.add_argument(
         "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"

@@ -168,6 +168,28 @@ class DrawnRecurrence:
         return f"drawn recurrence {self.number}, {self.batch.brief()}"
 
 
+@dataclass(frozen=True)
+class Several:
+    """Single recurrences of one length, side by side in one pass."""
+
+    places: tuple[Recurrence, ...]
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        drawn = [at.sample(config) for at in self.places]
+        return Recurrences(
+            *(torch.cat([getattr(one, name) for one in drawn]) for name in ("terms", "coefficients", "offset"))
+        )
+
+    def again(self, *, batch: int, seed: int) -> Several:
+        return self  # nothing is left to draw
+
+    def equation(self) -> str:
+        return self.brief()
+
+    def brief(self) -> str:
+        return f"{len(self.places)} single recurrences of {self.places[0].length} terms"
+
+
 @dataclass(frozen=True, kw_only=True)
 class UniformVectors:
     """Vectors ~ U(0, 1)^m, one a 'recurrence': no recurrence at all, but what the notebook tried maps on."""

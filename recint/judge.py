@@ -9,8 +9,9 @@ import torch
 
 from recint import record
 from recint.claim import Property
-from recint.evaluate import Evidence, Share, draw, evaluate
-from recint.vacuity import untrained_verdict
+from recint.draws import Share, draw
+from recint.evaluate import Evidence, evaluate
+from recint.vacuity import untrained_passes
 
 
 def judge_one(
@@ -22,20 +23,20 @@ def judge_one(
     family: int,
     drawn: Share,
     controls: torch.device | None,
-    beside: Sequence[Property],
     thorough: bool = True,
 ) -> tuple[Evidence, dict[str, Any]]:
     """The evidence on one of `family` claims, and its entry before these are settled together; the rest as for `judge`.
 
+    Untrained models are asked only where the claim may be supported: nothing else can be found vacuous.
+
     Args:
         drawn: the claim's share of what was drawn for all of them.
-        beside: the claims that are judged with it.
     """
     evidence = evaluate(prop, model, seed=seed, draws=draws, family=family, thorough=thorough, drawn=drawn)
     entry = record.entry(evidence, family=family)
-    if controls is not None and not evidence.unmet:
-        untrained = untrained_verdict(prop, model.config, device=controls, beside=beside)
-        entry["controls"] = {"untrained": untrained}
+    if controls is not None and record.may_be_supported(entry):
+        found = untrained_passes(prop, model.config, device=controls)
+        entry = record.with_untrained(entry, passed=found.passed, of=found.of, vacuous=found.vacuous, family=family)
     return evidence, entry
 
 
@@ -66,7 +67,6 @@ def judge(
                 family=len(props),
                 drawn=drawn.pop(prop.claim.id, None),
                 controls=controls,
-                beside=props,
                 thorough=thorough,
             )
             entries.append(entry)

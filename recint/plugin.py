@@ -25,12 +25,14 @@ from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
-from recint.evaluate import DRAWS, Share, draw, require_verifiable
+from recint.draws import DRAWS, Share, draw
 from recint.files import write
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
+from recint.preconditions import require_verifiable
 from recint.profiles import register_profiles
 from recint.threads import limit_threads
+from recint.verdict import require_draws
 
 REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
 
@@ -202,8 +204,7 @@ def prepare(
     Raises:
         ValueError: one sentence on what was found and what was expected.
     """
-    if draws < 2:
-        raise ValueError(f"draws={draws!r} must be at least 2")
+    require_draws(draws)
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
     if allow and not against:
@@ -310,7 +311,6 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
             family=family,
             drawn=run.drawn.pop(prop.claim.id, None),
             controls=run.device if request.config.getoption("--recint-controls") else None,
-            beside=beside,
         )
         if evidence.unmet:
             properties.append(("recint", json.dumps({"entry": entry, "figures": []})))

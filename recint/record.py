@@ -14,10 +14,11 @@ import torch
 
 from recint import __version__
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim, failure
-from recint.evaluate import Evidence, Search
+from recint.claim import Claim, Contrast, failure
+from recint.evaluate import Evidence
 from recint.expected import Expectation
-from recint.statistics.sampling import Estimate, holds, holm
+from recint.search import Search
+from recint.statistics.sampling import Estimate, exact_interval, holds, holm
 from recint.verdict import LEVEL, Findings, Verdict, decide
 
 SCHEMA = 1
@@ -33,14 +34,18 @@ def blank(claim: Claim) -> dict[str, Any]:
         "verdict": "error",
         "expected": None,
         "standing": None,
+        "question": claim.question,
         "statement": claim.statement,
         "source": claim.source,
+        "caveat": claim.caveat,
+        "partner": claim.partner,
         "statistic": claim.statistic,
         "value": None,
         "relation": claim.relation,
         "threshold": claim.threshold,
         "quantifier": claim.quantifier,
         "estimate": None,
+        "failing": None,
         "search": None,
         "contrast": None,
         "controls": {},
@@ -53,7 +58,10 @@ def blank(claim: Claim) -> dict[str, Any]:
 
 
 def entry(evidence: Evidence, *, family: int) -> dict[str, Any]:
-    """The entry of a claim with its evidence, judged by itself: controls and Holm's correction come with `settle`."""
+    """The entry of a claim with its evidence, judged by itself: what it says may change with untrained models and with `settle`.
+
+    Bonferroni's correction is never kinder than Holm's: a claim that it leaves supported stays so, unless it is vacuous.
+    """
     claim, search = evidence.claim, evidence.search
     result = blank(claim) | {"value": evidence.value, "seconds": round(evidence.seconds, 2)}
     if evidence.unmet:
@@ -62,20 +70,35 @@ def entry(evidence: Evidence, *, family: int) -> dict[str, Any]:
         result["per_head"] = evidence.per_head.tolist()
     if evidence.estimate:
         result["estimate"] = _estimate(evidence.estimate, claim.threshold, family)
+    if evidence.failing is not None and evidence.estimate:
+        n = evidence.estimate.n
+        result["failing"] = {"count": evidence.failing, "of": n, "ci": list(exact_interval(evidence.failing, n))}
     if evidence.contrasts:
         result["contrast"] = {
-            contrast.name: _estimate(found := evidence.contrasts[contrast.name], contrast.threshold, family)
-            | {
-                "statistic": contrast.statistic,
-                "value": found.value,
-                "relation": contrast.relation,
-                "threshold": contrast.threshold,
-            }
+            contrast.name: _contrast(contrast, evidence.contrasts[contrast.name], family)
             for contrast in claim.contrasts
         }
     if search:
         result["search"] = _search(search)
-    return _judged(result, p_holm=_p(result), family=family)
+    return _judged(result, p_holm=min(1.0, family * _p(result)), family=family)
+
+
+def may_be_supported(item: Mapping[str, Any]) -> bool:
+    """Whether Holm's correction may find a claim supported that was judged by itself."""
+    return item["verdict"] == "supported" or (item["verdict"] == "inconclusive" and _p(item) <= LEVEL)
+
+
+def with_untrained(item: dict[str, Any], *, passed: int, of: int, vacuous: bool, family: int) -> dict[str, Any]:
+    """The entry with what untrained models say of the claim."""
+    item = item | {"controls": {"untrained": {"passed": passed, "of": of, "vacuous": vacuous}}}
+    return _judged(item, p_holm=min(1.0, family * _p(item)), family=family)
+
+
+def _contrast(contrast: Contrast, found: Estimate | float, family: int) -> dict[str, Any]:
+    bar = {"statistic": contrast.statistic, "relation": contrast.relation, "threshold": contrast.threshold}
+    if not isinstance(found, Estimate):  # of weights, which have no sampling error
+        return bar | {"value": found, "ci": None, "n": None, "p": None, "p_against": None, "draws_to_decide": None}
+    return bar | {"value": found.value} | _estimate(found, contrast.threshold, family)
 
 
 def _estimate(found: Estimate, threshold: float, family: int) -> dict[str, Any]:
@@ -91,8 +114,8 @@ def _estimate(found: Estimate, threshold: float, family: int) -> dict[str, Any]:
 def _search(search: Search) -> dict[str, Any]:
     found = search.counterexample
     return {
-        "examples": len(search.trials),
-        "conditions": len({at.brief() for at, _ in search.trials}),
+        "examples": search.examples,
+        "conditions": search.conditions,
         "worst": search.worst,
         "worst_at": search.worst_at.brief(),
         "unconfirmed": search.unconfirmed,
@@ -134,11 +157,11 @@ def _judged(item: dict[str, Any], *, p_holm: float, family: int) -> dict[str, An
     parts = _parts(item)
     routes = len(parts) + (item["quantifier"] in ("everywhere", "pointwise"))
     found = Findings(
-        holds=holds(item["value"], item["relation"], item["threshold"]) if not parts else None,
+        holds=not _lost_figures(item) if not parts else None,
         p_holm=p_holm,
         p_against=min((part["p_against"] for part in _deciding(item).values()), default=1.0),
         counterexample=bool(decisive),
-        untrained=item["controls"].get("untrained"),
+        vacuous=item["controls"].get("untrained", {}).get("vacuous", False),
     )
     verdict = decide(found, family=family, routes=max(1, routes))
     return item | {"verdict": verdict, "message": _message(item, parts, verdict, decisive)}
@@ -151,7 +174,8 @@ def _message(
         if counterexample:
             return failure(item["id"], item, counterexample["value"], counterexample["text"])
         if not parts:
-            return failure(item["id"], item, item["value"], "weights")
+            name, lost = next(iter(_lost_figures(item).items()))
+            return failure(item["id"], lost, lost["value"], "weights" if name == item["id"] else f"contrast: {name}")
         name, lost = min(_deciding(item).items(), key=lambda part: part[1]["p_against"])
         return failure(
             item["id"], lost, lost["value"], "reference distribution" if name == item["id"] else f"contrast: {name}"
@@ -167,10 +191,33 @@ def _message(
             f"(--draws {_round_up(needed)})"
         )
     if verdict == "vacuous":
-        return "it would be supported, but untrained models of the same shape satisfy it too"
-    if item["search"] and item["search"]["unconfirmed"]:
-        return f"{item['search']['unconfirmed']} suspected counterexample(s) passed on fresh draws and do not count"
+        asked = item["controls"]["untrained"]
+        return f"it would be supported, but {asked['passed']} of {asked['of']} untrained models of the same shape satisfy it too"
+    return _searched_in_vain(item)
+
+
+def _searched_in_vain(item: Mapping[str, Any]) -> str:
+    """What the search did not find, and in how much."""
+    search = item["search"]
+    if not search:
+        return ""
+    if item["quantifier"] == "pointwise":
+        failing = item["failing"]
+        share = f"at most {failing['ci'][1]:.2g} of all recurrences fail, with 95 % confidence" if failing else ""
+        return f"no counterexample in {search['examples'] + (failing['of'] if failing else 0)} recurrences; {share}"
+    if search["unconfirmed"]:
+        return f"{search['unconfirmed']} suspected counterexample(s) passed on fresh draws and do not count"
     return ""
+
+
+def _lost_figures(item: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Of a claim about weights: the figure (under its id) and the contrasts that do not come out as they should, by name."""
+    figures = {item["id"]: item, **(item["contrast"] or {})}
+    return {
+        name: figure
+        for name, figure in figures.items()
+        if not holds(figure["value"], figure["relation"], figure["threshold"])
+    }
 
 
 def _round_up(number: int) -> int:
@@ -179,13 +226,8 @@ def _round_up(number: int) -> int:
     return -(-number // unit) * unit
 
 
-def settle(
-    entries: list[dict[str, Any]], expected: Mapping[str, Expectation], *, family: int | None = None
-) -> list[dict[str, Any]]:
-    """Holm's correction over all claims of the run, the verdicts that follow from it, and what was expected.
-
-    `family` is the number of claims judged together, if it is not that of the entries.
-    """
+def settle(entries: list[dict[str, Any]], expected: Mapping[str, Expectation]) -> list[dict[str, Any]]:
+    """Holm's correction over all claims of the run, the verdicts that follow from it, and what was expected."""
     adjusted = holm({item["id"]: _p(item) for item in entries if item["estimate"]})
     settled = []
     for item in entries:
@@ -193,7 +235,7 @@ def settle(
         p_holm = adjusted.get(item["id"], 1.0)
         if item["estimate"]:
             item["estimate"] = item["estimate"] | {"p_holm": p_holm}
-        item = _judged(item, p_holm=p_holm, family=family or len(entries))
+        item = _judged(item, p_holm=p_holm, family=len(entries))
         expectation = expected.get(item["id"])
         item["expected"] = expectation.verdict if expectation else None
         settled.append(item)

@@ -13,7 +13,7 @@ from recint.model import Model, layer_norm
 from recint.recurrence import derive_seed
 
 STAND_INS = 4  # over which claims average
-_FIT = 200  # reference recurrences that the scale of a stand-in is fitted on, none of which is judged
+FIT = 200  # reference recurrences that the scale of a stand-in is fitted on, none of which is judged
 
 
 def low_rank_identity(
@@ -45,7 +45,7 @@ def negative_identity(
 def _negative_identity(model: Model, layer: int, number: int) -> tuple[Tensor, Tensor]:
     W_V, inverse = _identity(model, "ov", model.config.n_heads, number)
     pattern, residual, z = (f"blocks.{layer}.{name}" for name in ("attn.hook_pattern", "hook_resid_pre", "attn.hook_z"))
-    inputs = reference_of(model.config).sample(_FIT, seed=derive_seed(0, "scale of stand-ins")).inputs
+    inputs = reference_of(model.config).sample(FIT, seed=derive_seed(0, "scale of stand-ins")).inputs
     with model.unedited():
         seen = model.activations(inputs, pattern, residual, z)
     read = layer_norm(seen[residual], eps=model.config.layer_norm_eps)

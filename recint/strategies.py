@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -48,8 +49,9 @@ def of_order(order: int) -> Iterator[None]:
 
 
 def _by_order(strategy: Callable[[int], SearchStrategy[T]]) -> SearchStrategy[T]:
-    """The strategy for the order in force when it draws."""
-    return st.just(None).flatmap(lambda _: strategy(_ORDER.get()))
+    """The strategy for the order in force when it draws, built once: Hypothesis validates whatever is new to it."""
+    built = cache(strategy)
+    return st.just(None).flatmap(lambda _: built(_ORDER.get()))
 
 
 def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]]:

@@ -7,7 +7,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cache
 from hashlib import sha256
@@ -15,21 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from hypothesis import settings
 
 from recint import log, record
 from recint.catalogue import properties, selected
-from recint.checkpoint import Checkpoint, ModelConfig, load
+from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
-from recint.evaluate import require_verifiable
-from recint.files import cache_folder, write
+from recint.files import write
 from recint.judge import judge
 from recint.model import Model, resolve_device
+from recint.preconditions import require_verifiable
 from recint.snapshots import name_of
 from recint.sweep import VERDICTS, Done, How
 from recint.threads import limit_threads
-from recint.vacuity import code_of, untrained_verdict
+from recint.vacuity import code_of
 
 
 def with_code(how: How) -> How:
@@ -91,23 +89,8 @@ def judge_one(path: str, how: How, out: Path) -> Done:
 
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
     device, props = resolve_device(how.device), asked(how)
-    if how.controls:
-        _ask_untrained(checkpoint.config, props, device)
     model = Model(checkpoint, device=device)
     return judge(props, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
-
-
-def _ask_untrained(config: ModelConfig, props: Sequence[Property], device: torch.device) -> None:
-    """Untrained models are asked once for every shape: who comes first asks them for all claims, and others wait.
-
-    What goes wrong here goes wrong again where the claim is judged, and is told there."""
-    shape = sha256(json.dumps(asdict(config)).encode()).hexdigest()[:16]
-    with suppress(OSError, NotImplementedError):  # a disk without locks is one of them
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        with FileLock(cache_folder() / f"{shape}.lock"):
-            for prop in props:
-                with suppress(Exception):
-                    untrained_verdict(prop, config, device=device, beside=props)
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -12,6 +12,13 @@ from typing import Literal
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
 
 LEVEL = 0.05
+LEAST_DRAWS = 100  # of fewer, no test keeps its level on errors as skewed as those of trained models
+
+
+def require_draws(draws: int) -> None:
+    """Raises ValueError if estimates of so few recurrences would err too often."""
+    if draws < LEAST_DRAWS:
+        raise ValueError(f"draws={draws!r} must be at least {LEAST_DRAWS}: of fewer, no test keeps its error rate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +28,12 @@ class Findings:
     Attributes:
         error: something went wrong before there was evidence: never a refutation.
         unmet: a precondition fails: there is nothing to judge.
-        holds: for claims about weights, which have no sampling error, whether the relation holds; None for all others.
+        holds: for claims about weights, which have no sampling error, whether the relation and those of the contrasts hold;
+            None for all others.
         p_holm: of "the claim, or a contrast of it, does not hold": the largest of their p-values, adjusted by Holm.
         p_against: of "it holds", the smallest over the claim and its contrasts; unadjusted.
         counterexample: a confirmed one, for a claim that one decides (everywhere, pointwise).
-        untrained: the verdict on untrained models of the same shape; None if none was asked.
+        vacuous: untrained models of the same shape satisfy the claim too often for it to say anything of training.
     """
 
     error: bool = False
@@ -34,7 +42,7 @@ class Findings:
     p_holm: float = 1.0
     p_against: float = 1.0
     counterexample: bool = False
-    untrained: Verdict | None = None
+    vacuous: bool = False
 
 
 def refutation_level(*, family: int, routes: int) -> float:
@@ -51,7 +59,7 @@ def decide(found: Findings, *, family: int, routes: int) -> Verdict:
 
     >>> decide(Findings(p_holm=0.01), family=10, routes=2)
     'supported'
-    >>> decide(Findings(p_holm=0.01, untrained='supported'), family=10, routes=2)
+    >>> decide(Findings(p_holm=0.01, vacuous=True), family=10, routes=2)
     'vacuous'
     """
     if found.error:
@@ -64,4 +72,4 @@ def decide(found: Findings, *, family: int, routes: int) -> Verdict:
         return "refuted"
     if not found.holds and found.p_holm > LEVEL:
         return "inconclusive"
-    return "vacuous" if found.untrained == "supported" else "supported"
+    return "vacuous" if found.vacuous else "supported"

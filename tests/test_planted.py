@@ -21,8 +21,8 @@ from recint.controls.planted import (
     truth,
 )
 from recint.domain import Condition, Domain
-from recint.evaluate import unmet
 from recint.model import Model
+from recint.preconditions import unmet
 from recint.recurrence import REFERENCE
 from recint.statistics.attention import output_against_input, previous_token_attention
 from recint.statistics.errors import prediction_errors
@@ -55,6 +55,11 @@ class Bar:
     id: str
     relation: str
     threshold: float
+    loss_share: bool = False
+
+    @property
+    def name(self):
+        return self.id
 
 
 # What the claims hold these statistics against, in the order of the roles; then those that need a solver.

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from recint.landscape import BINS
 from recint.statistics import sampling
-from recint.statistics.sampling import estimate, holds, holm, reduce
+from recint.statistics.means import p_positive
+from recint.statistics.sampling import estimate, holds, holm, p_values, reduce
 
 VALUES = np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5], [0.1, 0.1]])  # head, recurrence
 
@@ -58,6 +58,12 @@ def test_one_head_is_held_against_the_median_head():
     assert reduce(odd, "largest over median head", ">=") == pytest.approx(0.8 / 0.5)
 
 
+def test_the_median_head_is_held_against_the_largest():
+    assert reduce(VALUES, "median over largest head", "<=") == pytest.approx(0.4 / 0.8)
+    assert reduce(VALUES - 0.4, "median over largest head", "<=") == pytest.approx(0.0 / 0.4)
+
+
+@pytest.mark.parametrize("relation", ["<=", ">="])
 @pytest.mark.parametrize(
     ("reduction", "shape"),
     [
@@ -65,76 +71,56 @@ def test_one_head_is_held_against_the_median_head():
         ("ratio of means", (2,)),
         ("explained share", (2,)),
         ("share of absolute means", (2, 3)),
+        ("majority of heads", (5,)),
+        ("smallest ratio over heads", (2, 4)),
+        ("largest ratio over heads", (2, 4)),
+        ("largest over median head", (4,)),
+        ("median over largest head", (4,)),
     ],
 )
-def test_the_interval_is_the_one_that_scipy_makes_by_resampling_itself(reduction, shape):
+def test_p_values_are_the_interval_read_the_other_way_round(reduction, shape, relation):
     values = np.random.default_rng(0).lognormal(sigma=1.0, size=(300, *shape))
-    found = estimate(values, reduction=reduction, relation="<=", threshold=1.0)
-    slow = stats.bootstrap(
-        (np.moveaxis(values, 0, -1),),
-        lambda sample, axis: reduce(sample, reduction, "<=", axis),
-        n_resamples=9999,
-        batch=100,
-        vectorized=True,
-        axis=-1,
-        method="BCa",
-        rng=np.random.default_rng(1),
-    ).confidence_interval
-    width = slow.high - slow.low
-    assert (found.low, found.high) == pytest.approx(tuple(slow), abs=0.05 * width)
+    how = {"reduction": reduction, "relation": relation}
+    found = estimate(values, threshold=1.0, **how)
+    assert found.low < found.value < found.high
+    good, bad = (found.low, found.high) if relation == ">=" else (found.high, found.low)
+    assert estimate(values, threshold=good, **how).p == pytest.approx(0.025, abs=1e-4)
+    assert estimate(values, threshold=bad, **how).p_against == pytest.approx(0.025, abs=1e-4)
+    assert p_values(values, threshold=good, **how)[0] == pytest.approx(0.025, abs=1e-4)
+    turned = how | {"relation": ">=" if relation == "<=" else "<="}
+    if "heads" not in reduction or "majority" not in reduction:  # the best majority is another one from the other side
+        assert p_values(values, threshold=1.0, **turned) == p_values(values, threshold=1.0, **how)[::-1]
 
 
-@pytest.mark.parametrize("n", [2500, 3000, 5001])
-def test_many_recurrences_are_resampled_in_groups_with_the_same_outcome(n):
-    """The mean is far above the spread, which shows if groups of unequal size are taken for unequal values."""
-    values = 5 + np.random.default_rng(0).lognormal(sigma=1.0, size=n)
-    found = estimate(values, reduction="mean", relation="<=", threshold=1.6)
-    assert found.value == values.mean()
-    assert found.n == n
-    slow = stats.bootstrap((values,), np.mean, n_resamples=4000, batch=100, rng=np.random.default_rng(1))
-    low, high = slow.confidence_interval
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.1 * (high - low))
-
-
-def test_the_resamples_of_a_figure_s_bins_are_kept_for_the_next_figure(monkeypatch):
-    monkeypatch.setattr(sampling, "RESAMPLES", 3)
-    sampling._resamples.cache_clear()
-    for _ in range(2):
-        for units in range(40, 40 + BINS):
-            assert (sampling._resamples(units).sum(-1) == units).all()
-    assert sampling._resamples.cache_info().misses == BINS
-    sampling._resamples.cache_clear()  # of as few as these
-
-
-def test_the_estimate_agrees_with_a_plain_bootstrap():
-    values = np.random.default_rng(0).normal(1.8, 1, size=300)  # not skewed: BCa and percentile agree
+def test_the_interval_of_a_mean_is_student_s_where_data_are_not_skewed_and_a_little_wider():
+    values = np.random.default_rng(0).normal(1.8, 1, size=3000)
     found = estimate(values, reduction="mean", relation="<=", threshold=1.8)
-    rng = np.random.default_rng(1)
-    means = np.sort([rng.choice(values, len(values)).mean() for _ in range(4000)])
+    student = stats.t.interval(0.95, 2999, values.mean(), stats.sem(values))
     assert found.value == values.mean()
-    assert found.low == pytest.approx(means[100], rel=0.03)
-    assert found.high == pytest.approx(means[3900], rel=0.03)
-    assert found.p == pytest.approx((means > 1.8).mean(), abs=0.03)
-    assert found.p + found.p_against == pytest.approx(1, abs=0.01)
+    assert student[0] - found.low == pytest.approx(0, abs=0.15 * (student[1] - student[0]))
+    assert found.low < student[0] < student[1] < found.high
+    assert found.p + found.p_against == pytest.approx(1, abs=0.15)
 
 
-def test_p_values_are_the_bca_interval_read_the_other_way_round():
-    values = np.random.default_rng(0).lognormal(sigma=1.5, size=2000)
-    how = {"reduction": "mean", "relation": "<="}
-    interval = estimate(values, threshold=3.0, **how)
-    assert estimate(values, threshold=interval.high, **how).p == pytest.approx(0.025, abs=1e-3)
-    assert estimate(values, threshold=interval.low, **how).p == pytest.approx(0.975, abs=1e-3)
-    turned = estimate(values, threshold=interval.high, **(how | {"relation": ">="}))
-    assert turned.p == pytest.approx(0.975, abs=1e-3)
+@pytest.mark.parametrize("reduction", ["ratio of means", "smallest ratio over heads", "explained share"])
+def test_a_ratio_is_believed_on_neither_side_if_its_denominator_may_have_either_sign(reduction):
+    rng = np.random.default_rng(0)
+    shape = (400, 2) if reduction != "smallest ratio over heads" else (400, 2, 3)
+    values = rng.normal(size=shape)
+    values[:, 0] += 10
+    found = estimate(values, reduction=reduction, relation=">=", threshold=0.5)
+    assert min(found.p, found.p_against) > 0.001
+    assert (found.low, found.high) == (-np.inf, np.inf)
+    assert not sampling.defined(np.moveaxis(values - [[[5]] if values.ndim == 3 else 5], 0, -1), reduction)
 
 
-def test_p_values_far_out_stay_within_what_resampling_can_say():
-    values = np.random.default_rng(0).lognormal(sigma=1.5, size=200)
-    far = estimate(values, reduction="mean", relation="<=", threshold=1e6)
-    assert 1 / 20_000 <= far.p < 0.001
-    assert 0.999 < far.p_against <= 1
-    near = estimate(values, reduction="mean", relation="<=", threshold=-1e6)
-    assert 1 / 20_000 <= near.p_against < 0.001
+def test_a_ratio_is_tested_as_a_linear_contrast():
+    rng = np.random.default_rng(0)
+    den = 5 + rng.normal(size=500)
+    num = 2 * den + rng.normal(size=500)
+    found = estimate(np.stack([num, den], -1), reduction="ratio of means", relation="<=", threshold=2.05)
+    contrast = estimate(num - 2.05 * den, reduction="mean", relation="<=", threshold=0.0)
+    assert (found.p, found.p_against) == (contrast.p, contrast.p_against)
 
 
 def test_a_quantile_is_tested_by_counting_what_lies_beyond():
@@ -158,23 +144,41 @@ def test_heads_that_are_all_on_the_threshold_seldom_decide():
     assert max(refuted, supported) <= 0.05 * 200
 
 
+def above(head, threshold):
+    return float(p_positive(head - threshold))
+
+
+def below(head, threshold):
+    return float(p_positive(threshold - head))
+
+
 def test_ranked_heads_are_tested_by_partial_conjunction():
     rng = np.random.default_rng(1)
     heads = rng.normal([0.4, 0.45, 0.5, 0.55, 0.6], 0.5, size=(400, 5))
     found = estimate(heads, reduction="majority of heads", relation=">=", threshold=0.5)
-    does = sorted(stats.ttest_1samp(head, 0.5, alternative="greater").pvalue for head in heads.T)
-    does_not = sorted(stats.ttest_1samp(head, 0.5, alternative="less").pvalue for head in heads.T)
+    does, does_not = (sorted(test(head, 0.5) for head in heads.T) for test in (above, below))
     assert found.p == pytest.approx(min(1, 3 * does[2]))  # three of five: the third smallest, times 5 - 3 + 1
     assert found.p_against == pytest.approx(min(1, 3 * does_not[2]))
     pair = np.stack([heads + 1, np.ones_like(heads)], axis=1)
-    found = estimate(pair, reduction="smallest ratio over heads", relation=">=", threshold=1.45)
-    differences = (heads + 1 - 1.45).T
-    does = [stats.ttest_1samp(head, 0, alternative="greater").pvalue for head in differences]
-    does_not = [stats.ttest_1samp(head, 0, alternative="less").pvalue for head in differences]
-    assert found.p == pytest.approx(max(does))  # all five hold
-    assert found.p_against == pytest.approx(min(1, 5 * min(does_not)))  # one does not
+    does, does_not = ([test(head + 1, 1.45) for head in heads.T] for test in (above, below))
+    smallest = estimate(pair, reduction="smallest ratio over heads", relation=">=", threshold=1.45)
+    assert smallest.p == pytest.approx(max(does))  # all five hold
+    assert smallest.p_against == pytest.approx(min(1, 5 * min(does_not)))  # one does not
+    largest = estimate(pair, reduction="largest ratio over heads", relation=">=", threshold=1.45)
+    assert largest.p == pytest.approx(min(1, 5 * min(does)))  # one holds
+    assert largest.p_against == pytest.approx(max(does_not))  # none does
     turned = estimate(pair, reduction="smallest ratio over heads", relation="<=", threshold=1.45)
-    assert (turned.p, turned.p_against) == pytest.approx((found.p_against, found.p))
+    assert (turned.p, turned.p_against) == pytest.approx((smallest.p_against, smallest.p))
+
+
+def test_a_median_head_that_does_nothing_is_far_below_the_largest():
+    rng = np.random.default_rng(0)
+    heads = rng.normal([1.0, 0, 0, 0, 0], 0.5, size=(400, 5))
+    found = estimate(heads, reduction="median over largest head", relation="<=", threshold=1 / 3)
+    assert found.value == pytest.approx(0, abs=0.1)
+    assert found.p < 1e-4
+    nothing = estimate(heads - [1.0, 0, 0, 0, 0], reduction="median over largest head", relation="<=", threshold=1 / 3)
+    assert min(nothing.p, nothing.p_against) > 0.01, "no head does anything: the ratio says nothing"
 
 
 @pytest.mark.parametrize("relation", ["<=", ">="])
@@ -185,9 +189,10 @@ def test_draws_to_decide_are_about_what_it_takes(relation):
     pilot = estimate(rng.normal(1, 1, size=2000), **how)
     pilot = replace(pilot, value=1.0)  # where the truth is
     needed = pilot.draws_to_decide(threshold, level=0.005)
-    assert needed == pytest.approx((2.576 + 0.842) ** 2 / 0.05**2, rel=0.1)
+    textbook = (2.576 + 0.842) ** 2 / 0.05**2
+    assert textbook <= needed <= 1.3 * textbook, "the test is cautious, and so is the forecast"
     decided = [estimate(rng.normal(1, 1, size=needed), **how).p <= 0.005 for _ in range(40)]
-    assert np.mean(decided) == pytest.approx(0.8, abs=0.2)
+    assert np.mean(decided) >= 0.6
     assert replace(pilot, value=threshold).draws_to_decide(threshold, level=0.05) is None
 
 
@@ -256,7 +261,7 @@ def test_intervals_cover_the_truth_of_skewed_data(draw, reduction, relation):
         values, truth = draw(rng, 2000)
         found = estimate(values, reduction=reduction, relation=relation, threshold=1.0)
         covered += found.low <= truth <= found.high
-    assert 0.93 <= covered / 1000 <= 0.97
+    assert covered / 1000 >= 0.95 - 0.014, "two standard errors of 1,000 trials; the test is cautious, and covers more"
 
 
 @pytest.mark.parametrize(
@@ -293,9 +298,21 @@ def test_of_a_few_recurrences_a_ratio_of_heads_may_have_no_bound():
 def test_values_that_do_not_vary_have_an_interval_without_width():
     found = estimate(np.ones((50, 3)), reduction="majority of heads", relation=">=", threshold=0.5)
     assert (found.low, found.value, found.high) == (1, 1, 1)
-    assert (found.p, found.p_against) == (1 / 20_000, 1)
+    assert (found.p, found.p_against) == (2 * 0.5**49, 1), "two of three, the weaker of them twice"
     few = estimate(np.ones((3, 3)), reduction="majority of heads", relation=">=", threshold=0.5)
     assert (few.p, few.p_against) == (1 / 4, 1)  # three alike say little of the next
+
+
+def test_a_mean_that_is_rounding_is_not_told_from_zero():
+    """An intervention may change activations and yet cost nothing: the sign of what is left says nothing."""
+    gain = np.random.default_rng(0).lognormal(size=300)
+    rounding = np.full(300, 1e-9)
+    found = estimate(np.stack([rounding, gain], -1), reduction="ratio of means", relation=">=", threshold=0.0)
+    assert (found.p, found.p_against) == (1, 1)
+    small = estimate(np.stack([rounding, gain], -1), reduction="ratio of means", relation="<=", threshold=0.1)
+    assert small.p < 1e-10
+    alike = estimate(np.full(300, 0.5), reduction="mean", relation=">=", threshold=0.5)
+    assert (alike.p, alike.p_against) == (1, 1)
 
 
 def test_too_few_or_unusable_values_are_refused():

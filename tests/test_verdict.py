@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.verdict import LEVEL, Findings, decide, refutation_level
+from recint.verdict import LEAST_DRAWS, LEVEL, Findings, decide, refutation_level, require_draws
 
 P = st.floats(0, 1)
 FINDINGS = st.builds(
@@ -17,10 +17,10 @@ FINDINGS = st.builds(
     p_holm=P,
     p_against=P,
     counterexample=st.booleans(),
-    untrained=st.sampled_from([None, "supported", "refuted", "inconclusive"]),
+    vacuous=st.booleans(),
 )
 FAMILY, ROUTES = st.integers(1, 40), st.integers(1, 4)
-GOOD = Findings(p_holm=0.001, p_against=0.999, untrained="refuted")
+GOOD = Findings(p_holm=0.001, p_against=0.999)
 
 
 @given(found=FINDINGS, family=FAMILY, routes=ROUTES)
@@ -34,8 +34,8 @@ def test_one_rule_in_other_words(found, family, routes):
         "not_applicable": found.unmet and not found.error,
         "refuted": judged and against,
         "inconclusive": judged and not against and not in_favour,
-        "vacuous": judged and not against and in_favour and found.untrained == "supported",
-        "supported": judged and not against and in_favour and found.untrained != "supported",
+        "vacuous": judged and not against and in_favour and found.vacuous,
+        "supported": judged and not against and in_favour and not found.vacuous,
     }
     assert [verdict for verdict, holds in conditions.items() if holds] == [decide(found, family=family, routes=routes)]
 
@@ -67,10 +67,8 @@ def test_a_larger_run_refutes_no_more(found, family, routes):
         ({"p_holm": 0.06}, "inconclusive"),
         ({"p_holm": 1.0, "holds": True}, "supported"),
         ({"p_holm": 1.0, "holds": False}, "refuted"),
-        ({"untrained": "supported"}, "vacuous"),
-        ({"untrained": "supported", "counterexample": True}, "refuted"),
-        ({"untrained": "inconclusive"}, "supported"),
-        ({"untrained": None}, "supported"),
+        ({"vacuous": True}, "vacuous"),
+        ({"vacuous": True, "counterexample": True}, "refuted"),
         ({"unmet": True}, "not_applicable"),
         ({"unmet": True, "error": True}, "error"),
     ],
@@ -82,3 +80,9 @@ def test_each_piece_of_evidence_decides(change, verdict):
 @given(family=FAMILY, routes=ROUTES)
 def test_a_run_of_true_claims_spends_no_more_than_its_level_on_refutations(family, routes):
     assert refutation_level(family=family, routes=routes) * family * routes == pytest.approx(LEVEL)
+
+
+def test_estimates_of_too_few_draws_are_refused():
+    require_draws(LEAST_DRAWS)
+    with pytest.raises(ValueError, match="draws=99 must be at least 100: of fewer, no test keeps its error rate"):
+        require_draws(99)

@@ -154,11 +154,22 @@ _CONSTANT: Mapping[str, float] = MappingProxyType(
         "circuit.minimal": 1.0,
         # Layer 2 writes a twentieth of a term, and of one that is long past.
         "l0.leads-attribution": 1.0,
-        "l2.corrects-layer-0": 0.0,
         # Each of eight heads does an eighth of layer 0's work: it is hardly missed, and no more than another.
         "l0.heads-necessary": 1.0,
         "l0.heads-necessary.mean": 1.0,
         "l0.heads-necessary.resample": 1.0,
+        "l0.one-head-dominates": 1.0,
+        "l0.one-head-dominates.mean": 1.0,
+        "l0.one-head-dominates.resample": 1.0,
+    }
+)
+# Claim about a share of the gain -> what is lost in every planted model, or the ratio of two losses.
+_LOST: Mapping[str, float] = MappingProxyType(
+    {
+        "l1.necessary": 0.0,
+        "l1.necessary.zero": 0.0,
+        "l1.necessary.resample": 0.0,
+        "composition.l1-steers-l2": 0.0,
         "l0.one-head-dominates": 1.0,
         "l0.one-head-dominates.mean": 1.0,
         "l0.one-head-dominates.resample": 1.0,
@@ -172,6 +183,8 @@ _NEVER = (
     # Anything can stand in for layer 2, which writes so little: their contrasts fail.
     "l2.qk-identity",
     "l2.ov-negative-identity",
+    # It does not take back a tenth of what layer 0 adds, and where layer 0 does not add, the contrast fails.
+    "l2.corrects-layer-0",
 )
 _SOLVED = ("model.predicts-next-term", "model.predicts-short-sequences")
 
@@ -181,6 +194,12 @@ class Bar(Protocol):
 
     @property
     def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def loss_share(self) -> bool: ...
 
     @property
     def relation(self) -> Relation: ...
@@ -205,9 +224,13 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
     }
     settled = {}
     for claim in claims:
-        name = _name(claim)
+        name = claim.name
         if name in _NEVER:
             settled[claim.id] = False
+            continue
+        if claim.loss_share:
+            if name in _LOST:
+                settled[claim.id] = holds(_LOST[name], claim.relation, claim.threshold)
             continue
         if name in _DECIDED_BY:
             role, quorum = _DECIDED_BY[name]
@@ -216,11 +239,6 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
         if name in values:
             settled[claim.id] = holds(values[name], claim.relation, claim.threshold)
     return settled
-
-
-def _name(claim: Bar) -> str:
-    """All versions of a claim have a statistic in common: a role is played at every coefficient and length alike."""
-    return claim.id.partition("@")[0]
 
 
 def combinations(*, n_heads: int = SMALL.n_heads) -> tuple[tuple[str, Roles], ...]:
@@ -301,7 +319,7 @@ def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
         steps: tuple[tuple[Strength, float | None], ...] = (("strong", None), ("weak", weak), ("near miss", near))
         for strength, value in steps:
             rung = Rung(claim=claim.id, strength=strength, holds=strength != "near miss")
-            if _name(claim) in _SOLVED:
+            if claim.name in _SOLVED:
                 rungs.append(replace(rung, mse=value or 0.0))
             elif claim.id in _DECIDED_BY:  # the models of a first version settle the later ones, too
                 role, _ = _DECIDED_BY[claim.id]

@@ -27,6 +27,33 @@ def signed_line_r2(x: Float[Tensor, "*batch dim"], y: Float[Tensor, "*batch dim"
     return r2.where(slope > 0, -r2)
 
 
+def partial_fit(
+    part: Float[Tensor, "*batch dim"], *, beside: Float[Tensor, "*batch dim"], whole: Float[Tensor, "*batch dim"]
+) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
+    """What `part` explains of the coordinates of `whole` beside another part and a constant; in float64.
+
+    Returns the sum of squares that it explains, the one that the other part leaves to be explained, and its coefficient: the
+    first over the second is the partial R^2. Of two parts that are multiples of each other the second explains nothing more.
+
+    >>> part, beside = torch.tensor([0., 1., 0., 1.]), torch.tensor([0., 0., 1., 1.])
+    >>> partial_fit(part, beside=beside, whole=2 * part + 5 * beside)
+    (tensor(4., dtype=torch.float64), tensor(4., dtype=torch.float64), tensor(2., dtype=torch.float64))
+    """
+    part, beside, whole = (each.double() - each.double().mean(-1, keepdim=True) for each in (part, beside, whole))
+
+    def without_beside(values: Tensor) -> Tensor:
+        energy = beside.square().sum(-1, keepdim=True)
+        along = (values * beside).sum(-1, keepdim=True) / energy.where(energy > 0, 1.0)
+        return values - along * beside
+
+    alone, left = without_beside(part), without_beside(whole)
+    energy, covariance = alone.square().sum(-1), (alone * left).sum(-1)
+    # What is left of a multiple is the rounding of float32.
+    there = energy > 1e-12 * part.square().sum(-1)
+    coefficient = torch.where(there, covariance / energy.where(there, 1.0), 0.0)
+    return coefficient * covariance, left.square().sum(-1), coefficient
+
+
 _APART = 0.03
 
 

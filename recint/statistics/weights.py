@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+ORIENTATIONS = 8  # of every pair of heads, behind the level of matched random heads
 Composition = Literal["q", "k", "v"]
 
 
@@ -37,6 +38,19 @@ def effective_rank(matrix: Float[NDArray, "*batch d d"], *, energy: float = 0.95
     return (held_energy(matrix) < energy).sum(-1) + 1
 
 
+def cut_to_rank(
+    matrix: Float[NDArray, "*batch d d"], rank: int
+) -> tuple[Float[NDArray, "*batch d rank"], Float[NDArray, "*batch rank d"]]:
+    """Two factors whose product is nearest to the matrix among those of so low a rank (Eckart and Young 1936).
+
+    >>> np.round(np.matmul(*cut_to_rank(np.diag([3.0, 1.0]), 1)), 6)
+    array([[3., 0.],
+           [0., 0.]])
+    """
+    left, sizes, right = np.linalg.svd(np.asarray(matrix, dtype=np.float64))
+    return left[..., :rank] * sizes[..., None, :rank], right[..., :rank, :]
+
+
 def input_matrices(
     W_OV: Float[NDArray, "layer head d d"], W_QK: Float[NDArray, "layer head d d"], composition: Composition
 ) -> Float[NDArray, "layer head d d"]:
@@ -49,13 +63,21 @@ def composition_scores(
 ) -> Float[NDArray, "layer head layer head"]:
     """|O I| / (|O| |I|) in the Frobenius norm for every earlier and later head; NaN where no composition is possible."""
     layers, heads = output.shape[:2]
-    output, reader = output.astype(np.float64), reader.astype(np.float64)
-    size_out, size_in = np.linalg.norm(output, axis=(-2, -1)), np.linalg.norm(reader, axis=(-2, -1))
     scores = np.full((layers, heads, layers, heads), np.nan)
     for early, late in combinations(range(layers), 2):
-        products = np.linalg.norm(output[early][:, None] @ reader[late][None, :], axis=(-2, -1))
-        scores[early, :, late] = products / (size_out[early][:, None] * size_in[late][None, :])
+        scores[early, :, late] = pair_scores(output[early], reader[late])
     return scores
+
+
+def pair_scores(
+    output: Float[NDArray, "head d d"], reader: Float[NDArray, "other d d"]
+) -> Float[NDArray, "head other"]:
+    """|O I| / (|O| |I|) in the Frobenius norm for every head that writes and every one that reads."""
+    output, reader = output.astype(np.float64), reader.astype(np.float64)
+    size_out, size_in = np.linalg.norm(output, axis=(-2, -1)), np.linalg.norm(reader, axis=(-2, -1))
+    products = np.linalg.norm(output[:, None] @ reader[None, :], axis=(-2, -1))
+    found: NDArray = products / (size_out[:, None] * size_in[None, :])
+    return found
 
 
 def composition_chance(
@@ -63,7 +85,7 @@ def composition_chance(
     reader: Float[NDArray, "other d d"],
     *,
     rng: np.random.Generator,
-    draws: int = 8,
+    draws: int = ORIENTATIONS,
 ) -> Float[NDArray, "head other"]:
     """The score of matched random heads: the same singular values, random orientation; mean over `draws` for every pair.
 

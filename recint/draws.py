@@ -1,0 +1,154 @@
+"""The estimates' draws: independent recurrences of each claim's reference distribution, measured on shared passes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recint.claim import Claim, Observation, Property
+from recint.domain import Condition, Domain
+from recint.preconditions import unmet
+from recint.recurrence import derive_seed
+
+CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Independent recurrences of a claim's reference distribution, as its property measured them.
+
+    Attributes:
+        numbers: what was measured, in 32 bits where that loses nothing, as of most of what a model computes.
+        contrast_numbers: of each of its contrasts, by name.
+        coefficients: that of the previous term, which figures are drawn against.
+        changed: largest change that the property's intervention made to what it acts on; None without intervention.
+        seconds: what the claim's own measuring took, beside the passes that it shares.
+    """
+
+    places: Sequence[Condition]
+    numbers: NDArray
+    contrast_numbers: Mapping[str, NDArray]
+    coefficients: NDArray[np.float64]
+    order: int
+    changed: float | None
+    seconds: float
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Of every recurrence."""
+        return self.numbers.astype(np.float64)
+
+    @cached_property
+    def contrasts(self) -> dict[str, NDArray[np.float64]]:
+        """Of each of its contrasts, by name."""
+        return {name: numbers.astype(np.float64) for name, numbers in self.contrast_numbers.items()}
+
+
+Share = Drawn | Exception | None  # what `draw` has for a claim
+
+
+def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrained: bool = False) -> dict[str, Share]:
+    """The estimates' draws of all claims, on shared passes.
+
+    Claims with the same reference distribution are measured side by side on each chunk of recurrences, so that the model's
+    pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
+    exception; one about weights, or that does not apply to the model, has nothing drawn.
+    """
+    asked = [
+        prop
+        for prop in props
+        if prop.claim.quantifier != "weights" and not unmet(prop.claim, model, untrained=untrained)
+    ]
+    kept: dict[tuple[str, Domain], _Kept] = {}
+    places: dict[Domain, list[Condition]] = {}
+    coefficients: dict[Domain, NDArray[np.float64]] = {}
+    failed: dict[str, Exception] = {}
+    seconds: dict[str, float] = defaultdict(float)
+    # Domains that differ in what is searched may have the same reference distribution.
+    groups: dict[Condition, list[tuple[Property, Domain]]] = defaultdict(list)
+    for prop in asked:
+        for domain in _domains(prop.claim):
+            groups[domain.reference(batch=1, seed=0)].append((prop, domain))
+            kept[prop.claim.id, domain] = _Kept(draws)
+    for here in groups.values():
+        reference, shared = here[0][1], []
+        for start in range(0, draws, CHUNK):
+            at = reference.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
+            shared.append(at)
+            for prop, domain in here:
+                name, begun = prop.claim.id, time.monotonic()
+                if name not in failed:
+                    try:
+                        if len(here) > 1:  # the whole pass at once, not up to what the first claim asks
+                            _ = model.intact(at).prediction
+                        kept[name, domain].add(prop.measure(model, at), start=start, batch=at.batch)
+                    except Exception as error:
+                        failed[name] = error.with_traceback(None)  # which would keep its activations
+                seconds[name] += time.monotonic() - begun
+        c = np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in shared])
+        for _, domain in here:
+            places[domain], coefficients[domain] = shared, c
+
+    def gathered(claim: Claim) -> Drawn:
+        own = kept[claim.id, claim.domain]
+        return Drawn(
+            places=places[claim.domain],
+            numbers=own.numbers["values"],
+            contrast_numbers={
+                contrast.name: kept[claim.id, contrast.domain].numbers["values"]
+                if contrast.domain
+                else own.numbers[contrast.name]
+                for contrast in claim.contrasts
+            },
+            coefficients=coefficients[claim.domain],
+            order=model.config.order,
+            changed=own.changed,
+            seconds=seconds[claim.id],
+        )
+
+    shares: dict[str, Share] = dict.fromkeys(prop.claim.id for prop in props)
+    return shares | {prop.claim.id: failed.get(prop.claim.id) or gathered(prop.claim) for prop in asked}
+
+
+@dataclass
+class _Kept:
+    """What a claim's property measured of so many recurrences, in arrays that are filled chunk by chunk.
+
+    Thousands of small arrays instead, put together in the end, take far more memory, as `benchmarks/cost.py memory` tells.
+    """
+
+    draws: int
+    numbers: dict[str, NDArray] = field(default_factory=dict)
+    changed: float | None = None
+
+    def add(self, observation: Observation, *, start: int, batch: int) -> None:
+        """Raises ValueError if it is not one value for each recurrence."""
+        for name, values in {"values": observation.values, **observation.contrasts}.items():
+            if len(values) != batch:
+                raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
+            if name not in self.numbers:
+                self.numbers[name] = np.zeros((self.draws, *values.shape[1:]), np.float32)
+            if self.numbers[name].dtype == np.float32 and not _fits(values):
+                self.numbers[name] = self.numbers[name].astype(np.float64)
+            self.numbers[name][start : start + batch] = values
+        if observation.changed is not None:
+            self.changed = max(observation.changed, self.changed or 0.0)
+
+
+def _fits(values: NDArray[np.float64]) -> bool:
+    """Whether 32 bits hold these numbers exactly."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(values.astype(np.float32), values, equal_nan=True)
+
+
+def _domains(claim: Claim) -> list[Domain]:
+    """Where a claim is measured: in its own domain, and in those of contrasts that have one."""
+    return list(dict.fromkeys([claim.domain, *(contrast.domain for contrast in claim.contrasts if contrast.domain)]))
