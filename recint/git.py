@@ -89,9 +89,9 @@ class _Repository:
     def loaded(self) -> Iterator[Path]:
         """Modules that this process imported from the repository, but for those installed in an environment in it."""
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None) or ""
-            if name != "__main__" and file.endswith(".py") and not _INSTALLED & set(Path(file).parts):
-                yield from _own([Path(file).resolve()], self.top)
+            path = Path(getattr(module, "__file__", None) or "")  # some say a bare name, of no file
+            if name != "__main__" and path.suffix == ".py" and path.is_absolute() and not _INSTALLED & set(path.parts):
+                yield from _own([path.resolve()], self.top)
 
     def astray(self, modules: Iterable[Path], *, below: Path) -> list[str]:
         """Modules that are not as they stand in the commit, and those of the commit that are gone from a folder, by name."""

@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -159,7 +161,7 @@ def test_what_the_claims_import_from_their_repository_counts_too(claims, install
     import helper as loaded
 
     assert Path(loaded.__file__) == helper
-    monkeypatch.setitem(__import__("sys").modules, "helper", loaded)
+    monkeypatch.setitem(sys.modules, "helper", loaded)
     assert git.code(claims, installed).why == "helper.py is not as in the commit"
     commit(claims)
     assert git.code(claims, installed).dirty is False
@@ -174,6 +176,9 @@ def test_an_environment_in_the_repository_does_not(claims, installed, monkeypatc
     monkeypatch.syspath_prepend(folder)
     import somebodys_helper
 
+    # As PyTorch's, which has no file of that name.
+    monkeypatch.setitem(sys.modules, "made_up", SimpleNamespace(__file__="_ops.py"))
+    monkeypatch.chdir(claims.parent)
     assert somebodys_helper.__file__.startswith(str(claims.parent))
     assert git.code(claims, installed).dirty is False
 
