@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recint.escaping import code
+from recint.escaping import markdown as escape
 from recint.report import SYMBOLS, headline, should, words
+from recint.shapes import BESIDE, CHECKPOINT, SETTLED, anything, having, listing, text
 from recint.statistics.sampling import holds
 
-_KEYS = {"id", "hash", "verdict", "statement", "value", "relation", "threshold", "estimate", "search", "contrast"}
+_ALSO = ("statement", "quantifier", "expected", "search", "contrast", "message")
+_CLAIM = having({**SETTLED, **{name: BESIDE[name] for name in _ALSO}}, BESIDE)
+_FILE = {"checkpoint": CHECKPOINT, "started": text, "claims": listing(_CLAIM)}
+_DRIFT = {"against": CHECKPOINT, "drift": listing(having({"sentence": text, "allowed": anything}))}
 BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
 
 
@@ -21,19 +27,15 @@ def read(path: Path) -> dict[str, Any]:
         ValueError: the file is none.
     """
     try:
-        run: dict[str, Any] = json.loads(path.read_text())
-        about = run["checkpoint"]
-        if (
-            run["schema"] == 1
-            and about["name"]
-            and about["sha256"]
-            and run["started"]
-            and all(map(_KEYS.issubset, run["claims"]))
-        ):
-            return run
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise ValueError(f"{path}: is not a verdict file; `recint verify --verdicts FILE.json` writes one")
+        run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        flaw = having(_FILE | (_DRIFT if isinstance(run, dict) and "against" in run else {}))(run, "")
+        if not flaw and run.get("schema") != 1:
+            flaw = f"schema is {run.get('schema')!r}, but expected 1"
+    except (ValueError, RecursionError):
+        flaw = "it is no JSON"
+    if flaw:
+        raise ValueError(f"{path}: is not a verdict file ({flaw}); `recint verify --verdicts FILE.json` writes one")
+    return run
 
 
 def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -42,7 +44,7 @@ def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     Raises:
         ValueError: the runs judged different versions of a claim.
     """
-    return "\n".join([*(f"- {headline(run).partition(';')[0]}." for run in runs), "", table(runs)])
+    return "\n".join([*(f"- {escape(headline(run).rpartition(';')[0])}." for run in runs), "", table(runs)])
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -56,24 +58,24 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
         for claim in run["claims"]:
             if claims.setdefault(claim["id"], claim)["hash"] != claim["hash"]:
                 raise ValueError(f"{claim['id']}: the verdict files judge different versions of it; verify again")
-    lines = [f"| claim | should be | {' | '.join(run['checkpoint']['name'] for run in runs)} |"]
+    lines = [f"| claim | should be | {' | '.join(escape(run['checkpoint']['name']) for run in runs)} |"]
     lines += ["|---" * (2 + len(runs)) + "|"]
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
         cells = [_cell(by_id.get(name)) for by_id in found]
-        lines.append(f"| `{name}`<br>{claim['statement']} | {should(claim)} | {' | '.join(cells)} |")
+        lines.append(f"| {code(name)}<br>{escape(claim['statement'])} | {should(claim)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def summary(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
     """One run as Markdown for a pull request or a step's summary: the answer, what fails it, and the board."""
-    lines = [f"## {headline(run)}", ""]
-    lines += [f"- **{sentence}**" for sentence in departures]
-    lines += [f"- allowed: {found['sentence']}" for found in run.get("drift", ()) if found["allowed"]]
-    lines += [f"- not compared: {sentence}" for sentence in run.get("incomparable", ())]
-    lines += [f"- judged otherwise: {sentence}" for sentence in run.get("judged_otherwise", ())]
+    lines = [f"## {escape(headline(run))}", ""]
+    lines += [f"- **{escape(sentence)}**" for sentence in departures]
+    lines += [f"- allowed: {escape(found['sentence'])}" for found in run.get("drift", ()) if found["allowed"]]
+    lines += [f"- not compared: {escape(sentence)}" for sentence in run.get("incomparable", ())]
+    lines += [f"- judged otherwise: {escape(sentence)}" for sentence in run.get("judged_otherwise", ())]
     if "against" in run:
-        lines += ["", f"Held against {run['against']['name']} (tensors {run['against']['sha256'][:12]})."]
+        lines += ["", f"Held against {escape(run['against']['name'])} (tensors {run['against']['sha256'][:12]})."]
     return "\n".join([*lines, "", table([run]), ""])
 
 
@@ -84,9 +86,11 @@ def _cell(claim: Mapping[str, Any] | None) -> str:
     if claim["value"] is None:
         return told
     found = claim["search"] and claim["search"]["counterexample"]
-    where = f"<br>{found['value']:.3g} at {found['where']}" if found and claim["quantifier"] != "average" else ""
+    where = (
+        f"<br>{found['value']:.3g} at {escape(found['where'])}" if found and claim["quantifier"] != "average" else ""
+    )
     beside = "".join(
-        f"<br>{name}: {contrast['value']:.3g}, should be {should(contrast)}"
+        f"<br>{escape(name)}: {contrast['value']:.3g}, should be {should(contrast)}"
         for name, contrast in (claim["contrast"] or {}).items()
         if claim["verdict"] == "refuted" and not holds(contrast["value"], contrast["relation"], contrast["threshold"])
     )

@@ -7,7 +7,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from recint import escaping
 from recint.calibrate import GROUPS, false_rates, kills, never_refuted, survivors
+from recint.escaping import markdown as inline
 from recint.report import SYMBOLS
 
 Row = Mapping[str, Any]
@@ -68,23 +70,23 @@ def markdown(rows: Sequence[Row], *, command: str) -> str:
         "",
         "How often the suite itself is wrong, on models whose truth is known and on models broken on purpose. Made by",
         "",
-        f"    {command}",
+        escaping.block(command),
         "",
-        *(f"- **{question}:** {answer}" for question, answer in answers(rows)),
+        *(f"- **{question}:** {inline(answer)}" for question, answer in answers(rows)),
         "",
         f"Verdicts: {LEGEND}. **Bold**: the claim that the control was made to refute. `wrong`: against the truth by construction.",
     ]
     claims = _claims(rows)
     for title, found in _tables(rows):
-        lines += ["", f"## {title}", "", "| control | " + " | ".join(f"`{claim}`" for claim in claims) + " |"]
+        lines += ["", f"## {title}", "", "| control | " + " | ".join(map(escaping.code, claims)) + " |"]
         lines.append("|---" * (len(claims) + 1) + "|")
         for row in found:
             cells = [_markdown_cell(row, claim) for claim in claims]
-            lines.append(f"| {_short(row)} | " + " | ".join(cells) + " |")
+            lines.append(f"| {inline(_short(row))} | " + " | ".join(cells) + " |")
     killed = kills(rows)
     lines += ["", "## What kills which mutant", "", "| mutant | killed by |", "|---|---|"]
     lines += [
-        f"| {name} | {', '.join(f'`{claim}`' for claim in found) or 'nothing'} |" for name, found in killed.items()
+        f"| {inline(name)} | {', '.join(map(escaping.code, found)) or 'nothing'} |" for name, found in killed.items()
     ]
     return "\n".join(lines) + "\n"
 

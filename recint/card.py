@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recint import checkpoint as checkpoints
 from recint import figures
+from recint.escaping import markdown
 from recint.files import write
 from recint.training import HISTORY
 
@@ -29,7 +30,7 @@ def write_card(folder: Path) -> None:
         validation_steps=[step for step, _ in history["validation"]],
         validation=[loss for _, loss in history["validation"]],
     )
-    card = f"""# {loaded.name}
+    card = f"""# {markdown(loaded.name)}
 
 A transformer of {model["n_layers"]} layers x {model["n_heads"]} heads (d_model {model["d_model"]}, d_head {model["d_head"]}, \
 d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of affine recurrences of \

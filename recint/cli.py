@@ -17,7 +17,9 @@ from recint import BAD_CALL, __version__
 from recint import board as boards
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, properties, require_matches, selected
+from recint.escaping import line, readable, terminal
 from recint.files import is_writable, require_files, write
+from recint.identity import brief, identity
 from recint.report import SYMBOLS
 
 CALIBRATION_DRAWS = 1000
@@ -28,14 +30,15 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 bad input."""
+    readable(sys.stdout, sys.stderr)
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except ValueError as error:  # every error of input is one, and one sentence
-        print(f"recint: {error}", file=sys.stderr)
+        print(line(f"recint: {error}"), file=sys.stderr)
         return BAD_CALL
     except OSError as error:
-        print(f"recint: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        print(line(f"recint: {error.filename or 'file'}: {error.strerror or error}"), file=sys.stderr)
         return BAD_CALL
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -52,16 +55,18 @@ def verify(options: argparse.Namespace) -> int:
 
 def expect(options: argparse.Namespace) -> int:
     """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
-    from recint import expected, plugin
+    from recint import expected, plugin, record
 
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
     checkpoint = checkpoints.load(plugin.REFERENCE_CHECKPOINT if options.checkpoint is None else options.checkpoint)
     target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
-    of, known = expected.load(target) if target.exists() else (checkpoint.sha256, {})
-    if of != checkpoint.sha256 and not options.into:
+    about = record.about(checkpoint)
+    old = expected.load(target) if target.exists() else None
+    if old and not options.into and not old.speaks_of(about):
         raise ValueError(
-            f"{target}: has the verdicts of other tensors ({of[:12]}); name it with --into to replace them"
+            f"{target}: has the verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
+            "name it with --into to replace them"
         )
     with TemporaryDirectory() as scratch:
         source = options.use
@@ -71,10 +76,14 @@ def expect(options: argparse.Namespace) -> int:
                 return BAD_CALL
             source = options.verdicts
         run = boards.read(Path(source))
-    if run["checkpoint"]["sha256"] != checkpoint.sha256:
-        raise ValueError(f"{source}: judges other tensors than those of {checkpoint.name}; verify it again")
+    if identity(run["checkpoint"]) != identity(about):
+        raise ValueError(
+            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(run['checkpoint'], digits=12)}, "
+            f"not {brief(about, digits=12)}); verify it again"
+        )
+    known = old.claims if old else {}
     for sentence in expected.changes(known, run):
-        print(sentence)
+        print(terminal(sentence))
     _write(str(target), expected.text(run, known))
     return 0
 
@@ -86,7 +95,7 @@ def register(options: argparse.Namespace) -> int:
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
     new = log.register(kept, [log.registration(prop.claim) for prop in properties(folder)], when=log.now())
-    print("\n".join(new) or "nothing new")
+    print("\n".join(map(line, new)) or "nothing new")
     print(f"commit {kept / log.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
     return 0
 
@@ -99,20 +108,28 @@ def log(options: argparse.Namespace) -> int:
     from recint import log as research
 
     require_files(options.html)
+    if not options.log and not Path(options.hypotheses).is_dir():
+        raise ValueError(
+            f"{options.hypotheses}: no such folder, but the one of the claims whose log is shown is expected"
+        )
     folder = research.folder_of(Path(options.hypotheses), options.log)
     known = research.read(folder)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
-        checkpoint = checkpoints.load(checkpoint).sha256
+        from recint import record  # which loads torch
+
+        about = record.about(checkpoints.load(checkpoint))
+        history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
+        checkpoint = identity(about)
     numbers = options.changes or ()
     shown = history.select(known, checkpoint=checkpoint, claims=options.claims or (), runs=numbers)
     for sentence in shown.damaged:
-        print(f"recint: {sentence}", file=sys.stderr)
+        print(line(f"recint: {sentence}"), file=sys.stderr)
     changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
     if options.json:
-        print(json.dumps(history.document(shown, changed), indent=1, ensure_ascii=False))
+        print(json.dumps(history.document(shown, changed), indent=1))
     else:
-        print(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims)))
+        print(terminal(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
     if options.html:
         page = history_page.html(shown, changed, folder=str(folder))
         _write(options.html, page, told=sys.stderr if options.json else sys.stdout)
@@ -121,7 +138,7 @@ def log(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
-    from recint import log, sweep_record, sweep_report, sweep_task
+    from recint import log, standing, sweep_record, sweep_report, sweep_task
     from recint import sweep as sweeps
     from recint.model import resolve_device
 
@@ -145,6 +162,8 @@ def sweep(options: argparse.Namespace) -> int:
         resolve_device(options.device)
     kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in sweep_task.asked(how)]
     logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
+    if options.logging and (warned := sweep_record.warning(kept, how, claims)):
+        print(line(warned), flush=True)
     found: dict[str, sweeps.Done] = {}
     try:
         with (
@@ -161,7 +180,7 @@ def sweep(options: argparse.Namespace) -> int:
                 found[done.path] = done
                 counts += Counter(done.verdicts)
                 if done.error:
-                    bar.write(f"! {done.error}")
+                    bar.write(line(f"! {done.error}"))
                 bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
                 bar.update()
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
@@ -171,6 +190,8 @@ def sweep(options: argparse.Namespace) -> int:
             command = _as_given(options)
             write(out / "summary.md", sweep_report.markdown(rows, command=command))
             _write(str(out / "report.html"), sweep_report.html(rows, command=command))
+    if options.logging:
+        print(standing.of_rows(rows))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
     return int(failed > 0)
@@ -271,7 +292,7 @@ def calibrate(options: argparse.Namespace) -> int:
             bar.set_postfix({"last": row["name"]}, refresh=False)
     rows.sort(key=lambda row: row["index"])
     for question, answer in calibration_report.answers(rows):
-        print(f"{question}: {answer}")
+        print(line(f"{question}: {answer}"))
     pages = {
         options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command),
         options.markdown: calibration_report.markdown(rows, command=command),
@@ -312,7 +333,7 @@ def replicate(options: argparse.Namespace) -> int:
 
 def _write(path: str, text: str, *, told: TextIO | None = None) -> None:
     write(Path(path), text)
-    print(f"wrote {path}", file=told)
+    print(line(f"wrote {path}"), file=told)
 
 
 def claims(options: argparse.Namespace) -> int:
@@ -321,11 +342,11 @@ def claims(options: argparse.Namespace) -> int:
     globs = require_matches(options.claims, [claim.id for claim in listed])
     for claim in listed:
         if selected(claim.id, globs):
-            print(f"{claim.id} (version {claim.version}, {claim.quantifier})")
-            print(f"    {claim.statement}")
-            if claim.because:
-                print(f"    amended because {claim.because}")
-            print(f"    holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}")
+            print(line(f"{claim.id} (version {claim.version}, {claim.quantifier})"))
+            told = [claim.statement, *([f"amended because {claim.because}"] if claim.because else [])]
+            told += [f"holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}"]
+            for sentence in told:
+                print(f"    {line(sentence)}")
     return 0
 
 

@@ -31,6 +31,12 @@ class Checkpoint:
     seed: int | None
     sha256: str
     found: Mapping[str, Row]
+    config: str | None = None
+
+    @property
+    def model(self) -> tuple[str, str | None]:
+        """What it has in common with no other model: its tensors, and what these do not tell of its configuration."""
+        return self.sha256, self.config
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def sweep(rows: Sequence[Row]) -> Sweep:
         checkpoints = [_checkpoint(found) for found in paths.values()]
         if series in stepped:
             in_order = sorted(checkpoints, key=lambda at: (at.step or 0, at.path))
-            networks.append(Network(series, tuple({(at.step, at.sha256): at for at in in_order}.values())))
+            networks.append(Network(series, tuple({(at.step, at.model): at for at in in_order}.values())))
         else:
             networks += [Network(at.name, (at,)) for at in checkpoints]
     networks, copies = _once(networks)
@@ -116,11 +122,11 @@ def sweep(rows: Sequence[Row]) -> Sweep:
 
 def _once(networks: Sequence[Network]) -> tuple[list[Network], list[tuple[str, str]]]:
     """The networks without single checkpoints that another has the tensors of, and these with the sentence that says so."""
-    paths = {at.sha256: at.path for network in networks if len(network.checkpoints) > 1 for at in network.checkpoints}
+    paths = {at.model: at.path for network in networks if len(network.checkpoints) > 1 for at in network.checkpoints}
     kept, copies = [], []
     for network in networks:
         final = network.final
-        first = paths.setdefault(final.sha256, final.path)
+        first = paths.setdefault(final.model, final.path)
         if len(network.checkpoints) == 1 and first != final.path:
             copies.append((final.path, f"its tensors are those of {first}"))
         else:
@@ -131,7 +137,7 @@ def _once(networks: Sequence[Network]) -> tuple[list[Network], list[tuple[str, s
 def _checkpoint(rows: Sequence[Row]) -> Checkpoint:
     of = rows[0]
     found = {row["claim"]: row for row in rows}
-    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], found)
+    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], found, of.get("config"))
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,25 @@
-"""Verdicts on record for a checkpoint: `hypotheses/expected/<checkpoint>.toml`, matched by tensor hash.
+"""Verdicts on record for a checkpoint: `hypotheses/expected/<checkpoint>.toml`, matched by identity.
 
 sha256 = "..."
+config = { act_fn = "gelu_new", layer_norm_eps = 1e-05, order = 1 }
 
 [claims]
 "l1.low-effective-rank" = { verdict = "refuted", reason = "..." }
+
+A file without a config, as earlier versions wrote it, speaks of its tensors with any.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from recint import shapes
+from recint.escaping import line, toml
+from recint.identity import identity, told
 from recint.verdict import Verdict
 
 
@@ -28,41 +33,64 @@ class Expectation:
     reason: str
 
 
-def load(path: Path) -> tuple[str, dict[str, Expectation]]:
-    """The tensor hash that the file speaks of and its claims.
+@dataclass(frozen=True)
+class Record:
+    """A file of expected verdicts.
+
+    Attributes:
+        config: what it says of the configuration beside the tensors; None if it says nothing.
+        claims: by id.
+    """
+
+    sha256: str
+    config: Mapping[str, Any] | None
+    claims: Mapping[str, Expectation]
+
+    def speaks_of(self, checkpoint: Mapping[str, Any]) -> bool:
+        """Whether it does, of a checkpoint as a verdict file has it."""
+        config = told(checkpoint) if self.config is None else self.config
+        return identity({"sha256": self.sha256, "config": config}) == identity(checkpoint)
+
+
+_CLAIM = shapes.having({"verdict": shapes.verdict, "reason": shapes.text})
+_FILE = shapes.having(
+    {"sha256": shapes.text, "claims": shapes.naming(_CLAIM)}, {"config": shapes.naming(shapes.anything)}
+)
+
+
+def load(path: Path) -> Record:
+    """What a file has on record.
 
     Raises:
         ExpectedError: not TOML, a key too few or too many, or an unknown verdict.
     """
     try:
-        content = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ExpectedError(f"{path}: cannot be read as expected verdicts ({error})") from None
-    claims = content.get("claims")
-    if content.keys() != {"sha256", "claims"} or not isinstance(claims, dict):
-        raise ExpectedError(f"{path}: found keys {sorted(content)}, but expected sha256 and claims")
-    expectations = {}
-    for claim, entry in claims.items():
-        if not isinstance(entry, dict) or entry.keys() != {"verdict", "reason"}:
-            raise ExpectedError(f"{path}: {claim} must have a verdict and a reason, found {entry!r}")
-        if entry["verdict"] not in get_args(Verdict):
-            raise ExpectedError(
-                f"{path}: {claim} has verdict={entry['verdict']!r}, which is none of {get_args(Verdict)}"
-            )
-        expectations[claim] = Expectation(entry["verdict"], entry["reason"])
-    return content["sha256"], expectations
+    if unknown := sorted(content.keys() - {"sha256", "config", "claims"}):
+        raise ExpectedError(f"{path}: found {', '.join(unknown)}, but expected sha256, config and claims")
+    if flaw := _FILE(content, ""):
+        raise ExpectedError(f"{path}: {flaw}")
+    claims = {claim: Expectation(entry["verdict"], entry["reason"]) for claim, entry in content["claims"].items()}
+    return Record(content["sha256"], content.get("config"), claims)
 
 
 def text(run: Mapping[str, Any], known: Mapping[str, Expectation]) -> str:
     """The file that puts the verdicts of a run on record; reasons already there stay with the verdicts they were given for."""
-    lines = [f"# Verdicts on record for {run['checkpoint']['name']}: found by `recint verify`, never wished for."]
-    lines += [f"sha256 = {json.dumps(run['checkpoint']['sha256'])}", "", "[claims]"]
+    of = run["checkpoint"]
+    lines = [f"# Verdicts on record for {line(of['name'])}: found by `recint verify`, never wished for."]
+    config = ", ".join(f"{name} = {_plain(value)}" for name, value in told(of).items())
+    lines += [f"sha256 = {toml(of['sha256'])}", f"config = {{ {config} }}", "", "[claims]"]
     for entry in run["claims"]:
         old = known.get(entry["id"])
         reason = old.reason if old and old.verdict == entry["verdict"] else _found(entry)
-        verdict, reason = (json.dumps(part, ensure_ascii=False) for part in (entry["verdict"], reason))
-        lines.append(f'"{entry["id"]}" = {{ verdict = {verdict}, reason = {reason} }}')
+        lines.append(f"{toml(entry['id'])} = {{ verdict = {toml(entry['verdict'])}, reason = {toml(reason)} }}")
     return "\n".join(lines) + "\n"
+
+
+def _plain(value: str | float) -> str:
+    return toml(value) if isinstance(value, str) else repr(value)
 
 
 def changes(known: Mapping[str, Expectation], run: Mapping[str, Any]) -> list[str]:
@@ -78,14 +106,13 @@ def changes(known: Mapping[str, Expectation], run: Mapping[str, Any]) -> list[st
 
 def _found(entry: Mapping[str, Any]) -> str:
     """A first reason, to be put better by a person: what the run says of it."""
-    told = entry["message"].removeprefix(f"{entry['id']}: ")
-    return told or f"{entry['value']:.3g} {entry['relation']} {entry['threshold']:g}"
+    if said := entry["message"].removeprefix(f"{entry['id']}: "):
+        return said
+    return "no figure" if entry["value"] is None else f"{entry['value']:.3g} {entry['relation']} {entry['threshold']:g}"
 
 
-def find(folder: Path, sha256: str) -> dict[str, Expectation]:
-    """What the folder has on record for tensors of this hash; nothing if it has no such file."""
-    for path in sorted(folder.glob("*.toml")):
-        of, expectations = load(path)
-        if of == sha256:
-            return expectations
-    return {}
+def find(folder: Path, checkpoint: Mapping[str, Any]) -> Mapping[str, Expectation]:
+    """What the folder has on record for a checkpoint, as a verdict file has it; nothing if it has no such file."""
+    found = [record for path in sorted(folder.glob("*.toml")) if (record := load(path)).speaks_of(checkpoint)]
+    found.sort(key=lambda record: record.config is None)  # what was said of just this configuration goes first
+    return found[0].claims if found else {}

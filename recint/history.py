@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
+from recint.identity import identity
 from recint.log import Line, Log, by_run, differences
 
 # What a run was made with, as opposed to what came of it.
@@ -75,10 +76,10 @@ class History:
 
     @property
     def checkpoints(self) -> list[list[Line]]:
-        """The runs, together if they are on the same tensors."""
+        """The runs, together if they are on the same checkpoint."""
         groups: dict[str, list[Line]] = {}
         for run in self.runs:
-            groups.setdefault(run["checkpoint"]["sha256"], []).append(run)
+            groups.setdefault(identity(run["checkpoint"]), []).append(run)
         return list(groups.values())
 
 
@@ -86,7 +87,7 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
     """What the log says of a checkpoint, of some claims, of some runs, or of all.
 
     Args:
-        checkpoint: a name, or the beginning of a tensor hash.
+        checkpoint: a name, an identity, or the beginning of a tensor hash.
         claims: globs; one that matches a claim selects all its versions. Runs that judged other claims only are left out, but
             not those that were stopped before their verdicts: somebody may have seen these claims fail in them.
         runs: numbers of runs, or how they begin.
@@ -96,10 +97,7 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
     """
     chosen = _matching(versions(log), claims)
     asked = {claim.id for claim in chosen}
-    found = log.on(checkpoint) if checkpoint else log.runs
-    if checkpoint and not found:
-        known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
-        raise ValueError(f"checkpoint={checkpoint!r} is none of those that the log has runs on: {known}")
+    found = runs_on(log, checkpoint, named=repr(checkpoint)) if checkpoint else log.runs
     if runs:
         numbers = {numbered(found, number)["run"] for number in runs}
         found = tuple(run for run in found if run["run"] in numbers)
@@ -111,6 +109,18 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
         verdicts += [{**line, "standing": log.standing(run["run"], line["hash"])} for line in settled]
     lost = ("until what is lost is put back, no verdict of this log confirms",) if log.lost else ()
     return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log), *lost))
+
+
+def runs_on(log: Log, checkpoint: str, *, named: str) -> tuple[Line, ...]:
+    """The runs on a checkpoint, as `Log.on` finds them.
+
+    Raises:
+        ValueError: there is none; names the checkpoint as it was named, and those there are.
+    """
+    if found := log.on(checkpoint):
+        return found
+    known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
+    raise ValueError(f"checkpoint={named} is none of those that the log has runs on: {known}")
 
 
 def numbered(runs: Sequence[Line], number: str) -> Line:
@@ -154,7 +164,7 @@ def versions(log: Log) -> list[Version]:
 
 def _parts(claim: str) -> tuple[str, int]:
     name, _, version = claim.partition("@")
-    return name, int(version or 1)
+    return name, int(version) if version.isdecimal() else 1
 
 
 def _matching(claims: Sequence[Version], globs: Sequence[str]) -> list[Version]:

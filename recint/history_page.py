@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
+from recint.escaping import line as one_line
 from recint.history import Changes, History, Version
+from recint.identity import brief
 from recint.log import Line
 from recint.report import SYMBOLS, should, with_interval, words
 
@@ -21,7 +24,7 @@ STOPPED = "stopped before its verdicts"
 LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.items())
 CONFIRMATORY = (
     "the first verdict on a claim that stood registered, in a commit without changes beside it, before the first run on "
-    "these tensors, by that code"
+    "this checkpoint, by that code"
 )
 # From so many runs on, the columns of the page are narrow.
 _DENSE = 25
@@ -61,6 +64,8 @@ def finding(history: History) -> str:
 
 def empty(folder: str) -> str:
     """What to say of a log without runs."""
+    if not Path(folder).is_dir():
+        return f"{folder} is not there yet: `recint verify` makes it"
     return f"{folder} holds no runs yet: `recint verify` writes one"
 
 
@@ -89,7 +94,7 @@ def _runs(history: History, width: int) -> list[str]:
         ["checkpoint", *(_cut(run["checkpoint"]["name"], max(10, width - _BESIDE)) for run in history.runs)],
         ["verdicts", *(_outcome(history.of_run(run)) for run in history.runs)],
         ["commit", *(_commit(run) for run in history.runs)],
-        ["tensors", *(run["checkpoint"]["sha256"][:8] for run in history.runs)],
+        ["tensors", *(brief(run["checkpoint"], digits=8) for run in history.runs)],
         ["seed", *(str(run["seed"]) for run in history.runs)],
         ["draws", *(str(run["draws"]) for run in history.runs)],
     ]
@@ -98,7 +103,8 @@ def _runs(history: History, width: int) -> list[str]:
 
 
 def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 1]}…"
+    shown = one_line(name)
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
 
 
 def _outcome(verdicts: Sequence[Line]) -> str:
@@ -130,14 +136,14 @@ def _table(columns: Sequence[Sequence[str]], width: int) -> tuple[list[str], lis
 
 def _timeline(history: History, width: int) -> list[str]:
     """Claims x runs, these under their numbers in the list: the latest that fit."""
-    label = max((len(claim.id) for claim in history.claims), default=0)
+    label = max((len(one_line(claim.id)) for claim in history.claims), default=0)
     step = max(len(str(len(history.runs))), 2) + 1
     fit = max(1, (width - label) // step)
     shown = list(enumerate(history.runs, start=1))[-fit:]
     lines = [" " * label + "".join(f" {number:<{step - 1}}" for number, _ in shown).rstrip()]
     for claim in history.claims:
         cells = (_symbol(history.cells.get((claim.id, run["run"]))) for _, run in shown)
-        lines.append((claim.id.ljust(label) + "".join(f" {cell:<{step - 1}}" for cell in cells)).rstrip())
+        lines.append((one_line(claim.id).ljust(label) + "".join(f" {cell:<{step - 1}}" for cell in cells)).rstrip())
     if left_out := len(history.runs) - len(shown):
         lines += wrap(f"No room for {_count(left_out, 'earlier run')}; --html shows all.", width)
     return lines
@@ -155,7 +161,7 @@ def claims(history: History, width: int) -> str:
 
 
 def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
-    yield claim.id
+    yield one_line(claim.id)
     about = [claim.statement, _registered(claim), *([_amended(claim)] if claim.amended else [])]
     about += _moves(claim.moved)
     for sentence in about:
@@ -166,7 +172,7 @@ def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
         return
     columns = [
         ["  when", *(f"  {_when(run)}" for run, _ in found)],
-        ["checkpoint", *(run["checkpoint"]["name"] for run, _ in found)],
+        ["checkpoint", *(one_line(run["checkpoint"]["name"]) for run, _ in found)],
         ["verdict", *(f"{SYMBOLS[line['verdict']]} {words(line['verdict'])}" for _, line in found)],
         ["statistic", *(figure(line) for _, line in found)],
         ["should be", *(should(line) for _, line in found)],
@@ -279,7 +285,7 @@ def _html_head(runs: Sequence[Line]) -> str:
     """The name of a checkpoint over its runs, turned if these are too few for it."""
     of = runs[0]["checkpoint"]
     turned = "turned " if len(of["name"]) > 3 * len(runs) else ""
-    about = escape(f"{of['name']}, tensors {of['sha256'][:12]}")
+    about = escape(f"{of['name']}, tensors {brief(of, digits=12)}")
     return (
         f'<th class="{turned}first" colspan="{len(runs)}" scope="colgroup" title="{about}">'
         f"<div>{escape(of['name'])}</div></th>"
@@ -354,7 +360,7 @@ def _html_run(run: Line, verdicts: Sequence[Line]) -> str:
     cells = (
         f"<code>{escape(run['run'])}</code>",
         escape(_when(run)),
-        f'{escape(of["name"])}<div class="small"><code>{escape(of["sha256"][:12])}</code></div>',
+        f'{escape(of["name"])}<div class="small"><code>{escape(brief(of, digits=12))}</code></div>',
         badges or escape(STOPPED),
         f"{confirmed} of {len(verdicts)}" if verdicts else "",
         f"<code>{escape(_commit(run).removesuffix('+'))}</code>"

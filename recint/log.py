@@ -16,32 +16,54 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
 from recint import git
 from recint.files import atomic, is_writable
-from recint.verdict import Verdict
+from recint.identity import identity
+from recint.shapes import (
+    BESIDE,
+    CHECKPOINT,
+    SETTLED,
+    Check,
+    anything,
+    having,
+    listing,
+    naming,
+    null_or,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:  # which would load torch
     from recint.claim import Claim
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
-# What a line of each kind must have to be read.
-_KEYS = {
-    "registered": {"when", "claim", "hash", "fields"},
-    "amended": {"when", "claim", "from", "to", "why"},
-    "run": {"run", "when", "checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty", "registered"},
-    "verdict": {"run", "id", "hash", "version", "verdict", "value", "estimate", "relation", "threshold", "statistic"},
-}
+# What a line of each kind must hold to be read.
+_KINDS: Mapping[str, Mapping[str, Check]] = {
+    "registered": {"when": text, "claim": text, "hash": text, "fields": having({"statement": text})},
+    "amended": {"when": text, "claim": text, "from": whole, "to": whole, "why": text},
+    "run": {
+        "run": text, "when": text, "checkpoint": CHECKPOINT, "environment": naming(anything), "seed": whole, "draws": whole,
+        "profile": text, "commit": null_or(text), "dirty": anything, "registered": listing(text),
+    },
+    "verdict": {"run": text, "version": whole, "statistic": text, **SETTLED},
+}  # fmt: skip
+# What is looked at besides, where it is there.
+_BESIDE: Mapping[str, Mapping[str, Check]] = {"verdict": BESIDE}
+
+LOST = "lines of the log are damaged or missing (`recint log` names them)"
+UNCOMMITTED = "this run was made by code that stands in no commit"
 
 # Of a claim's fields, those that a verdict line has too.
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
 
 Line = Mapping[str, Any]
 Standing = Literal["confirmatory", "exploratory"]
+Signature = tuple[str, str, int | None, int | None, str | None, frozenset[str]]
 
 
 class LogError(ValueError):
@@ -78,54 +100,83 @@ class Log:
         return self.settled.get(run, [])
 
     def on(self, checkpoint: str) -> tuple[Line, ...]:
-        """The runs on a checkpoint of this name, or on tensors whose hash begins so (with 8 digits or more)."""
+        """The runs on a checkpoint of this name or identity, or on tensors whose hash begins so (with 8 digits or more)."""
 
-        def named(of: Mapping[str, Any]) -> bool:
-            return of["name"] == checkpoint or (len(checkpoint) >= 8 and of["sha256"].startswith(checkpoint))
+        def meant(of: Mapping[str, Any]) -> bool:
+            digits = len(checkpoint) >= 8 and of["sha256"].startswith(checkpoint)
+            return digits or checkpoint in (of["name"], identity(of))
 
-        return tuple(run for run in self.runs if named(run["checkpoint"]))
+        return tuple(run for run in self.runs if meant(run["checkpoint"]))
 
     @cached_property
-    def _first(self) -> dict[str, Line]:
-        """The first run on the tensors of each hash."""
-        return {line["checkpoint"]["sha256"]: line for line in reversed(self.runs)}
+    def first(self) -> dict[str, Line]:
+        """The first run on each checkpoint, by identity."""
+        return {self._of[line["run"]]: line for line in reversed(self.runs)}
+
+    def doubt(self, run: str, claim_hash: str) -> str | None:
+        """Why a run's verdict on a claim explores; None if it confirms. It does if
+
+        - the claim was registered, in a commit without changes beside it, before its checkpoint was evaluated for the first time,
+        - the run was made with that very code, which the hash of a claim does not cover, and
+        - it is the first that judged the claim on this checkpoint: a further seed is another look.
+
+        If not, the claim, or how it was asked, may have been made to fit. Where lines are lost, the first look
+        may be among them, and nothing confirms until they are put back."""
+        if self.lost:
+            return LOST
+        own = self._numbered.get(run)
+        if own is None:
+            return "the run is not in the log"
+        of = self._of[run]
+        first = self.first[of]
+        that = (
+            "this run" if own is first else f"the first run on this checkpoint ({first['run']}, {first['when'][:10]})"
+        )
+        earlier = self.judged.get((of, claim_hash), run)
+        if first["dirty"] is not False:
+            return UNCOMMITTED if own is first else f"{that} was made by code that stands in no commit"
+        if claim_hash not in first["registered"]:
+            return f"the claim stood registered in no commit before {that}"
+        if own["dirty"] is not False:
+            return UNCOMMITTED
+        if own["commit"] != first["commit"]:
+            return f"this run was made by another commit than {that}"
+        return None if earlier == run else f"run {earlier} judged the claim on this checkpoint before"
 
     def standing(self, run: str, claim_hash: str) -> Standing:
-        """Whether a run's verdict on a claim confirms. It does if
-
-        - the claim was registered, in a commit without changes beside it, before its tensors were evaluated for the first time,
-        - the run was made with that very code, which the hash of a claim does not cover, and
-        - it is the first that judged the claim on these tensors: a further seed is another look.
-
-        If not, it explores: the claim, or how it was asked, may have been made to fit. Where lines are lost, the first look
-        may be among them, and nothing confirms until they are put back."""
-        own = self._numbered.get(run)
-        if own is None or self.lost:
-            return "exploratory"
-        tensors = own["checkpoint"]["sha256"]
-        first = self._first[tensors]
-        as_registered = first["dirty"] is False and claim_hash in first["registered"]
-        same_code = own["dirty"] is False and own["commit"] == first["commit"]
-        first_verdict = self.judged.get((tensors, claim_hash), run) == run
-        return "confirmatory" if as_registered and same_code and first_verdict else "exploratory"
+        """Whether a run's verdict on a claim confirms; see `doubt`."""
+        return "exploratory" if self.doubt(run, claim_hash) else "confirmatory"
 
     @cached_property
     def judged(self) -> dict[tuple[str, str], str]:
-        """The first run that settled a verdict, by tensor hash and claim hash."""
+        """The first run that settled a verdict, by the identity of its checkpoint and the hash of the claim."""
         found: dict[tuple[str, str], str] = {}
         for run in self.runs:
             for line in self.verdicts_of(run["run"]):
-                found.setdefault((run["checkpoint"]["sha256"], line["hash"]), run["run"])
+                found.setdefault((self._of[run["run"]], line["hash"]), run["run"])
         return found
 
     @cached_property
-    def begun(self) -> dict[tuple[str, str], str]:
-        """The run by the hash of its tensors and the second in which it began, which is what a verdict file tells of it."""
-        return {(line["checkpoint"]["sha256"], line["when"]): line["run"] for line in self.runs}
+    def begun(self) -> dict[Signature, str]:
+        """The run by what a verdict file tells of it."""
+        return {
+            signature(line, when=line["when"], claims=self.verdicts_of(line["run"])): line["run"] for line in self.runs
+        }
+
+    @cached_property
+    def _of(self) -> dict[str, str]:
+        """The identity of its checkpoint, by run."""
+        return {line["run"]: identity(line["checkpoint"]) for line in self.runs}
 
     @cached_property
     def _numbered(self) -> dict[str, Line]:
         return {line["run"]: line for line in self.runs}
+
+
+def signature(run: Line, *, when: str, claims: Iterable[Line]) -> Signature:
+    """What a run and its verdict file have in common, and no other run, though it begins in the same second."""
+    how = (run.get("seed"), run.get("draws"), run.get("profile"))
+    return identity(run["checkpoint"]), when, *how, frozenset(claim["hash"] for claim in claims)
 
 
 def by_run(verdicts: Iterable[Line]) -> dict[str, list[Line]]:
@@ -147,55 +198,65 @@ def folder_of(claims: Path, chosen: str | None) -> Path:
 
 
 def read(folder: Path) -> Log:
-    """All that can be read of a folder; an empty log if there is none."""
-    found: dict[str, list[Line]] = {kind: [] for kind in _KEYS}
+    """All that can be read of a folder; an empty log if there is none.
+
+    Raises:
+        LogError: one of its files cannot be read at all.
+    """
+    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in _KINDS}
     damaged = []
     for path in sorted(folder.glob("*.jsonl")):
-        for number, text in enumerate(path.read_bytes().splitlines(), start=1):
-            line = _parsed(text)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise LogError(f"{path}: cannot be read ({error.strerror})") from None
+        for number, given in enumerate(content.splitlines(), start=1):
+            line = _parsed(given)
             if isinstance(line, str):
                 damaged.append(f"{path}:{number}: {line}")
-            else:
-                found[line["kind"]].append(line)
-    runs = sorted(found["run"], key=lambda line: str(line["when"]))
+            elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
+                damaged.append(f"{path}:{number}: {_ANOTHER[line['kind']]}, and is left out".format(**line))
+    runs = sorted(found["run"].values(), key=lambda line: str(line["when"]))
     return Log(
-        tuple(found["registered"]), tuple(found["amended"]), tuple(runs), tuple(found["verdict"]), tuple(damaged)
+        tuple(found["registered"].values()),
+        tuple(found["amended"].values()),
+        tuple(runs),
+        tuple(found["verdict"].values()),
+        tuple(damaged),
     )
 
 
-def _parsed(text: bytes) -> Line | str:
+# A merge may repeat lines (git's driver `union` does), which then count once; but what a run found was found once.
+_ANOTHER = {
+    "run": "is another line of run {run} than the first",
+    "verdict": "is another verdict on {id} in run {run} than the first",
+}
+
+
+def _told_apart_by(line: Line) -> tuple[str, ...]:
+    """What two lines of a kind do not have in common, if the second is not the first again."""
+    match line:
+        case {"kind": "run", "run": run}:
+            return (run,)
+        case {"kind": "verdict", "run": run, "id": claim}:
+            return (run, claim)
+    return (json.dumps(line, sort_keys=True),)
+
+
+def _parsed(given: bytes) -> Line | str:
     """The line, or what is wrong with it."""
     try:
-        line = json.loads(text)
-    except ValueError:
+        line = json.loads(given)
+    except (ValueError, RecursionError):
         return "is not a line of JSON, and is left out"
-    if not isinstance(line, dict) or line.get("kind") not in _KEYS:
-        return f"has none of the kinds {', '.join(_KEYS)}, and is left out"
-    if missing := sorted(_KEYS[line["kind"]] - line.keys()):
-        return f"is a {line['kind']} line without {', '.join(missing)}, and is left out"
-    if not _readable(line):
-        return f"is a {line['kind']} line with a value of the wrong kind, and is left out"
+    kind = line.get("kind") if isinstance(line, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return f"has none of the kinds {', '.join(_KINDS)}, and is left out"
+    if missing := sorted(_KINDS[kind].keys() - line.keys()):
+        return f"is a {kind} line without {', '.join(missing)}, and is left out"
+    if flaw := having(_KINDS[kind], _BESIDE.get(kind))(line, ""):
+        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
     return line
-
-
-def _readable(line: Line) -> bool:
-    """Whether what is looked up in a line is there, and of its type."""
-    match line:
-        case {"kind": "registered", "when": str(), "claim": str(), "hash": str(), "fields": {"statement": str()}}:
-            return True
-        case {"kind": "amended", "when": str(), "claim": str(), "from": int(), "to": int(), "why": str()}:
-            return True
-        case {
-            "kind": "run", "run": str(), "when": str(), "checkpoint": {"name": str(), "sha256": str()},
-            "environment": dict(), "registered": list(),
-        }:  # fmt: skip
-            return True
-        case {
-            "kind": "verdict", "run": str(), "id": str(), "hash": str(), "value": int() | float() | None,
-            "estimate": {"ci": [_, _]} | None, "threshold": int() | float(),
-        }:  # fmt: skip
-            return line["verdict"] in get_args(Verdict)
-    return False
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
@@ -204,7 +265,8 @@ def append(path: Path, lines: Sequence[Line]) -> None:
     Raises:
         LogError: the folder or file cannot be written.
     """
-    text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    # Half a character, as names of files may hold, has no bytes; as an escape it is JSON.
+    added = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(errors="backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (ignored := path.parent / ".gitignore").exists():
@@ -215,7 +277,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
             known = path.read_bytes() if path.exists() else b""
             closed = known if known.endswith(b"\n") or not known else known + b"\n"
             with atomic(path) as temporary:
-                temporary.write_bytes(closed + text.encode())
+                temporary.write_bytes(closed + added)
     except OSError as error:
         raise LogError(
             f"{error.filename or path}: cannot be written ({error.strerror}); name another folder with --log, or give --no-log"
@@ -317,17 +379,15 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def run_line(
-    folder: Path, claims: Path, *, checkpoint: Mapping[str, Any], environment: Mapping[str, str], when: str, **how: Any
+    folder: Path,
+    code: git.Code,
+    *,
+    checkpoint: Mapping[str, Any],
+    environment: Mapping[str, str],
+    when: str,
+    **how: Any,
 ) -> dict[str, Any]:
-    """The line of a run that begins now; `how` are its seed, draws and profile.
-
-    Args:
-        claims: the folder of claims; with uncommitted changes in their modules, or in recint, the run is dirty.
-    """
-    package = Path(__file__).parent
-    states = [git.dirty(claims, ["*.py"])]
-    if git.commit(package) is not None:  # an installed recint is under nobody's git
-        states.append(git.dirty(package, ["."]))
+    """The line of a run that begins now by this code; `how` are its seed, draws and profile."""
     return {
         "kind": "run",
         "run": secrets.token_hex(4),
@@ -335,16 +395,22 @@ def run_line(
         "checkpoint": checkpoint,
         "environment": environment,
         **how,
-        "commit": git.commit(claims),
-        "dirty": None if None in states else any(states),
+        "commit": code.commit,
+        "dirty": code.dirty,
         "registered": committed_hashes(folder),
     }
 
 
+def code_of(claims: Path) -> git.Code:
+    """Whether the modules of a folder of claims stand in a commit, and those of recint where it is under git, too."""
+    return git.code(claims, Path(__file__).parent)
+
+
 def committed_hashes(folder: Path) -> list[str]:
     """Hashes of the claims that stand registered in the commit that is checked out."""
-    lines = (_parsed(text.encode()) for text in (git.committed(folder / CLAIMS) or "").splitlines())
-    return [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
+    lines = map(_parsed, (git.committed(folder / CLAIMS) or b"").splitlines())
+    found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
+    return list(dict.fromkeys(found))
 
 
 def verdict_lines(run: str, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

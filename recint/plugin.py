@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import board, drift, junit, log, record
+from recint import board, drift, git, junit, log, record, standing
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
@@ -26,6 +26,7 @@ from recint.catalogue import SHIPPED, require_matches, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
 from recint.draws import DRAWS, Share, draw
+from recint.escaping import line as one_line
 from recint.files import write
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
@@ -45,6 +46,7 @@ class Run:
         claims: the folder of the claims, known once one of them was collected; its log and expected verdicts are in it.
         log_in: where the log is kept instead.
         logged: the number of this run in the log; None until its first claim was judged, and without a log.
+        standing: how many of its verdicts confirm, and why the others do not; empty without a log.
     """
 
     path: Path
@@ -54,7 +56,7 @@ class Run:
     started: str = field(default_factory=log.now)
     begun: float = field(default_factory=time.monotonic)
     loaded: Checkpoint | None = None
-    expected: dict[str, expectations.Expectation] | None = None
+    expected: Mapping[str, expectations.Expectation] | None = None
     expected_from: str | None = None
     against_from: str | None = None
     allow: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ class Run:
     log_in: str | None = None
     logging: bool = True
     logged: str | None = None
+    standing: tuple[str, ...] = ()
     registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class Run:
         return self.loaded
 
     @property
-    def expectations(self) -> dict[str, expectations.Expectation]:
+    def expectations(self) -> Mapping[str, expectations.Expectation]:
         if self.expected is None:
             if self.against:
                 self.expected = {
@@ -93,15 +96,20 @@ class Run:
                     for entry in self.against["claims"]
                 }
             elif self.expected_from:
-                _, self.expected = expectations.load(Path(self.expected_from))
+                self.expected = expectations.load(Path(self.expected_from)).claims
             else:
-                self.expected = expectations.find(self.claims / "expected", self.checkpoint.sha256)
+                self.expected = expectations.find(self.claims / "expected", record.about(self.checkpoint))
         return self.expected
 
     @cached_property
     def against(self) -> dict[str, Any] | None:
         """The baseline; it may be in the log of the claims, so it is not looked for before they are known."""
         return drift.baseline(self.against_from, log.read(self.log)) if self.against_from is not None else None
+
+    @cached_property
+    def code(self) -> git.Code:
+        """As it was when it was first asked for, before anything was judged."""
+        return log.code_of(self.claims)
 
     @property
     def log(self) -> Path:
@@ -272,13 +280,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """The first line of the table is a while in coming: say what is done before it."""
-    count = sum(_property(item) is not None for item in session.items)
-    if count and not hasattr(session.config, "workerinput"):
-        draws, claims = session.config.stash[RUN].draws, "claims" if count > 1 else "claim"
+    judged = [prop.claim for item in session.items if (prop := _property(item))]
+    if judged and not hasattr(session.config, "workerinput"):
+        run, count = session.config.stash[RUN], len(judged)
+        claims = "claims" if count > 1 else "claim"
         _print(
             session.config,
-            f"{count} {claims}: measured together on {draws} recurrences first, then judged one by one",
+            f"{count} {claims}: measured together on {run.draws} recurrences first, then judged one by one",
         )
+        if warned := first_look(run, [claim.hash for claim in judged]):
+            _print(session.config, warned, whole=True)
+
+
+def first_look(run: Run, claims: Collection[str]) -> str | None:
+    """What to say before the first look at the checkpoint is spent on claims, given by their hashes, and confirms nothing."""
+    return standing.warning(run.log, run.code, claims, checkpoint=record.about(run.checkpoint)) if run.logging else None
 
 
 def require_known(expected: Collection[str], known: Collection[str]) -> None:
@@ -365,7 +381,7 @@ def _begin_log(run: Run) -> None:
         return
     line = log.run_line(
         run.log,
-        run.claims,
+        run.code,
         checkpoint=record.about(run.checkpoint),
         environment=record.environment(run.device),
         when=run.started,
@@ -388,6 +404,7 @@ def _end_log(run: Run, claims: list[dict[str, Any]]) -> None:
     known = log.read(run.log)
     for entry in claims:
         entry["standing"] = known.standing(run.logged, entry["hash"])
+    run.standing = tuple(standing.told(known, run.logged, claims, run.code))
     log.append(log.file_of(run.log, run.checkpoint.name), log.verdict_lines(run.logged, claims))
 
 
@@ -446,29 +463,35 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     run = config.stash.get(RUN, None)
     if run is None or hasattr(config, "workerinput"):
         return
+
+    def say(sentence: str) -> None:
+        terminalreporter.write_line(one_line(sentence))
+
     if run.entries and not run.complete:
         terminalreporter.section("no verdicts", "=")
-        terminalreporter.write_line(
+        say(
             f"{len(run.entries)} of {run.expected_entries} claims were judged before the run ended: "
             "verdicts are settled over all claims of a run, so none are given"
         )
     if run.result is None:
         return
     terminalreporter.section("verdicts", "=")
-    terminalreporter.write_line(html.headline(run.result))
+    say(html.headline(run.result))
     for sentence in run.departures:
-        terminalreporter.write_line(f"  {sentence}")
+        say(f"  {sentence}")
     for sentence in [found["sentence"] for found in run.result.get("drift", ()) if found["allowed"]]:
-        terminalreporter.write_line(f"  allowed: {sentence}")
+        say(f"  allowed: {sentence}")
     for sentence in run.result.get("incomparable", ()):
-        terminalreporter.write_line(f"  not compared: {sentence}")
+        say(f"  not compared: {sentence}")
     for sentence in run.result.get("judged_otherwise", ()):
-        terminalreporter.write_line(f"  judged otherwise: {sentence}")
+        say(f"  judged otherwise: {sentence}")
+    for sentence in run.standing:
+        say(sentence)
     if run.logged:
-        terminalreporter.write_line(f"log: {log.file_of(run.log, run.checkpoint.name)}")
+        say(f"log: {log.file_of(run.log, run.checkpoint.name)}")
     for option in ("--recint-report", "--recint-verdicts", "--recint-junit", "--recint-summary"):
         if path := config.getoption(option):
-            terminalreporter.write_line(f"{option.removeprefix('--recint-')}: {path}")
+            say(f"{option.removeprefix('--recint-')}: {path}")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -508,11 +531,12 @@ def _line(entry: dict[str, Any]) -> str:
     return f"{html.SYMBOLS[entry['verdict']]} {entry['verdict']:<14} {entry['id']:<36} {value:<22}{where}"
 
 
-def _print(config: pytest.Config, line: str) -> None:
+def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        reporter.write_line(line[: max(60, reporter._tw.fullwidth)] if reporter.isatty else line)
+        cut = reporter.isatty and not whole
+        reporter.write_line(one_line(text)[: max(60, reporter._tw.fullwidth)] if cut else one_line(text))
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recint import log
+from recint import log, standing
 from recint.files import atomic
+from recint.identity import told
 from recint.snapshots import distinct, name_of, series, training, training_seed
 from recint.sweep import Done, How
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # The columns of the table, and what they hold.
 _TYPES: Mapping[str, str] = {
     "path": "string", "series": "string", "step": "int64", "training_seed": "int64", "name": "string", "sha256": "string",
-    "claim": "string", "version": "int64", "claim_hash": "string", "statement": "string", "verdict": "string",
+    "config": "string", "claim": "string", "version": "int64", "claim_hash": "string", "statement": "string", "verdict": "string",
     "standing": "string", "statistic": "string", "value": "double", "low": "double", "high": "double", "n": "int64",
     "relation": "string", "threshold": "double", "quantifier": "string", "per_head": "list<double>", "seconds": "double",
     "message": "string", "error": "string",
@@ -35,23 +36,32 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
     """
     log.require_writable(kept)
     now = log.now()
-    run = log.run_line(kept, Path(how.hypotheses), checkpoint={}, environment={}, when=now)
+    run = log.run_line(kept, log.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
     log.register(kept, [log.registration(claim) for claim in claims], when=now)
     there = set(log.read(kept).begun)
 
     def logged(done: Done) -> None:
         if done.file is None:
             return
-        judged = json.loads(Path(done.file).read_text())
-        if (judged["checkpoint"]["sha256"], judged["started"]) in there:
+        judged = json.loads(Path(done.file).read_text(encoding="utf-8"))
+        if (own := _signature(judged)) in there:
             return
-        own = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
-        line = run | own | {"run": secrets.token_hex(4), "when": judged["started"]}
+        made = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
+        line = run | made | {"run": secrets.token_hex(4), "when": judged["started"]}
         verdicts = log.verdict_lines(line["run"], judged["claims"])
         log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
-        there.add((judged["checkpoint"]["sha256"], judged["started"]))
+        there.add(own)
 
     return logged
+
+
+def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
+    """What to say before the first look at new checkpoints is spent, and confirms nothing; see `standing.warning`."""
+    return standing.warning(kept, log.code_of(Path(how.hypotheses)), {claim.hash for claim in claims})
+
+
+def _signature(judged: Mapping[str, Any]) -> log.Signature:
+    return log.signature(judged, when=judged["started"], claims=judged["claims"])
 
 
 def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
@@ -70,10 +80,13 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
     if done.file is None:
         yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
         return
-    run = json.loads(Path(done.file).read_text())
-    tensors: str = run["checkpoint"]["sha256"]
-    row |= {"name": name_of(done.path), "sha256": tensors}
-    logged = known.begun.get((tensors, run["started"]))
+    run = json.loads(Path(done.file).read_text(encoding="utf-8"))
+    row |= {
+        "name": name_of(done.path),
+        "sha256": run["checkpoint"]["sha256"],
+        "config": json.dumps(told(run["checkpoint"])),
+    }
+    logged = known.begun.get(_signature(run))
     for claim in run["claims"]:
         estimate = claim["estimate"] or {"ci": [None, None], "n": None}
         yield row | {

@@ -9,7 +9,7 @@ from importlib.resources import files
 from math import nan
 from typing import Any, TypeVar
 
-from recint import sweep_figures
+from recint import escaping, sweep_figures
 from recint.emergence import (
     Appearance,
     Appearances,
@@ -24,6 +24,7 @@ from recint.emergence import (
     spread,
     sweep,
 )
+from recint.escaping import markdown as inline
 from recint.report import SYMBOLS, bar, should, with_interval, words
 
 T = TypeVar("T")
@@ -71,22 +72,23 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
 def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     """The answer, the order of the roles and a line for each claim, for a page of a repository; arguments as for `html`."""
     found = sweep(rows)
-    lines = [f"# {headline(found)}", "", when(found), "", "Made by", "", f"    {command}", ""]
-    lines += [f"- left out: {path}: {sentence}" for path, sentence in found.left_out] + [""] * bool(found.left_out)
+    lines = [f"# {headline(found)}", "", when(found), "", "Made by", "", escaping.block(command), ""]
+    lines += [f"- left out: {inline(path)}: {inline(sentence)}" for path, sentence in found.left_out]
+    lines += [""] * bool(found.left_out)
     if not found.networks:
         return "\n".join(lines)
     if appearing := roles(found):
-        told = ", ".join(f"{role} {step:,}" for role, step in appearing)
+        told = ", ".join(f"{inline(role)} {step:,}" for role, step in appearing)
         lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
     if told := _agreement(order(found)):
         lines += [told, ""]
-    heads = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
+    heads = ["claim", "holds in", "95 % interval", *(inline(network.name) for network in found.networks)]
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for claim, of in found.claims.items():
         share = held(found.at_the_end(claim))
         begins = dict(zip((training.name for training in found.trainings), found.appearances(claim).each, strict=True))
         cells = [
-            f"`{claim}`<br>{of['statement']}",
+            f"{escaping.code(claim)}<br>{inline(of['statement'])}",
             f"{share.held} of {share.of}",
             f"{share.low:.0%} to {share.high:.0%}",
         ]

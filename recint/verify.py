@@ -15,10 +15,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from recint import BAD_CALL, drift, log, plugin
+from recint import BAD_CALL, drift, log, plugin, record
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
+from recint.escaping import terminal
 from recint.files import cache_folder, require_files
+from recint.identity import identity
 
 # Options that pytest takes under the same name with `--recint-` before it.
 _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
@@ -58,6 +60,11 @@ def verify(options: argparse.Namespace) -> int:
             claims=folder,
             log_in=str(kept),
         )
+        run.logging = options.logging
+        if options.workers > 1:  # else the plugin tells it, which knows of the claims where it collects them
+            asked = {claim.hash for claim in claims if selected(claim.id, options.claims or ())}
+            if warned := plugin.first_look(run, asked):
+                print(terminal(warned), flush=True)
         if not against:
             plugin.require_known(run.expectations, known)
         status = int(pytest.main([*_arguments(options, folder, against), f"--recint-log={kept}"]))
@@ -90,11 +97,11 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    of = checkpoints.load(name)
-    logged = drift.logged(log.read(kept), of.sha256)
+    of = identity(record.about(checkpoints.load(name)))
+    logged = drift.logged(log.read(kept), of)
     asked = {claim for claim in known if selected(claim, options.claims or ())}
     if logged and asked <= {entry["id"] for entry in logged["claims"]}:
-        return of.sha256
+        return of
     print(f"judging the baseline first: {name}", flush=True)
     judged = scratch / "baseline.json"
     how = [f"--{key}={getattr(options, key)}" for key in _HOW if getattr(options, key) is not None]

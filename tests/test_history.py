@@ -1,6 +1,7 @@
 """`recint log` on logs written by hand, whose history is known."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -375,11 +376,60 @@ def test_an_empty_log_is_a_sentence(tmp_path, capsys, made):
     page = tmp_path / "page.html"
     status, out, err = recint(capsys, "--log", folder, "--html", page)
     assert (status, err) == (0, "")
-    assert out == f"{folder} holds no runs yet: `recint verify` writes one\nwrote {page}\n"
-    assert f"{folder} holds no runs yet" in page.read_text()
+    said = "holds no runs yet: `recint verify` writes one" if made else "is not there yet: `recint verify` makes it"
+    assert out == f"{folder} {said}\nwrote {page}\n"
+    assert f"{folder} {said}" in page.read_text()
     assert folder.exists() == made
     _, out, _ = recint(capsys, "--hypotheses", tmp_path, "--json")  # whose log is in the folder `log`
     assert json.loads(out) == {"schema": 1, "runs": [], "claims": [], "verdicts": [], "damaged": []}
+
+
+def test_a_folder_of_claims_that_is_not_there_is_a_mistake(tmp_path, capsys):
+    status, out, err = recint(capsys, "--hypotheses", tmp_path / "nosuch")
+    assert (status, out) == (2, "")
+    assert (
+        err
+        == f"recint: {tmp_path / 'nosuch'}: no such folder, but the one of the claims whose log is shown is expected\n"
+    )
+
+
+def test_a_checkpoint_without_a_run_is_told_by_the_path_that_was_given(log, tmp_path, capsys, small):
+    from recint.checkpoint import save
+
+    path = save(small, tmp_path / "new.pth")
+    status, out, err = recint(capsys, path, "--log", log)
+    assert (status, out) == (2, "")
+    digits = small.sha256[:12]
+    assert err == f"recint: checkpoint='{path}' ({digits}) is none of those that the log has runs on: one, two, three\n"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(tmp_path, capsys, wide):
+    writer = Writer(tmp_path)
+    odd = replace(FIRST, id="l0.\x1b[31mred", statement="It \x1b]0;is\x07 \u202edrawn\nback")
+    writer.register(odd)
+    writer.run("a1", "m\x1b[2J\nm", "2026-01-02", entry(odd))
+    for chosen in ((), ("--claims", "*"), ("--changes", "a1", "a1")):
+        _, out, _ = recint(capsys, "--log", tmp_path, *chosen)
+        assert not set(out) & set("\x1b\x07\u202e")
+        assert "\\x1b" in out
+    status, _, err = recint(capsys, "m\x1b", "--log", tmp_path)
+    assert (status, err.count("\n"), "\x1b" in err) == (2, 1, False)
+    _, out, _ = recint(capsys, "--log", tmp_path, "--json")
+    assert json.loads(out)["runs"][0]["checkpoint"]["name"] == "m\x1b[2J\nm"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-8"])
+def test_an_output_without_our_signs_gets_plain_ones(log, encoding):
+    command = [sys.executable, "-m", "recint.cli", "log", "--log", str(log)]
+    done = subprocess.run(
+        command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "120"}
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    out = done.stdout.decode(encoding)
+    if encoding == "utf-8":
+        assert "✓ supported, ✗ refuted" in out
+    else:
+        assert "+ supported, x refuted, ? inconclusive, 0 vacuous" in out
 
 
 def test_a_checkpoint_is_found_by_its_path(tmp_path, capsys, small, wide):
@@ -425,6 +475,12 @@ def test_verdicts_without_their_run_are_left_out_and_named(log, capsys):
     assert status == 0
     assert err.startswith(said)
     assert "bb22bbbb" not in out
+
+
+def test_an_id_whose_version_is_no_number_is_shown_as_it_is(tmp_path, capsys, wide):
+    Writer(tmp_path).run("a1", "m", "2026-01-02", entry(FIRST, id="l0.a@b"))
+    status, out, _ = recint(capsys, "--log", tmp_path)
+    assert (status, "l0.a@b" in out) == (0, True)
 
 
 def test_a_claim_whose_registration_is_lost_is_known_by_its_verdicts(log, capsys):

@@ -4,14 +4,12 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from recint import git, log
+from recint import log
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
 
@@ -79,7 +77,8 @@ class TestAppending:
                 os.write(tell, b"x")
                 number = written
                 while True:
-                    log.append(path, [run(str(number), "1" * 20_000, when=NOW) | {"of": number}] * 2)
+                    lines = [run(f"{number}{half}", "1" * 20_000, when=NOW) | {"of": number} for half in "ab"]
+                    log.append(path, lines)
                     number += 1
             os.read(ready, 1)
             time.sleep(moment.uniform(0, 0.01))
@@ -122,11 +121,12 @@ class TestDamage:
         path = tmp_path / "m.jsonl"
         good = [json.dumps(run(name, "1", when=f"2026-01-0{day}")) for day, name in enumerate("ab", start=1)]
         bad = ['{"kind": "run", "wh', '{"kind": "rumour"}', '{"kind": "verdict", "run": "a"}', "[]", "\udcff"]
+        bad += ['{"kind": []}', '{"kind": {}}', '{"kind": null}', "[" * 100_000]
         lines = [good[0], *bad, good[1]]
         path.write_bytes("\n".join(lines).encode(errors="surrogateescape") + b"\n")
         found = log.read(tmp_path)
         assert [line["run"] for line in found.runs] == ["a", "b"]
-        assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 7)]
+        assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 11)]
         assert "is not a line of JSON" in found.damaged[0]
         assert "has none of the kinds registered, amended, run, verdict" in found.damaged[1]
         assert "is a verdict line without estimate, hash, id, relation, statistic, threshold" in found.damaged[2]
@@ -138,6 +138,9 @@ class TestDamage:
             {"checkpoint": {"name": "m"}},
             {"registered": "h"},
             {"when": 3},
+            {"seed": []},
+            {"commit": 1},
+            {"checkpoint": {"name": "m", "sha256": "1", "config": 3}},
         ],
     )
     def test_a_line_whose_values_are_of_the_wrong_kind_is_damaged_too(self, tmp_path, change):
@@ -145,7 +148,26 @@ class TestDamage:
         assert ["is a run line with a value of the wrong kind" in one for one in log.read(tmp_path).damaged] == [True]
 
     @pytest.mark.parametrize(
-        "change", [{"verdict": "suported"}, {"value": "1"}, {"estimate": {}}, {"estimate": {"ci": [1]}}]
+        "change",
+        [
+            {"verdict": "suported"},
+            {"value": "1"},
+            {"estimate": {}},
+            {"estimate": {"ci": [1]}},
+            {"verdict": []},
+            {"verdict": None},
+            {"value": True},
+            {"threshold": 10**400},
+            {"relation": ">"},
+            {"estimate": {"ci": ["a", 1]}},
+            {"version": "1"},
+            {"statement": 1},
+            {"search": {}},
+            {"search": {"counterexample": {"value": None, "where": "c"}}},
+            {"contrast": {"beside": {}}},
+            {"contrast": []},
+            {"seconds": "long"},
+        ],
     )
     def test_so_is_a_verdict_that_is_none(self, tmp_path, change):
         whole = {
@@ -157,6 +179,18 @@ class TestDamage:
         assert len(log.read(tmp_path).verdicts) == 1
         path.write_text(json.dumps(whole | change) + "\n")
         assert len(log.read(tmp_path).damaged) == 1
+
+    def test_a_sentence_says_what_was_found_and_expected(self, tmp_path):
+        (tmp_path / "m.jsonl").write_text(json.dumps(run("a", "1", when=NOW) | {"checkpoint": {"name": "m"}}) + "\n")
+        (sentence,) = log.read(tmp_path).damaged
+        assert sentence.endswith(
+            "1: is a run line with a value of the wrong kind (checkpoint.sha256 is missing), and is left out"
+        )
+
+    def test_a_file_that_cannot_be_read_is_a_sentence(self, tmp_path):
+        (tmp_path / "m.jsonl").mkdir()
+        with pytest.raises(log.LogError, match=r"m\.jsonl: cannot be read \(Is a directory\)"):
+            log.read(tmp_path)
 
     def test_where_lines_are_lost_nothing_confirms(self):
         """The first look may have been among them."""
@@ -170,6 +204,76 @@ class TestDamage:
         assert log.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
         found = log.read(tmp_path)
         assert len(found.damaged) == len(found.registered) == 1
+
+
+VERDICT = {
+    "kind": "verdict", "run": "a", "id": "l0.made-up", "hash": "h", "version": 1, "verdict": "supported", "value": 1.0,
+    "estimate": None, "relation": ">=", "threshold": 1.0, "statistic": "it",
+}  # fmt: skip
+
+
+class TestMerging:
+    """Git's driver `union`, its remedy for files that are only added to, keeps the lines of both sides, shared ones twice."""
+
+    def test_what_stands_there_twice_counts_once(self, tmp_path):
+        log.register(tmp_path, registrations(CLAIM, CLAIM.amended(because="x", threshold=0.5)), when=NOW)
+        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW, registered=["h"]), VERDICT])
+        once = log.read(tmp_path)
+        for path in tmp_path.glob("*.jsonl"):
+            path.write_bytes(path.read_bytes() * 2)
+        assert log.read(tmp_path) == once
+        assert once.standing("a", "h") == "confirmatory"
+
+    def test_so_it_does_in_two_files(self, tmp_path):
+        for name in ("m", "another"):
+            log.append(tmp_path / f"{name}.jsonl", [run("a", "1", when=NOW), VERDICT])
+        assert (len(log.read(tmp_path).runs), len(log.read(tmp_path).verdicts)) == (1, 1)
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            (VERDICT | {"verdict": "refuted"}, "is another verdict on l0.made-up in run a than the first"),
+            (run("a", "2", when=NOW), "is another line of run a than the first"),
+        ],
+    )
+    def test_what_is_not_the_same_twice_is_damage(self, tmp_path, line, said):
+        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), VERDICT, line])
+        found = log.read(tmp_path)
+        assert found.damaged == (f"{tmp_path / 'm.jsonl'}:3: {said}, and is left out",)
+        assert (len(found.runs), len(found.verdicts), found.lost) == (1, 1, True)
+
+    def test_verdicts_on_two_claims_and_in_two_runs_are_kept(self, tmp_path):
+        lines = [VERDICT, VERDICT | {"id": "l0.other"}, VERDICT | {"run": "b"}]
+        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), run("b", "1", when=NOW), *lines])
+        assert len(log.read(tmp_path).verdicts) == 3
+
+    def test_real_branches_merge(self, tmp_path):
+        from .test_git import commit, in_git
+
+        path = tmp_path / "log" / "m.jsonl"
+        in_git(tmp_path, "init", "-q")
+        (tmp_path / ".gitattributes").write_text("*.jsonl merge=union\n")
+        log.append(path, [run("a", "1", when="1"), VERDICT])
+        commit(tmp_path)
+        in_git(tmp_path, "checkout", "-q", "-b", "side")
+        shared = [run("b", "1", when="2"), VERDICT | {"run": "b"}]
+        log.append(path, [*shared, run("c", "1", when="3")])
+        commit(tmp_path)
+        in_git(tmp_path, "checkout", "-q", "main")
+        log.append(path, [run("d", "1", when="4"), *shared])
+        commit(tmp_path)
+        in_git(tmp_path, "merge", "-q", "side")
+        found = log.read(path.parent)
+        assert not found.damaged
+        assert [line["run"] for line in found.runs] == ["a", "b", "c", "d"]
+        assert len(found.verdicts) == 2
+
+
+def test_a_name_that_is_no_text_is_kept(tmp_path):
+    """Names of files are bytes; what of them is no text comes as halves of characters."""
+    line = run("a", "1", when=NOW) | {"checkpoint": {"name": "m\udcff", "sha256": "1", "config": {}}}
+    log.append(log.file_of(tmp_path, "m\udcff"), [line])
+    assert log.read(tmp_path).runs == (line,)
 
 
 class TestRegistering:
@@ -260,6 +364,31 @@ class TestStanding:
         found = log.Log(runs=(run("a", "1", when="1"), run("b", "2", when="2", registered=["h"])))
         assert (found.standing("a", "h"), found.standing("b", "h")) == ("exploratory", "confirmatory")
 
+    @pytest.mark.parametrize(
+        ("runs", "why"),
+        [
+            ((run("b", "1", when="1", registered=["h"]),), "the run is not in the log"),
+            ((run("a", "1", when="1", registered=["h"], dirty=True),), log.UNCOMMITTED),
+            ((run("a", "1", when="1"),), "the claim stood registered in no commit before this run"),
+            (
+                (run("b", "1", when="2026-01-01T", dirty=None), run("a", "1", when="2026-01-02T", registered=["h"])),
+                "the first run on this checkpoint (b, 2026-01-01) was made by code that stands in no commit",
+            ),
+            (
+                (run("b", "1", when="2026-01-01T"), run("a", "1", when="2026-01-02T", registered=["h"])),
+                "the claim stood registered in no commit before the first run on this checkpoint (b, 2026-01-01)",
+            ),
+            ((run("b", "1", when="1", registered=["h"]), run("a", "1", when="2", dirty=True)), log.UNCOMMITTED),
+            (
+                (run("b", "1", when="1", registered=["h"]), run("a", "1", when="2") | {"commit": "d"}),
+                "this run was made by another commit than the first run on this checkpoint (b, 1)",
+            ),
+        ],
+    )
+    def test_and_says_why(self, runs, why):
+        assert log.Log(runs=runs).doubt("a", "h") == why
+        assert log.Log(runs=runs, damaged=("x",)).doubt("a", "h") == log.LOST
+
     FIRST = run("a", "1", when="1", registered=["h"])
 
     def test_only_the_first_verdict_on_a_claim_confirms(self):
@@ -267,6 +396,7 @@ class TestStanding:
         again = run("b", "1", when="2", registered=["h"])
         found = log.Log(runs=(self.FIRST, again), verdicts=({"run": "a", "hash": "h"}, {"run": "b", "hash": "h"}))
         assert (found.standing("a", "h"), found.standing("b", "h")) == ("confirmatory", "exploratory")
+        assert found.doubt("b", "h") == "run a judged the claim on this checkpoint before"
         stopped = log.Log(runs=(self.FIRST, again), verdicts=({"run": "b", "hash": "h"},))
         assert stopped.standing("b", "h") == "confirmatory"
 
@@ -275,37 +405,3 @@ class TestStanding:
         """The hash of a claim does not cover how it is measured."""
         later = run("b", "1", when="2", registered=["h"]) | change
         assert log.Log(runs=(self.FIRST, later)).standing("b", "h") == "exploratory"
-
-
-def in_git(folder, *arguments):
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def test_what_git_says_of_a_folder(tmp_path):
-    assert git.commit(tmp_path) is None
-    assert git.dirty(tmp_path, ["*.py"]) is None
-    in_git(tmp_path, "init", "-q")
-    claims = tmp_path / "claims"
-    log.register(claims / "log", registrations(CLAIM), when=NOW)
-    (claims / "one.py").write_text("1\n")
-    assert log.committed_hashes(claims / "log") == []
-    in_git(tmp_path, "add", ".")
-    in_git(tmp_path, "commit", "-q", "-m", "one")
-    assert len(git.commit(claims)) == 40
-    assert log.committed_hashes(claims / "log") == [CLAIM.hash]
-    assert git.dirty(claims, ["*.py"]) is False
-    second = CLAIM.amended(because="x", threshold=0.5)
-    log.register(claims / "log", registrations(second), when=NOW)  # in the folder, but in no commit
-    assert log.committed_hashes(claims / "log") == [CLAIM.hash]
-    assert git.dirty(claims, ["*.py"]) is False  # a log that grew changes no claim
-    (claims / "one.py").write_text("2\n")
-    assert git.dirty(claims, ["*.py"]) is True
-    in_git(tmp_path, "checkout", "-q", "--", ".")
-    (claims / "two.py").write_text("2\n")
-    assert git.dirty(claims, ["*.py"]) is True
-
-
-def test_without_git_nothing_is_known(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert git.commit(Path(__file__).parent) is None

@@ -163,6 +163,7 @@ class TestTable:
         done = sweep.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         code = {"commit": "c", "dirty": False, "registered": [claim["hash"] for claim in run["claims"]]}
+        code |= {name: run[name] for name in ("seed", "draws", "profile")}
         earlier, own = (
             {"run": name, "when": when, "checkpoint": run["checkpoint"], **code}
             for name, when in (("earlier", "2020-01-01T00:00:00+00:00"), ("own", run["started"]))

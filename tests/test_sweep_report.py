@@ -313,7 +313,7 @@ def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_c
     lines = text.splitlines()
     assert lines[0] == "# 1 of 2 claims holds in both trained networks"
     assert "    recint sweep <runs>" in lines
-    assert "- left out: runs/broken.safetensors: it ends <early>" in lines
+    assert "- left out: runs/broken.safetensors: it ends &lt;early>" in lines
     assert "Half of the claims about a role hold, in half of the trainings, by step: l0 100, l2 200." in lines
     assert "| claim | holds in | 95 % interval | one | two |" in lines
     assert "| `l0.a`<br>l0.a is <so> & so. | 2 of 2 | 16% to 100% | ✓ (0, 100] | ✓ (0, 100] |" in lines

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import zip_longest
 from textwrap import wrap
 
-from recint import report
+from recint import escaping, report
 from recint.replication.rows import Measured, Row
 
 _WIDTHS = (47, 17, 17, 33)  # with a gap of two between them, 120 columns
@@ -42,11 +42,11 @@ def _line(cells: Sequence[str]) -> str:
 def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
     """The table as a page; `command` is what makes it again."""
     lines = [
-        f"# The notebook's figures, measured again on `{checkpoint}`",
+        f"# The notebook's figures, measured again on {escaping.code(checkpoint)}",
         "",
         "Brackets: 95 % interval over n independent recurrences. Made by",
         "",
-        f"    {command}",
+        escaping.block(command),
         "",
         "What the notebook drew is drawn again in every report, and on the page that `--html` writes.",
         "",
@@ -55,7 +55,7 @@ def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
     ]
     for row in rows:
         cells = (f"{row.name} ({row.where})", row.notebook, _cell(row.notebook_way), _cell(row.sound_way), row.why)
-        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        lines.append("| " + " | ".join(map(escaping.markdown, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 

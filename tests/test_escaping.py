@@ -1,0 +1,269 @@
+"""Ids, statements, names and messages that hold what a target reads as more than text."""
+
+import json
+import re
+import tomllib
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recint import board, calibration_report, escaping, expected, junit, sweep_report
+from recint.replication import page
+from recint.replication.rows import Row
+
+from .test_drift import entry, run
+from .test_sweep_report import row as sweep_row
+
+ANY = st.text(st.characters(exclude_categories=()))
+ODD = [
+    "a|b", "a\nb", "a\r\nb", "<b>bold</b>", "<img src=x onerror=y>", "*b*", "_b_", "`b`", "~~b~~", "[a](http://b)", "![](x)",
+    "&lt;", "\\", "\\|", "# a", "> a", "\x1b[31mred", "\x00", "\x7f", "\x85", "\u2028", "\u202e", "\ud800", "🙂",
+    '"', "'", "--", "]]>",
+]  # fmt: skip
+
+
+class TestMarkdown:
+    @given(ANY)
+    def test_it_is_one_line_and_one_cell(self, text):
+        shown = escaping.markdown(text)
+        assert len(shown.splitlines()) <= 1
+        assert not re.search(r"(?<!\\)(\\\\)*\|", shown)
+        shown.encode()
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("|direct logit attribution|", r"\|direct logit attribution\|"),
+            ("One | two\nthree <b>", r"One \| two three &lt;b>"),
+            ("a_i and a_(i-1), c_0 <= 2 < 3, x ~ U(0, 1)^m", "a_i and a_(i-1), c_0 <= 2 < 3, x ~ U(0, 1)^m"),
+            ("_a_ *b* ~~c~~ `d`", r"\_a_ \*b\* \~\~c\~~ \`d\`"),
+            ("[a](b) ![](c) [0.1, 0.2]", r"[a\](b) ![\](c) [0.1, 0.2]"),
+            ("&amp; R&D", "&amp;amp; R&D"),
+            ("# a # b", r"\# a # b"),
+            ("a\\", r"a\\"),
+        ],
+    )
+    def test_only_what_means_something_is_escaped(self, text, shown):
+        assert escaping.markdown(text) == shown
+
+    @given(ANY)
+    def test_code_is_code(self, text):
+        shown = escaping.code(text)
+        inner = shown[1:-1] if shown.startswith("`") else shown.removeprefix("<code>").removesuffix("</code>")
+        assert len(shown.splitlines()) == 1
+        assert not re.search(r"(?<!\\)(\\\\)*[|`]", inner)
+
+    def test_a_command_is_one_block(self):
+        assert escaping.block("recint sweep 'a\nb'") == "    recint sweep 'a b'"
+
+
+class TestOthers:
+    @given(ANY)
+    def test_any_text_is_a_string_of_toml(self, text):
+        found = tomllib.loads(f"a = {escaping.toml(text)}\n{escaping.toml(text)} = 1")
+        if not re.search("[\ud800-\udfff]", text):
+            assert found["a"] == text
+
+    @given(ANY)
+    def test_any_text_fits_xml(self, text):
+        element = ElementTree.Element("a", b=escaping.xml(text))
+        element.text = escaping.xml(text)
+        ElementTree.fromstring(ElementTree.tostring(element, encoding="utf-8"))
+
+    @given(ANY)
+    def test_a_terminal_gets_nothing_to_obey(self, text):
+        for shown in (escaping.line(text), escaping.terminal(text)):
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+            shown.encode()
+        assert len(escaping.line(text).splitlines()) <= 1
+        assert escaping.terminal(text).count("\n") == text.count("\n")
+
+    def test_what_can_be_seen_stays(self):
+        text = "  ✓ „claims“ über ℝ → 🙂 "
+        assert escaping.line(text) == escaping.terminal(text) == text
+
+    @given(ANY)
+    def test_any_encoding_takes_any_text(self, text):
+        for encoding in ("cp1252", "ascii", "utf-8"):
+            text.encode(encoding, "recint.plain").decode(encoding)
+
+    def test_a_stream_that_is_none_is_left_alone(self):
+        escaping.readable(object())  # type: ignore[arg-type]
+
+
+def cells(line):
+    """Of a line of a table, as GitHub splits it."""
+    return re.split(r"(?<!\\)\|", line)[1:-1]
+
+
+def tables(text):
+    """The lines of each table of a page, which end where a line is none of it."""
+    found, table = [], []
+    for line in [*text.split("\n"), ""]:
+        if line.startswith("|"):
+            table.append(line)
+        elif table:
+            found.append(table)
+            table = []
+    return found
+
+
+def markup(text):
+    """Tags of HTML that are not ours, outside of code."""
+    return re.findall("<(?!br>|code>|/code>)[a-z/!]", re.sub("`[^`]*`", "", text))
+
+
+def odd_run():
+    claims = [entry(f"q.{text}", "refuted", message=text, statement=text) for text in ODD]
+    found = {"value": 0.1, "where": "c|<b>"}
+    contrast = {"a|b\n": {"value": 0.1, "relation": ">=", "threshold": 1.0}}
+    claims[0] |= {"search": {"counterexample": found}, "contrast": contrast, "quantifier": "everywhere"}
+    return run(*claims, name="|<b>\n# name")
+
+
+class TestEverywhere:
+    def test_the_board_keeps_its_shape(self):
+        found = odd_run()
+        text = board.markdown([found, found])
+        (table,) = tables(text)
+        assert [len(cells(line)) for line in table] == [4] * (2 + len(ODD))
+        assert text.startswith("- ")
+        assert text.count("\n\n") == 1
+        assert not markup(text)
+
+    def test_the_summary_keeps_its_shape(self):
+        found = odd_run()
+        failing = [f"q.{text}: refuted\n\n# heading | <b>" for text in ODD]
+        about = {"name": "<b>|\n", "sha256": "ab" * 32, "started": "2026"}
+        drifted = [{"sentence": text, "allowed": True} for text in ODD]
+        text = board.summary(
+            found | {"against": about, "drift": drifted, "incomparable": ODD, "judged_otherwise": ODD},
+            departures=failing,
+        )
+        assert not markup(text)
+        assert [line[:2] for line in text.split("\n") if line] == ["##"] + ["- "] * 4 * len(ODD) + ["He"] + [
+            "| ",
+            "|-",
+        ] + ["| "] * len(ODD)
+
+    def test_junit_is_xml_and_fails_what_fails(self):
+        found = odd_run()
+        failing = [f"{claim['id']}: refuted" for claim in found["claims"][::2]]
+        suite = ElementTree.fromstring(junit.xml(found, departures=failing).encode())
+        assert len(suite.findall("testcase")) == len(ODD)
+        assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) == len(failing)
+
+    def test_junit_knows_claims_with_a_colon(self):
+        found = run(entry("a: b", "refuted"), entry("a", "refuted"))
+        suite = ElementTree.fromstring(junit.xml(found, departures=["a: b: refuted"]).encode())
+        failed = [case.get("classname") for case in suite.iter("testcase") if case.find("failure") is not None]
+        assert failed == ["a: b"]
+
+    def test_expected_verdicts_can_be_read_back(self, tmp_path):
+        found = odd_run()
+        known = {claim["id"]: expected.Expectation("refuted", claim["statement"]) for claim in found["claims"]}
+        path = tmp_path / "e.toml"
+        path.write_text(expected.text(found, known), encoding="utf-8")
+        read = expected.load(path)
+        assert read.speaks_of(found["checkpoint"])
+        assert len(read.claims) == len(ODD)
+        whole = [text for text in ODD if text != "\ud800"]
+        assert [read.claims[f"q.{text}"].reason for text in whole] == whole
+
+    def test_a_sweep_keeps_its_shape(self):
+        rows = [sweep_row(f"q.{text}", "refuted", step=1, series="a|\n<b>") | {"statement": text} for text in ODD]
+        left = dict.fromkeys(rows[0]) | {"path": "x\n|<b>", "series": "s", "error": "it\n# ends <b>"}
+        text = sweep_report.markdown([*rows, left], command="recint sweep 'a\nb'")
+        (table,) = tables(text)
+        assert {len(cells(line)) for line in table} == {4}
+        assert len(table) == 2 + len(ODD)
+        assert not markup(text)
+        assert "\n    recint sweep 'a b'\n" in text
+
+    def test_a_calibration_keeps_its_shape(self):
+        claims = [f"q.{text}" for text in ODD]
+        row = {
+            "group": "mutants", "name": "m|\n<b>", "base": "x", "truth": dict.fromkeys(claims, False),
+            "verdicts": dict.fromkeys(claims, "refuted"), "made_for": claims, "values": {}, "messages": {},
+        }  # fmt: skip
+        text = calibration_report.markdown([row], command="recint calibrate 'a\nb'")
+        for table in tables(text):
+            assert len({len(cells(line)) for line in table}) == 1
+            assert len(table) == 3
+        assert not markup(text)
+
+    def test_a_replication_keeps_its_shape(self):
+        rows = [Row(name=text, where=text, notebook=text, notebook_way=None, sound_way=None, why=text) for text in ODD]
+        text = page.markdown(rows, checkpoint="a`|\n<b>", command="recint replicate 'a\nb'")
+        (table,) = tables(text)
+        assert {len(cells(line)) for line in table} == {5}
+        assert len(table) == 2 + len(ODD)
+        assert not markup(text)
+
+
+class TestVerdictFiles:
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"estimate": {"n": 1}}, "claims.0.estimate.ci is missing"),
+            ({"estimate": {"ci": [1]}}, "claims.0.estimate.ci is [1], but expected a list of two numbers"),
+            ({"verdict": "suported"}, "claims.0.verdict is 'suported', but expected one of supported, refuted"),
+            ({"verdict": ["supported"]}, "claims.0.verdict is ['supported'], but expected one of supported"),
+            ({"expected": "good"}, "claims.0.expected is 'good', but expected one of supported"),
+            ({"value": "1"}, "claims.0.value is '1', but expected a number"),
+            ({"threshold": None}, "claims.0.threshold is None, but expected a number"),
+            ({"relation": ">"}, "claims.0.relation is '>', but expected '>=' or '<='"),
+            ({"search": {}}, "claims.0.search.counterexample is missing"),
+            ({"search": {"counterexample": {"value": 1}}}, "claims.0.search.counterexample.where is missing"),
+            ({"contrast": {"b": {"value": 1}}}, "claims.0.contrast.b.relation is missing"),
+            ({"statement": None}, "claims.0.statement is None, but expected a text"),
+            ({"id": 3}, "claims.0.id is 3, but expected a text"),
+        ],
+    )
+    def test_one_that_somebody_edited_is_refused_in_a_sentence(self, tmp_path, change, said):
+        path = tmp_path / "v.json"
+        path.write_text(json.dumps(run(entry("a.a") | change)))
+        with pytest.raises(ValueError, match=r"v\.json: is not a verdict file \(") as refused:
+            board.read(path)
+        assert said in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "name", ["id", "hash", "verdict", "value", "estimate", "statement", "expected", "quantifier"]
+    )
+    def test_one_that_lacks_something_is_too(self, tmp_path, name):
+        claim = entry("a.a")
+        del claim[name]
+        path = tmp_path / "v.json"
+        path.write_text(json.dumps(run(claim)))
+        with pytest.raises(ValueError, match=rf"claims\.0\.{name} is missing"):
+            board.read(path)
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            ("", "it is no JSON"),
+            ("[" * 100_000, "it is no JSON"),
+            ("[]", "it is [], but expected an object"),
+            ("{}", "checkpoint is missing"),
+            (json.dumps(run() | {"schema": 2}), "schema is 2, but expected 1"),
+            (json.dumps(run() | {"claims": {}}), "claims is {}, but expected a list"),
+            (
+                json.dumps(run() | {"checkpoint": {"name": 1, "sha256": "a"}}),
+                "checkpoint.name is 1, but expected a text",
+            ),
+            (json.dumps(run() | {"against": {"name": "m", "sha256": "a"}}), "drift is missing"),
+        ],
+    )
+    def test_so_is_what_never_was_one(self, tmp_path, content, said):
+        path = tmp_path / "v.json"
+        path.write_text(content)
+        with pytest.raises(ValueError, match="is not a verdict file") as refused:
+            board.read(path)
+        assert f"({said})" in str(refused.value)
+
+    def test_a_whole_one_is_read(self, tmp_path):
+        path = tmp_path / "v.json"
+        path.write_text(json.dumps(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
+        assert board.markdown([board.read(path)]).count("\n| `a.") == 2
