@@ -10,7 +10,6 @@ import safetensors.torch
 import torch
 
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, load, save
-from recint.files import atomic
 
 
 @pytest.mark.parametrize("name", ["folder", "model.safetensors", "model.pth"])
@@ -127,20 +126,6 @@ def test_bad_input_is_one_sentence(small, tmp_path, case):
     assert str(raised.value).startswith(str(path))
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "exploded").exists()
-
-
-def test_a_failing_write_leaves_what_was_there(tmp_path):
-    path = tmp_path / "kept"
-    path.write_text("whole")
-
-    def write_half():
-        with atomic(path) as temporary:
-            temporary.write_text("hal")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_half()
-    assert [file.read_text() for file in tmp_path.iterdir()] == ["whole"]
 
 
 def test_shapes_that_make_no_sense_are_refused():
