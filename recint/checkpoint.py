@@ -11,9 +11,10 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -94,6 +95,12 @@ class ModelConfig:
             "unembed.W_U": (self.d_model, self.d_vocab),
             "unembed.b_U": (self.d_vocab,),
         }
+
+    @property
+    def weights(self) -> int:
+        """How many numbers the tensors have; told without a name for each."""
+        one, two = (sum(map(prod, replace(self, n_layers=layers).shapes.values())) for layers in (1, 2))
+        return one + (self.n_layers - 1) * (two - one)
 
 
 _FIELDS = {field.name for field in fields(ModelConfig)}

@@ -3,8 +3,6 @@
 import json
 import os
 import pickle
-import resource
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import safetensors.torch
 import torch
 
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, load, save
+
+from .conftest import files_of_at_most
 
 
 @pytest.mark.parametrize("name", ["folder", "model.safetensors", "model.pth", "model.pt"])
@@ -36,17 +36,6 @@ def test_a_state_dict_that_would_be_read_as_another_model_is_not_written(small, 
     with pytest.raises(CheckpointError, match=f"a state dict cannot say {field}={value!r}"):
         save(changed, tmp_path / name)
     assert not list(tmp_path.iterdir())
-
-
-@contextmanager
-def files_of_at_most(count):
-    """As on a disk that is full: no file may grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("name", ["folder", "model.safetensors", "model.pth"])
