@@ -285,10 +285,8 @@ def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:
 
 
 def _check_shapes(tensors: dict[str, Tensor], config: ModelConfig, path: Path, *, implied_by: str) -> None:
-    if config.n_layers > len(tensors):  # whose names are not worth making
-        raise CheckpointError(
-            f"{path}: holds {len(tensors)} tensors, but {implied_by} implies n_layers={config.n_layers}"
-        )
+    if config.n_layers > len(tensors):  # told before a name is made for every tensor of every layer
+        raise CheckpointError(f"{path}: holds {len(tensors)} tensors, too few for n_layers={config.n_layers}")
     shapes = config.shapes
     if missing := [name for name in shapes if name not in tensors]:
         folded = all(_LAYER_NORM.search(name) for name in missing)

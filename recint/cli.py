@@ -14,10 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from traceback import extract_tb
 from typing import TYPE_CHECKING, NoReturn, TextIO
-
-from tqdm import tqdm
 
 from recint import BAD_CALL, __version__
 from recint.files import is_writable, require_files, write
@@ -68,6 +65,8 @@ def _sentence(error: BaseException) -> str:
             return "there is not enough memory for this; try fewer draws, or fewer workers"
         case SystemExit():
             return f"the code of a claim ended the process (sys.exit({error.code!r})); let it raise an error instead"
+    from traceback import extract_tb
+
     last = extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}"
     return f"this should not have happened, please report it: {type(error).__name__}: {error} ({where})"
@@ -163,6 +162,8 @@ def log(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
+    from tqdm import tqdm
+
     from recint import log, sweep_record, sweep_report, sweep_task
     from recint import sweep as sweeps
     from recint.catalogue import properties, require_matches
@@ -240,6 +241,8 @@ def _as_given(options: argparse.Namespace) -> str:
 
 def train(options: argparse.Namespace) -> int:
     """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
+    from tqdm import tqdm
+
     from recint.card import write_card
     from recint.checkpoint import ModelConfig
     from recint.model import resolve_device
@@ -307,6 +310,8 @@ def convert(options: argparse.Namespace) -> int:
 def calibrate(options: argparse.Namespace) -> int:
     """Judge every control, show the matrix, and say how often the suite was wrong; 1 if a verdict contradicts the truth."""
     import json
+
+    from tqdm import tqdm
 
     from recint import calibration_report, plugin
     from recint.calibrate import calibrate as run

@@ -146,7 +146,9 @@ def bad_files(small, folder):
     case("number as name", {1: torch.ones(1)}, "holds Tensor under 1, but expected a state dict of names")
     case("two models", {"model": tensors, "state_dict": tensors}, "state dicts under 'model' and 'state_dict'")
     case("no model", {"model": 3, "optimizer": {}}, "holds int under 'model', but expected a state dict")
-    case("many", tensors | {"blocks.99999999.ln1.w": torch.ones(16)}, "implies n_layers=100000000")
+    case(
+        "many", tensors | {"blocks.99999999.ln1.w": torch.ones(16)}, "holds 39 tensors, too few for n_layers=100000000"
+    )
     case("too many", tensors | {f"blocks.{'9' * 5000}.ln1.w": torch.ones(16)}, "not part of the model")
     case("nothing wide", tensors | {"embed.W_E": torch.ones(0, 16)}, "d_vocab=0 must be a whole number")
     norms = ("ln1.w", "ln1.b", "ln2.w", "ln2.b", "ln_final.w", "ln_final.b")
@@ -196,7 +198,7 @@ def bad_files(small, folder):
         ("digits", '{"n_ctx": ' + "9" * 5000 + "}", "not JSON"),
         ("encoding", "\udcff", "not JSON"),
         ("keys", json.dumps({"n_layer": 3}), r"found \['n_layer'\]"),
-        ("many", json.dumps(asdict(small.config) | {"n_layers": 10**8}), "but config.json implies n_layers=100000000"),
+        ("many", json.dumps(asdict(small.config) | {"n_layers": 10**8}), "too few for n_layers=100000000"),
         ("range", json.dumps({"n_layers": 0}), "n_layers=0 must be a whole number"),
         ("other", json.dumps(asdict(small.config) | {"d_vocab": 6}), "but config.json implies"),
     ):
