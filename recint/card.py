@@ -9,9 +9,7 @@ from recint import checkpoint as checkpoints
 from recint import figures
 from recint.escaping import markdown
 from recint.files import write
-from recint.training import HISTORY
-
-LOSSES = "loss.svg"
+from recint.training import CARD, HISTORY, LOSSES
 
 
 def write_card(folder: Path) -> None:
@@ -21,7 +19,7 @@ def write_card(folder: Path) -> None:
     recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
     final = history["validation"][-1][1]
     options = " ".join(
-        f"--{name.replace('_', '-')} {value:g}" for name, value in recipe.items() if isinstance(value, int | float)
+        f"--{name.replace('_', '-')} {value}" for name, value in recipe.items() if isinstance(value, int | float)
     )
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",
@@ -48,5 +46,5 @@ Made by `recint train FOLDER {options}`; the loss history is in `{HISTORY}`.
 
 ![training and validation loss]({LOSSES})
 """
-    for name, text in ((LOSSES, plot), ("README.md", card)):
+    for name, text in ((LOSSES, plot), (CARD, card)):
         write(folder / name, text)

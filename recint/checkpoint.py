@@ -1,36 +1,39 @@
 """Files <-> tensors: what a checkpoint is, on disk and in memory.
 
 Tensors carry the property names of TransformerLens' former HookedTransformer (`blocks.0.attn.W_Q`, ...), with a
-dimension per head; `d_vocab` is the dimension of the recurrence. Nothing here ever unpickles code.
+dimension per head; `d_vocab` is the dimension of the recurrence.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import re
-import warnings
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
+from io import BytesIO
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from recint.files import atomic, write
+from recint import state_dict
+from recint.files import write
+from recint.state_dict import SAFETENSORS, TORCH, StateDict
+from recint.state_dict import CheckpointError as CheckpointError
 
-# Buffers of the former HookedTransformer: constants, not weights.
-_BUFFERS = (".attn.mask", ".attn.IGNORE")
 _ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu")
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message is one sentence that names the file, what was found and what was expected."""
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+# What no shape of a tensor tells.
+_UNTOLD = ("act_fn", "layer_norm_eps", "order")
+_SHAPES = "its other tensors"
+_LAYER_NORM = re.compile(r"\bln(1|2|_final)\.[wb]$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +96,30 @@ class ModelConfig:
             "unembed.b_U": (self.d_vocab,),
         }
 
+    @property
+    def weights(self) -> int:
+        """How many numbers the tensors have; told without a name for each."""
+        one, two = (sum(map(prod, replace(self, n_layers=layers).shapes.values())) for layers in (1, 2))
+        return one + (self.n_layers - 1) * (two - one)
+
+
+_FIELDS = {field.name for field in fields(ModelConfig)}
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A named model: its shape, its tensors (float32, on the CPU), and the path it was read from, if any."""
+    """A named model: its shape and its tensors (float32, on the CPU).
+
+    Attributes:
+        path: what it was read from, if it was.
+        notes: sentences on what was done to read it, for whoever reads it.
+    """
 
     name: str
     config: ModelConfig
     tensors: Mapping[str, Tensor]
     path: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -126,119 +144,117 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     Raises:
         CheckpointError: missing, truncated or unsafe file; missing, extra, misshapen or non-finite tensors.
     """
+    if not os.fspath(path):
+        raise CheckpointError(
+            f"checkpoint={path!r} is empty, but expected a folder, a .safetensors or a .pth state dict"
+        )
     path = Path(path)
-    if path.is_dir():
-        weights = path / "model.safetensors"
-        told = _read_config(path / "config.json"), "config.json"
-    else:
-        weights, told = path, None
-    tensors = _clean(_read_tensors(weights), weights)
-    config, implied_by = told or _bare_config(tensors, weights)
-    _check_shapes(tensors, config, weights, implied_by=implied_by)
-    name = path.resolve().name if path.is_dir() else path.stem
-    return Checkpoint(name, config, {key: tensors[key] for key in config.shapes}, path=str(path))
+    try:
+        return _load(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     """Write a `.pth`, a bare `.safetensors`, or (any other name) a folder with config.json and model.safetensors.
 
-    Every file appears whole or not at all.
+    Every file appears whole or not at all, and so does a folder that was not there before.
+
+    Raises:
+        CheckpointError: the configuration says what a state dict cannot.
     """
     path = Path(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
-    if path.suffix == ".pth":
-        with atomic(path) as temporary:
-            torch.save(tensors, temporary)
-    elif path.suffix == ".safetensors":
-        with atomic(path) as temporary:
-            safetensors.torch.save_file(tensors, temporary, metadata={"config": json.dumps(asdict(checkpoint.config))})
+    config = asdict(checkpoint.config)
+    # Made in memory: writers of files have errors of their own, and no way with a pipe.
+    if path.suffix in TORCH:
+        usual = asdict(ModelConfig())
+        if lost := [f"{name}={config[name]!r}" for name in _UNTOLD if config[name] != usual[name]]:
+            raise CheckpointError(
+                f"{path}: a state dict cannot say {', '.join(lost)}, and would be read as another model; "
+                "name a .safetensors or a folder"
+            )
+        made = BytesIO()
+        torch.save(tensors, made)
+        write(path, made.getvalue())
+    elif path.suffix == SAFETENSORS:
+        write(path, safetensors.torch.save(tensors, metadata={"config": json.dumps(config)}))
     else:
-        path.mkdir(parents=True, exist_ok=True)
-        with atomic(path / "model.safetensors") as temporary:
-            safetensors.torch.save_file(tensors, temporary)
-        write(path / "config.json", json.dumps(asdict(checkpoint.config), indent=2) + "\n")
+        _save_folder(path, {_WEIGHTS: safetensors.torch.save(tensors), _CONFIG: json.dumps(config, indent=2) + "\n"})
     return path
 
 
-def _read_config(path: Path) -> ModelConfig:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file, but a checkpoint folder holds config.json and model.safetensors")
+def _save_folder(path: Path, contents: Mapping[str, str | bytes]) -> None:
+    new = not path.exists()
     try:
-        return _parsed(path.read_text(), path)
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            write(path / name, content)
+    except BaseException:
+        if new:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
-def _bare_config(tensors: dict[str, Tensor], path: Path) -> tuple[ModelConfig, str]:
-    """The configuration of a file that has none beside it, and what told it."""
-    if path.suffix == ".safetensors" and (config := _read_metadata(path)):
-        return config, "its metadata"
-    return _infer_config(tensors, path), "its other tensors"
+def _load(path: Path) -> Checkpoint:
+    notes: tuple[str, ...] = ()
+    if path.is_dir():
+        weights, config, implied_by = path / _WEIGHTS, _read_config(path), _CONFIG
+        found = state_dict.read(weights)
+    else:
+        weights, found = path, state_dict.read(path)
+        config, implied_by, notes = _bare_config(found, path)
+    _check_shapes(found.tensors, config, weights, implied_by=implied_by)
+    name = path.resolve().name if path.is_dir() else path.stem
+    tensors = {key: found.tensors[key] for key in config.shapes}
+    return Checkpoint(name, config, tensors, path=str(path), notes=(*found.notes, *notes))
 
 
-def _read_metadata(path: Path) -> ModelConfig | None:
-    """The configuration that a whole safetensors file brings along, if it does."""
-    with safetensors.safe_open(path, framework="pt") as file:
-        text = (file.metadata() or {}).get("config")
-    return None if text is None else _parsed(text, f"{path}, config in its metadata")
-
-
-def _parsed(text: str, path: Path | str) -> ModelConfig:
+def _read_config(folder: Path) -> ModelConfig:
+    path = folder / _CONFIG
+    if any(folder.glob("*.index.json")) and not (folder / _WEIGHTS).exists():
+        raise CheckpointError(f"{folder}: the weights are split over several files; save them as one {_WEIGHTS}")
+    state_dict.require_file(path, f"but a checkpoint folder holds {_CONFIG} and {_WEIGHTS}")
     try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not JSON ({error})") from None
-    known = {field.name for field in fields(ModelConfig)}
-    if not isinstance(values, dict) or not values.keys() <= known:
-        found = sorted(values.keys() - known) if isinstance(values, dict) else type(values).__name__
-        raise CheckpointError(f"{path}: found {found}, but expected an object with keys among {sorted(known)}")
+    if not _is_ours(values):
+        what = sorted(values.keys() - _FIELDS) if isinstance(values, dict) else type(values).__name__
+        raise CheckpointError(f"{path}: found {what}, but expected an object with keys among {sorted(_FIELDS)}")
+    return _parsed(values, path)
+
+
+def _bare_config(found: StateDict, path: Path) -> tuple[ModelConfig, str, tuple[str, ...]]:
+    """The configuration of a file that has none beside it, what told it, and what is to be said of it."""
+    if found.config is None:
+        return _infer_config(found.tensors, path), _SHAPES, ()
+    try:
+        values = json.loads(found.config)
+    except (ValueError, RecursionError):
+        values = None
+    if _is_ours(values):
+        return _parsed(values, f"{path}, config in its metadata"), "its metadata", ()
+    config = asdict(_infer_config(found.tensors, path))
+    says = values if isinstance(values, dict) else {}
+    if wrong := [f"{name}={says[name]!r}" for name in config if says.get(name, config[name]) != config[name]]:
+        raise CheckpointError(
+            f"{path}: config in its metadata is not recint's, and says {', '.join(wrong)}; "
+            f"give a folder with {_CONFIG} and {_WEIGHTS}"
+        )
+    assumed = ", ".join(f"{name}={config[name]!r}" for name in _UNTOLD)
+    return ModelConfig(**config), _SHAPES, (f"{path}: config in its metadata is not recint's; {assumed} are assumed",)
+
+
+def _is_ours(values: Any) -> bool:
+    return isinstance(values, dict) and values.keys() <= _FIELDS
+
+
+def _parsed(values: dict[str, Any], source: Path | str) -> ModelConfig:
     try:
         return ModelConfig(**values)
     except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file, but expected a folder, a .safetensors or a .pth state dict")
-    if path.suffix == ".safetensors":
-        try:
-            return safetensors.torch.load_file(path)
-        except (safetensors.SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
-    if path.suffix not in (".pth", ".pt"):
-        raise CheckpointError(f"{path}: the name ends in {path.suffix!r}, but expected a folder, .safetensors or .pth")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks on old pickles, which it then refuses
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise CheckpointError(
-            f"{path}: not a plain state dict: it holds objects other than tensors, which could run code when loaded, "
-            f"or is damaged; save it again with torch.save(model.state_dict(), ...)"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{path}: not a whole state dict of torch.save ({(str(error) or type(error).__name__).splitlines()[0]})"
-        ) from None
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise CheckpointError(f"{path}: holds {type(loaded).__name__}, but expected a state dict of names and tensors")
-    return loaded
-
-
-def _clean(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Drop buffers and the prefix of DataParallel; refuse what is not finite."""
-    prefix = "module."
-    if tensors and all(name.startswith(prefix) for name in tensors):
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    weights = {name: tensor.detach() for name, tensor in tensors.items() if not name.endswith(_BUFFERS)}
-    for name, tensor in weights.items():
-        if not tensor.is_floating_point():
-            raise CheckpointError(f"{path}: {name} holds {tensor.dtype}, but expected floating-point weights")
-        if not torch.isfinite(tensor).all():
-            count = int((~torch.isfinite(tensor)).sum())
-            raise CheckpointError(f"{path}: {name} holds {count} NaN or infinite values, but expected finite weights")
-    return {name: tensor.float().contiguous() for name, tensor in weights.items()}
+        raise CheckpointError(f"{source}: {error}") from None
 
 
 def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:
@@ -255,22 +271,29 @@ def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:
             )
     d_vocab, d_model = tensors["embed.W_E"].shape
     n_heads, _, d_head = tensors["blocks.0.attn.W_Q"].shape
-    layers = {int(match[1]) for name in tensors if (match := re.match(r"blocks\.(\d+)\.", name))}
-    return ModelConfig(
-        n_layers=max(layers) + 1,
-        n_heads=n_heads,
-        d_model=d_model,
-        d_head=d_head,
-        d_mlp=tensors["blocks.0.mlp.W_in"].shape[1],
-        n_ctx=tensors["pos_embed.W_pos"].shape[0],
-        d_vocab=d_vocab,
-    )
+    layers = {int(match[1]) for name in tensors if (match := re.match(r"blocks\.(\d{1,9})\.", name))}
+    told = {
+        "n_layers": max(layers) + 1,
+        "n_heads": n_heads,
+        "d_model": d_model,
+        "d_head": d_head,
+        "d_mlp": tensors["blocks.0.mlp.W_in"].shape[1],
+        "n_ctx": tensors["pos_embed.W_pos"].shape[0],
+        "d_vocab": d_vocab,
+    }
+    return _parsed(told, path)
 
 
 def _check_shapes(tensors: dict[str, Tensor], config: ModelConfig, path: Path, *, implied_by: str) -> None:
+    if config.n_layers > len(tensors):  # told before a name is made for every tensor of every layer
+        raise CheckpointError(f"{path}: holds {len(tensors)} tensors, too few for n_layers={config.n_layers}")
     shapes = config.shapes
     if missing := [name for name in shapes if name not in tensors]:
-        raise CheckpointError(f"{path}: {len(missing)} tensors are missing, the first of them {missing[0]}")
+        folded = all(_LAYER_NORM.search(name) for name in missing)
+        why = (
+            "; if LayerNorm was folded into the weights, save the model without that (fold_ln=False)" if folded else ""
+        )
+        raise CheckpointError(f"{path}: {len(missing)} tensors are missing, the first of them {missing[0]}{why}")
     if extra := [name for name in tensors if name not in shapes]:
         raise CheckpointError(f"{path}: {len(extra)} tensors are not part of the model, the first of them {extra[0]}")
     for name, expected in shapes.items():

@@ -1,65 +1,102 @@
-"""The command line: `recint COMMAND ...`, and what each command does with its options."""
+"""The command line: `recint COMMAND ...`, and what each command does with its options.
+
+Modules that load PyTorch are imported where they are used, which takes a while: so a call that is interrupted meanwhile, or
+cannot import them, ends like any other.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TextIO
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from recint import BAD_CALL, __version__
-from recint import board as boards
-from recint import checkpoint as checkpoints
-from recint.catalogue import SHIPPED, properties, require_matches, selected
 from recint.escaping import line, readable, terminal
 from recint.files import is_writable, require_files, write
-from recint.identity import brief, identity
-from recint.report import SYMBOLS
+
+if TYPE_CHECKING:
+    from recint.checkpoint import Checkpoint
 
 CALIBRATION_DRAWS = 1000
 SWEEP_DRAWS = 1000
 REPLICATION_DRAWS = 500
-INTERRUPTED = 130
+# Beyond these a number is a mistake, which is better told than tried.
+MOST_DRAWS = 1_000_000
+MOST_WORKERS = 256
+# As a shell tells of a program that was interrupted, or whose reader had enough.
+INTERRUPTED, UNREAD = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 bad input."""
+    """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 whatever else went wrong."""
+    called = False
     readable(sys.stdout, sys.stderr)
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
+        called = True
         status: int = options.run(options)
-    except ValueError as error:  # every error of input is one, and one sentence
-        print(line(f"recint: {error}"), file=sys.stderr)
-        return BAD_CALL
-    except OSError as error:
-        print(line(f"recint: {error.filename or 'file'}: {error.strerror or error}"), file=sys.stderr)
-        return BAD_CALL
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
-    return status
+    except BaseException as error:  # status 1, which Python has for these, says that a claim was refuted
+        if isinstance(error, SystemExit) and not called:  # of argparse, which has told why
+            raise
+        if isinstance(error, BrokenPipeError) and not error.filename:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left at its end
+            return UNREAD
+        print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
+        return BAD_CALL
+
+
+def _sentence(error: BaseException) -> str:
+    match error:
+        case ValueError():  # every error of input is one, and one sentence
+            return str(error)
+        case OSError(filename=str() | bytes() | Path() as name):
+            return f"{os.fsdecode(name)}: {error.strerror or error}"
+        case OSError():
+            return f"standard output: {error.strerror}" if error.strerror else str(error)
+        case MemoryError():
+            return "there is not enough memory for this; try fewer draws, or fewer workers"
+        case SystemExit():
+            return f"the code of a claim ended the process (sys.exit({error.code!r})); let it raise an error instead"
+    from traceback import extract_tb
+
+    last = extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"this should not have happened, please report it: {type(error).__name__}: {error} ({where})"
 
 
 def verify(options: argparse.Namespace) -> int:
     """Judge every claim on a checkpoint."""
     from recint.verify import verify as run
 
-    _require_enough(options)
+    _require_counts(options)
+    _take_path(options)
+    outputs = (options.report, options.verdicts, options.junit, options.summary)
+    require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
+    if options.checkpoint is not None:
+        _load(options.checkpoint)
     return run(options)
 
 
 def expect(options: argparse.Namespace) -> int:
     """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
+    from recint import board as boards
     from recint import expected, plugin, record
+    from recint.identity import brief, identity
 
+    _take_path(options)
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
-    checkpoint = checkpoints.load(plugin.REFERENCE_CHECKPOINT if options.checkpoint is None else options.checkpoint)
+    checkpoint = _load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
     target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
     about = record.about(checkpoint)
     old = expected.load(target) if target.exists() else None
@@ -68,6 +105,8 @@ def expect(options: argparse.Namespace) -> int:
             f"{target}: has the verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
             "name it with --into to replace them"
         )
+    outputs = (options.report, options.verdicts, options.junit, options.summary)
+    require_files(str(target), *outputs, inputs=(options.checkpoint, options.use))
     with TemporaryDirectory() as scratch:
         source = options.use
         if not source:
@@ -91,6 +130,7 @@ def expect(options: argparse.Namespace) -> int:
 def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint import log
+    from recint.catalogue import properties
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
@@ -107,7 +147,8 @@ def log(options: argparse.Namespace) -> int:
     from recint import history, history_page
     from recint import log as research
 
-    require_files(options.html)
+    _take_path(options)
+    require_files(options.html, inputs=(options.checkpoint,))
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
             f"{options.hypotheses}: no such folder, but the one of the claims whose log is shown is expected"
@@ -116,9 +157,10 @@ def log(options: argparse.Namespace) -> int:
     known = research.read(folder)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
-        from recint import record  # which loads torch
+        from recint import record
+        from recint.identity import brief, identity
 
-        about = record.about(checkpoints.load(checkpoint))
+        about = record.about(_load(checkpoint))
         history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
         checkpoint = identity(about)
     numbers = options.changes or ()
@@ -138,13 +180,20 @@ def log(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
+    from tqdm import tqdm
+
     from recint import log, standing, sweep_record, sweep_report, sweep_task
     from recint import sweep as sweeps
+    from recint.catalogue import properties, require_matches
     from recint.model import resolve_device
+    from recint.report import SYMBOLS
 
+    _require_counts(options)
+    _take_path(options)
+    if not options.checkpoints:
+        raise ValueError("no checkpoint is named, but some are expected: paths, globs, or a .txt file that lists them")
     folder, out = Path(options.hypotheses).resolve(), Path(options.out)
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
-    _require_enough(options)
     checkpoint_paths = sweeps.paths(options.checkpoints)
     if not is_writable(out):
         raise ValueError(f"{out}: cannot be written; name another folder with --out")
@@ -199,6 +248,8 @@ def sweep(options: argparse.Namespace) -> int:
 
 def _as_given(options: argparse.Namespace) -> str:
     """A call of `sweep` that comes to the same verdicts."""
+    from recint.catalogue import SHIPPED
+
     words = ["recint", "sweep", *options.checkpoints]
     for name, usual in (("hypotheses", str(SHIPPED)), ("device", "auto")):
         if (given := getattr(options, name)) != usual:
@@ -212,6 +263,8 @@ def _as_given(options: argparse.Namespace) -> str:
 
 def train(options: argparse.Namespace) -> int:
     """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
+    from tqdm import tqdm
+
     from recint.card import write_card
     from recint.checkpoint import ModelConfig
     from recint.model import resolve_device
@@ -220,6 +273,13 @@ def train(options: argparse.Namespace) -> int:
     from recint.training import Progress
     from recint.training import train as run
 
+    out, snapshots = options.out, list(options.snapshots)
+    if out is None and snapshots and isinstance(snapshots[-1], str):
+        out = _path(snapshots.pop())  # argparse gives all that follows to the option before it
+    if out is None:
+        raise ValueError("no folder is named, but one to train into is expected, before --snapshots")
+    if wrong := [step for step in snapshots if isinstance(step, str)]:
+        raise ValueError(f"snapshots={wrong!r} must be whole numbers")
     model = ModelConfig(**{name: getattr(options, name) for name in _MODEL_OPTIONS})
     data = Distribution(
         c=tuple(options.c), d=tuple(options.d), start=tuple(options.start), cap=tuple(options.cap),
@@ -238,22 +298,32 @@ def train(options: argparse.Namespace) -> int:
 
         run(
             recipe,
-            options.out,
+            out,
             device=resolve_device(options.device),
-            snapshots=frozenset(options.snapshots),
+            snapshots=frozenset(snapshots),
             progress=progress,
         )
-    write_card(Path(options.out))
-    print(f"wrote {options.out}: verify it with `recint verify {options.out}`")
+    write_card(Path(out))
+    print(f"wrote {out}: verify it with `recint verify {shlex.quote(out)}`")
     return 0
 
 
 def convert(options: argparse.Namespace) -> int:
     """Write a checkpoint in another format; the tensor hash stays."""
-    target = Path(options.target)
+    from recint import checkpoint as checkpoints
+    from recint.state_dict import SAFETENSORS, TORCH
+
+    target, formats = Path(options.target), (*TORCH, SAFETENSORS)
     if target.exists():
         raise ValueError(f"{target}: exists already, and is not overwritten")
-    loaded = checkpoints.load(options.source)
+    # A folder may have any name, but one that a file has by a slip of the pen.
+    if target.suffix and (target.suffix in formats) == options.target.endswith(os.sep):
+        found = "a folder" if target.suffix in formats else repr(target.suffix)
+        raise ValueError(
+            f"{options.target}: ends like {found}, but a file ends in {', '.join(formats)}, and a folder with a dot in its "
+            f"name in {os.sep}"
+        )
+    loaded = _load(options.source)
     checkpoints.save(loaded, target)
     print(f"wrote {target} (tensors sha256 {loaded.sha256[:12]})")
     return 0
@@ -263,18 +333,22 @@ def calibrate(options: argparse.Namespace) -> int:
     """Judge every control, show the matrix, and say how often the suite was wrong; 1 if a verdict contradicts the truth."""
     import json
 
+    from tqdm import tqdm
+
     from recint import calibration_report, plugin
     from recint.calibrate import calibrate as run
+    from recint.catalogue import SHIPPED, properties, require_matches
 
+    _require_counts(options)
+    _take_path(options)
     folder = Path(options.hypotheses)
     globs = require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
-    _require_enough(options)
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
     chosen += [f"--hypotheses {options.hypotheses}"] if options.hypotheses != str(SHIPPED) else []
     command = " ".join(["recint calibrate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
-    require_files(options.report, options.markdown, options.json)
-    loaded = checkpoints.load(checkpoint)
+    require_files(options.report, options.markdown, options.json, inputs=(checkpoint,))
+    loaded = _load(checkpoint)
     results = run(
         checkpoint,
         folder=folder,
@@ -315,10 +389,9 @@ def replicate(options: argparse.Namespace) -> int:
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 
-    require_files(options.markdown, options.html)
-    model = Model(
-        checkpoints.load(options.checkpoint or plugin.REFERENCE_CHECKPOINT), device=resolve_device(options.device)
-    )
+    _require_counts(options)
+    require_files(options.markdown, options.html, inputs=(options.checkpoint,))
+    model = Model(_load(options.checkpoint or plugin.REFERENCE_CHECKPOINT), device=resolve_device(options.device))
     rows = run(model, draws=options.draws, seed=options.seed)
     chosen = [options.checkpoint] if options.checkpoint else []
     command = " ".join(["recint replicate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
@@ -338,6 +411,8 @@ def _write(path: str, text: str, *, told: TextIO | None = None) -> None:
 
 def claims(options: argparse.Namespace) -> int:
     """List the claims in force."""
+    from recint.catalogue import properties, require_matches, selected
+
     listed = [prop.claim for prop in properties(options.hypotheses)]
     globs = require_matches(options.claims, [claim.id for claim in listed])
     for claim in listed:
@@ -352,6 +427,9 @@ def claims(options: argparse.Namespace) -> int:
 
 def board(options: argparse.Namespace) -> int:
     """Print verdict files as one Markdown table, or put it into a document."""
+    from recint import board as boards
+
+    require_files(options.into, inputs=options.verdicts)
     table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
     if not options.into:
         print(table, end="")
@@ -384,7 +462,7 @@ _RECIPE_OPTIONS = (
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="recint", description="Claims about a neural circuit that can lose.")
+    parser = _Parser(prog="recint", description="Claims about a neural circuit that can lose.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -394,14 +472,19 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("expect", help="put the verdicts of a run on record as those expected")
     _add_run_options(command)
-    command.add_argument("--from", dest="use", metavar="FILE.json", help="a verdict file to use, instead of a run")
-    command.add_argument("--into", metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims")
+    command.add_argument(
+        "--from", dest="use", type=_path, metavar="FILE.json", help="a verdict file to use, instead of a run"
+    )
+    command.add_argument(
+        "--into", type=_path, metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims"
+    )
     command.set_defaults(run=expect)
 
     command = commands.add_parser("log", help="show the research log: runs, claims, and what changed")
     command.add_argument(
         "checkpoint",
         nargs="?",
+        type=_path,
         metavar="CHECKPOINT",
         help="only its runs: a name, a path, or how its tensor hash begins",
     )
@@ -409,15 +492,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="the history of these claims, e.g. 'l2.*'")
     command.add_argument("--changes", nargs=2, metavar="RUN", help="what came out otherwise in the second of two runs")
     command.add_argument("--json", action="store_true", help="print it as one JSON object")
-    command.add_argument("--html", metavar="FILE.html", help="write the timeline, claims x runs, as a page")
+    command.add_argument("--html", type=_path, metavar="FILE.html", help="write the timeline, claims x runs, as a page")
     command.set_defaults(run=log)
 
     command = commands.add_parser("sweep", help="judge many checkpoints, on this machine or a cluster")
     command.add_argument(
-        "checkpoints", nargs="+", metavar="CHECKPOINT", help="paths, globs, or a .txt file that lists them"
+        "checkpoints", nargs="*", type=_path, metavar="CHECKPOINT", help="paths, globs, or a .txt file that lists them"
     )
     command.add_argument(
-        "--out", default="sweep", metavar="DIR", help="table, report and verdict files (default %(default)s)"
+        "--out",
+        type=_path,
+        default="sweep",
+        metavar="DIR",
+        help="table, report and verdict files (default %(default)s)",
     )
     _add_folders(command)
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
@@ -439,10 +526,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=register)
 
     command = commands.add_parser("replicate", help="measure again what the notebook printed, and how it should be")
-    command.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="as for verify; default: the reference")
+    command.add_argument(
+        "checkpoint", nargs="?", type=_path, metavar="CHECKPOINT", help="as for verify; default: the reference"
+    )
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    command.add_argument("--markdown", metavar="FILE.md", help="write the table as Markdown")
-    command.add_argument("--html", metavar="FILE.html", help="write the table and pictures as a page")
+    command.add_argument("--markdown", type=_path, metavar="FILE.md", help="write the table as Markdown")
+    command.add_argument("--html", type=_path, metavar="FILE.html", help="write the table and pictures as a page")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument(
         "--draws", type=int, default=REPLICATION_DRAWS, help="recurrences behind every figure (default %(default)s)"
@@ -450,10 +539,12 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=replicate)
 
     command = commands.add_parser("train", help="train a model of affine recurrences")
-    command.add_argument("out", metavar="FOLDER", help="where to; a stopped run there is continued")
+    command.add_argument(
+        "out", nargs="?", type=_path, metavar="FOLDER", help="where to; a stopped run there is continued"
+    )
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     command.add_argument(
-        "--snapshots", type=int, nargs="*", default=(), metavar="STEP", help="steps to keep the weights at"
+        "--snapshots", type=_step, nargs="*", default=(), metavar="STEP", help="steps to keep the weights at"
     )
     from recint.checkpoint import ModelConfig
     from recint.recurrence import Distribution
@@ -475,17 +566,21 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=train)
 
     command = commands.add_parser("convert", help="write a checkpoint in another format")
-    command.add_argument("source", metavar="CHECKPOINT")
-    command.add_argument("target", metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet")
+    command.add_argument("source", type=_path, metavar="CHECKPOINT")
+    command.add_argument(
+        "target", type=_path, metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet"
+    )
     command.set_defaults(run=convert)
 
     command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
-    command.add_argument("checkpoint", nargs="?", help="whose shape and mutants are judged too; default: the reference")
+    command.add_argument(
+        "checkpoint", nargs="?", type=_path, help="whose shape and mutants are judged too; default: the reference"
+    )
     _add_hypotheses(command)
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
-    command.add_argument("--report", metavar="FILE.html", help="write the matrix as a page")
-    command.add_argument("--markdown", metavar="FILE.md", help="write the matrix as Markdown")
-    command.add_argument("--json", metavar="FILE.json", help="write every verdict on every control")
+    command.add_argument("--report", type=_path, metavar="FILE.html", help="write the matrix as a page")
+    command.add_argument("--markdown", type=_path, metavar="FILE.md", help="write the matrix as Markdown")
+    command.add_argument("--json", type=_path, metavar="FILE.json", help="write every verdict on every control")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument(
         "--draws", type=int, default=CALIBRATION_DRAWS, help="recurrences per estimate (default %(default)s)"
@@ -494,8 +589,10 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=calibrate)
 
     command = commands.add_parser("board", help="verdict files as one Markdown table, claims x checkpoints")
-    command.add_argument("verdicts", nargs="+", metavar="FILE.json", help="written by `recint verify --verdicts`")
-    command.add_argument("--into", metavar="FILE.md", help="put it between the marks in this document")
+    command.add_argument(
+        "verdicts", nargs="+", type=_path, metavar="FILE.json", help="written by `recint verify --verdicts`"
+    )
+    command.add_argument("--into", type=_path, metavar="FILE.md", help="put it between the marks in this document")
     command.set_defaults(run=board)
 
     command = commands.add_parser("claims", help="list the claims in force")
@@ -505,10 +602,66 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _require_enough(options: argparse.Namespace) -> None:
-    for name, least in (("draws", 2), ("workers", 1)):
-        if getattr(options, name) < least:
-            raise ValueError(f"{name}={getattr(options, name)!r} must be at least {least}")
+def _require_counts(options: argparse.Namespace) -> None:
+    for name, least, most in (("draws", 2, MOST_DRAWS), ("workers", 1, MOST_WORKERS)):
+        count = getattr(options, name, least)
+        if count < least:
+            raise ValueError(f"{name}={count!r} must be at least {least}")
+        if count > most:
+            raise ValueError(f"{name}={count!r} must be at most {most}")
+
+
+def _take_path(options: argparse.Namespace) -> None:
+    """Of `--claims 'l0.*' path` argparse gives all to the option; the path is the command's if it has no other."""
+
+    def is_path(word: str) -> bool:
+        from recint.catalogue import properties, selected
+        from recint.state_dict import SAFETENSORS, TORCH
+
+        like_one = os.sep in word or Path(word).suffix in (*TORCH, SAFETENSORS, ".txt") or Path(word).exists()
+        return like_one and not any(selected(prop.claim.id, [word]) for prop in properties(options.hypotheses))
+
+    to = "checkpoints" if hasattr(options, "checkpoints") else "checkpoint"
+    if getattr(options, to):
+        return
+    for values in (getattr(options, name, None) or [] for name in ("allow", "claims")):
+        paths: list[str] = []
+        while len(values) > 1 and is_path(values[-1]) and (to == "checkpoints" or not paths):
+            paths.insert(0, _path(values.pop()))
+        if paths:
+            setattr(options, to, paths if to == "checkpoints" else paths[0])
+            return
+
+
+def _load(path: str | Path) -> Checkpoint:
+    """A checkpoint, and a word on what was done to read it."""
+    from recint import checkpoint as checkpoints
+
+    loaded = checkpoints.load(path)
+    for note in loaded.notes:
+        print(f"recint: {note}", file=sys.stderr)
+    return loaded
+
+
+def _path(text: str) -> str:
+    """A path as given; `~` is the home folder also where no shell has put it in place, as in `--report=~/x.html`."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, but a path is expected")
+    return os.path.expanduser(text)
+
+
+def _step(text: str) -> int | str:
+    """A step, or what may be the folder: argparse gives all that follows `--snapshots` to it."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence, like every other error."""
+        self.exit(BAD_CALL, f"recint: {message}; `{self.prog} --help` lists the options\n")
 
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
@@ -516,7 +669,11 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     from recint.draws import DRAWS
 
     command.add_argument(
-        "checkpoint", nargs="?", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
+        "checkpoint",
+        nargs="?",
+        type=_path,
+        metavar="CHECKPOINT",
+        help="folder, .safetensors or .pth; default: the reference",
     )
     _add_hypotheses(command)
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
@@ -526,18 +683,25 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         choices=("default", "ci", "nightly"),
         help="how long Hypothesis searches (default: default, in CI ci)",
     )
-    command.add_argument("--report", metavar="FILE.html", help="write an HTML report")
-    command.add_argument("--verdicts", metavar="FILE.json", help="write the verdicts as JSON")
-    command.add_argument("--junit", metavar="FILE.xml", help="write the verdicts as JUnit XML")
+    command.add_argument("--report", type=_path, metavar="FILE.html", help="write an HTML report")
+    command.add_argument("--verdicts", type=_path, metavar="FILE.json", help="write the verdicts as JSON")
+    command.add_argument("--junit", type=_path, metavar="FILE.xml", help="write the verdicts as JUnit XML")
     command.add_argument(
-        "--summary", metavar="FILE.md", help="append the board as Markdown, e.g. to $GITHUB_STEP_SUMMARY"
+        "--summary", type=_path, metavar="FILE.md", help="append the board as Markdown, e.g. to $GITHUB_STEP_SUMMARY"
     )
-    command.add_argument("--expected", metavar="FILE.toml", help="expected verdicts; default: those on record")
     command.add_argument(
-        "--against", metavar="BASELINE", help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint"
+        "--expected", type=_path, metavar="FILE.toml", help="expected verdicts; default: those on record"
+    )
+    command.add_argument(
+        "--against",
+        type=_path,
+        metavar="BASELINE",
+        help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint",
     )
     command.add_argument("--allow", nargs="+", metavar="GLOB", help="claims that may drift from the baseline")
-    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    command.add_argument(
+        "--log", type=_path, metavar="DIR", help="folder of the research log; default: log, beside the claims"
+    )
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
@@ -546,14 +710,18 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_hypotheses(command: argparse.ArgumentParser) -> None:
+    from recint.catalogue import SHIPPED
+
     command.add_argument(
-        "--hypotheses", default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+        "--hypotheses", type=_path, default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
     )
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
     _add_hypotheses(command)
-    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    command.add_argument(
+        "--log", type=_path, metavar="DIR", help="folder of the research log; default: log, beside the claims"
+    )
 
 
 def _flag(name: str) -> str:

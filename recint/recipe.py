@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution
 
+# Beyond these a number is a mistake, which is better told than tried: it would take all memory first.
+_MOST = {"batch": 100_000, "validation": 100_000}
+_MOST_LAYERS, _MOST_WEIGHTS = 1_000, 10**10
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -38,6 +42,15 @@ class Recipe:
         for name in ("steps", "batch", "log_every", "validate_every", "validation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be at most {most}")
+        if self.model.n_layers > _MOST_LAYERS:
+            raise ValueError(f"n_layers={self.model.n_layers!r} must be at most {_MOST_LAYERS}")
+        if self.model.weights > _MOST_WEIGHTS:
+            raise ValueError(
+                f"a model of {self.model.weights:,} weights is beyond the {_MOST_WEIGHTS:,} that are trained"
+            )
         for name in ("rate", "clip", "init_range"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be above 0")

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +20,18 @@ from torch import Tensor, nn
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
-from recint.files import atomic, write
+from recint.files import write
 from recint.model import property_tensors, raw_bridge
 from recint.recipe import Recipe
 from recint.recurrence import Recurrences, derive_seed
+from recint.state_dict import SAFETENSORS, TORCH
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 STATE = "training-state.pth"
 HISTORY = "history.json"
+CARD, LOSSES = "README.md", "loss.svg"  # what `recint.card` writes beside them
 
 
 @dataclass(frozen=True)
@@ -77,31 +80,46 @@ def train(
     """Train into the folder `out`, or go on with what is there; `out` then holds model, loss history and snapshots.
 
     Raises:
-        CheckpointError: `out` holds a run with another recipe, or a damaged one.
-        ValueError: a snapshot lies beyond the last step.
+        CheckpointError: `out` is no place for a folder, or holds another run, a damaged one, or files that are somebody else's.
+        ValueError: a snapshot lies beyond the last step, or before the one that a stopped run goes on from.
+        OSError: `out` cannot be written; told before the first step.
     """
     out = Path(out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
         raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")
+    if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():
+        found = "is a file" if out.is_file() else "is the name of a file"
+        raise CheckpointError(f"{out}: {found}, but a folder is to be written; give another name")
     state, history = _read_state(recipe, out)
+    start = state["step"] if state else 0
+    snapshot_of = {step: out / "snapshots" / f"step-{step:06d}.safetensors" for step in sorted(snapshots)}
+    if past := [step for step, path in snapshot_of.items() if step < start and not path.exists()]:
+        raise ValueError(
+            f"snapshots={past!r} lie before step {start}, where the run in {out} goes on, and were not kept; "
+            "leave them out, or give another folder"
+        )
+    # What a stopped run has left is its own; its model card comes last, so that one beside its state is not.
+    made = [out / CARD, out / LOSSES]
+    made += [] if state else [out / "config.json", out / "model.safetensors", *snapshot_of.values()]
+    if there := [str(path.relative_to(out)) for path in made if path.exists()]:
+        raise CheckpointError(f"{out}: holds {', '.join(there)}, which training would replace; give another folder")
     tensors = (
         state["tensors"] if state else initial_tensors(recipe.model, seed=recipe.seed, init_range=recipe.init_range)
     )
     bridge = raw_bridge(recipe.model, tensors, device).requires_grad_(True).train()
     optimizer = torch.optim.AdamW(bridge.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=True)
-    start = state["step"] if state else 0
     if state:
         optimizer.load_state_dict(state["optimizer"])
     validation = recipe.data.sample(recipe.validation, seed=derive_seed(recipe.seed, "validation"), device=device)
     running, begun = 0.0, time.monotonic()
 
     def snapshot(step: int) -> None:
-        if step in snapshots:
-            path = out / "snapshots" / f"step-{step:06d}.safetensors"
+        if path := snapshot_of.get(step):
             checkpoints.save(Checkpoint(path.stem, recipe.model, property_tensors(bridge, recipe.model)), path)
 
-    if not state:
-        snapshot(0)
+    snapshot(start)
+    if not state:  # which shows now that the folder can be written, and whose it is
+        _write_state(out, recipe, 0, bridge, optimizer, history)
     for step in range(start + 1, recipe.steps + 1):
         batch = recipe.data.sample(recipe.batch, seed=derive_seed(recipe.seed, "batch", step), device=device)
         for group in optimizer.param_groups:
@@ -146,17 +164,18 @@ def _plain(recipe: Recipe) -> Mapping[str, object]:
 def _write_state(
     out: Path, recipe: Recipe, step: int, bridge: TransformerBridge, optimizer: torch.optim.Optimizer, history: dict
 ) -> None:
-    with atomic(out / STATE) as temporary:
-        torch.save(
-            {
-                "recipe": json.dumps(_plain(recipe)),
-                "step": step,
-                "tensors": property_tensors(bridge, recipe.model),
-                "optimizer": optimizer.state_dict(),
-                "history": json.dumps(history),
-            },
-            temporary,
-        )
+    made = BytesIO()
+    torch.save(
+        {
+            "recipe": json.dumps(_plain(recipe)),
+            "step": step,
+            "tensors": property_tensors(bridge, recipe.model),
+            "optimizer": optimizer.state_dict(),
+            "history": json.dumps(history),
+        },
+        made,
+    )
+    write(out / STATE, made.getvalue())
 
 
 def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:

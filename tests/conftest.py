@@ -1,6 +1,8 @@
 """Small models for tests, and the shipped checkpoint in the notebook's format with an independent measurement of it."""
 
 import json
+import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,14 @@ def affine_a():
 @pytest.fixture(scope="session")
 def small():
     return untrained(SMALL, seed=0, init_range=0.2)
+
+
+@contextmanager
+def files_of_at_most(count):
+    """As on a disk that is full: no file may grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

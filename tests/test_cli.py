@@ -1,9 +1,12 @@
 """The command line as a stranger meets it: a run from checkpoint to report, and every bad input as one sentence."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +20,7 @@ from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
 from recint.training import untrained
 
-from .conftest import AFFINE_A
+from .conftest import AFFINE_A, files_of_at_most
 
 ROOT = Path(__file__).parents[1]
 # Cheap to run: one layer of weights that see recurrences in R^40, so that claims about layers 1 and 2 do not apply.
@@ -313,6 +316,103 @@ class TestBadInput:
         self.refused(capsys, "device='tpu' must be one of auto, cpu, cuda", "verify", tiny, "--device", "tpu", *outputs)
         self.refused(capsys, "draws=1 must be at least 2", "verify", tiny, "--draws", 1, *outputs)
 
+    def test_counts_that_would_take_all_memory_or_time(self, capsys, tiny, tmp_path, outputs):
+        for arguments, said in (
+            (["verify", tiny, "--draws", 10**12, *outputs], "draws=1000000000000 must be at most 1000000"),
+            (["verify", tiny, "--workers", 10**6, *outputs], "workers=1000000 must be at most 256"),
+            (["sweep", tiny, "--draws", 10**12, "--out", tmp_path / "out"], "draws=1000000000000 must be at most"),
+            (["replicate", tiny, "--draws", 10**12], "draws=1000000000000 must be at most"),
+            (["replicate", tiny, "--draws", 1], "draws=1 must be at least 2"),
+            (["calibrate", tiny, "-n", 10**6], "workers=1000000 must be at most 256"),
+            (["train", tmp_path / "out", "--n-layers", 10**8], "n_layers=100000000 must be at most 1000"),
+            (["train", tmp_path / "out", "--batch", 10**12], "batch=1000000000000 must be at most 100000"),
+            (["train", tmp_path / "out", "--d-mlp", 10**12], "weights is beyond the 10,000,000,000 that are trained"),
+        ):
+            self.refused(capsys, said, *arguments)
+
+    def test_one_file_for_two_outputs_or_for_an_input(self, capsys, tiny, tmp_path, outputs):
+        whole, same = save(load(tiny), tmp_path / "tiny.pth"), tmp_path / "same"
+        before = whole.read_bytes()
+        for arguments in (
+            ["verify", tiny, "--report", same, "--verdicts", same],
+            ["verify", tiny, "--junit", same, "--summary", same],
+            ["replicate", tiny, "--markdown", same, "--html", same],
+            ["calibrate", tiny, "--markdown", same, "--json", same],
+            ["expect", tiny, "--verdicts", same, "--into", same],
+        ):
+            self.refused(capsys, "same: is named for two outputs", *arguments)
+        for arguments in (
+            ["verify", whole, "--verdicts", whole],
+            ["replicate", whole, "--html", whole],
+            ["calibrate", whole, "--report", whole],
+            ["log", whole, "--html", whole],
+            ["board", whole, "--into", whole],
+        ):
+            self.refused(capsys, "tiny.pth: is read by this command", *arguments)
+        assert not same.exists()
+        assert whole.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["verify", ""], ["verify", "--verdicts="], ["verify", "--hypotheses="], ["train", ""], ["convert", "x", ""],
+            ["convert", "", "x"], ["sweep", ""], ["sweep", "x", "--out="], ["replicate", ""], ["calibrate", ""],
+            ["board", ""], ["log", ""], ["expect", ""], ["register", "--log="],
+        ],
+    )  # fmt: skip
+    def test_an_empty_path_is_not_the_working_folder(self, capsys, arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main(arguments)
+        assert left.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("recint: ")
+        assert captured.err.count("\n") == 1
+        assert "is empty, but a path is expected" in captured.err
+
+    def test_a_path_after_an_option_of_several_values_is_the_path(self, capsys, tmp_path, outputs):
+        gone = tmp_path / "gone.pth"
+        for arguments in (
+            ["verify", *outputs, "--claims", "l0.*", gone],
+            ["verify", *outputs, "--claims", "l0.*", "--against", "x", "--allow", "l0.*", gone],
+            ["expect", "--from", "x", "--allow", "l0.*", "l1.*", gone],
+            ["calibrate", "--claims", "l0.*", gone],
+        ):
+            self.refused(capsys, f"{gone}: no such file", *arguments)
+        self.refused(capsys, "claims='l9.typo' matches none of", "verify", *outputs, "--claims", "l0.*", "l9.typo")
+        self.refused(
+            capsys, "gone/* matches no file".replace("gone/*", f"{gone}/*'"), "sweep", "--claims", "l0.*", f"{gone}/*"
+        )
+        self.refused(capsys, "no checkpoint is named", "sweep", "--claims", "l0.*")
+        self.refused(capsys, "no folder is named", "train", "--snapshots", 10, 20)
+        self.refused(capsys, "snapshots=['ten'] must be whole numbers", "train", tmp_path / "x", "--snapshots", "ten")
+
+    def test_a_folder_of_training_is_no_file_and_holds_nothing_yet(self, capsys, tiny, tmp_path):
+        kept = save(load(tiny), tmp_path / "keep.pth")
+        before = kept.read_bytes()
+        self.refused(capsys, "keep.pth: is a file, but a folder is to be written", "train", kept)
+        self.refused(capsys, "new.pth: is the name of a file", "train", tmp_path / "new.pth")
+        assert kept.read_bytes() == before
+        (mine := tmp_path / "mine").mkdir()
+        (mine / "README.md").write_text("two years of notes")
+        self.refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
+
+    def test_what_another_format_cannot_say(self, capsys, tmp_path):
+        source = save(untrained(replace(TINY, order=2, act_fn="relu"), seed=0), tmp_path / "source")
+        self.refused(capsys, "cannot say act_fn='relu', order=2", "convert", source, tmp_path / "o2.pth")
+        assert not (tmp_path / "o2.pth").exists()
+
+    @pytest.mark.parametrize("name", ["x.safetensor", "x.bin", "model.0.1", "x.pth/"])
+    def test_a_format_that_is_none(self, capsys, tiny, tmp_path, name):
+        self.refused(capsys, "but a file ends in .pth, .pt, .safetensors", "convert", tiny, f"{tmp_path}/{name}")
+        assert not list(tmp_path.iterdir())
+
+    def test_a_place_where_nothing_can_be_written(self, capsys, tiny, tmp_path):
+        for name in ("x.pth", "x.safetensors", "x"):
+            self.refused(capsys, "No such file or directory", "convert", tiny, f"/proc/none/{name}")
+            with files_of_at_most(1000):
+                self.refused(capsys, f"{name}", "convert", tiny, tmp_path / name)
+        assert not list(tmp_path.iterdir())
+
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
     def test_cuda_where_there_is_none(self, capsys, tiny, outputs):
         self.refused(capsys, "no CUDA device is available", "verify", tiny, "--device", "cuda", *outputs)
@@ -339,6 +439,127 @@ class TestBadInput:
         assert "gone.pth: no such file" in done.stdout + done.stderr
 
 
+class TestTheLastResort:
+    """Whatever goes wrong is one sentence and status 2: status 1 says that a claim was refuted, or drifted."""
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (KeyError("ci"), "this should not have happened, please report it: KeyError: 'ci' (test_cli.py, line "),
+            (RecursionError("too deep"), "RecursionError: too deep"),
+            (RuntimeError("two\nlines"), "RuntimeError: two lines"),
+            (ValueError("two\nlines"), "recint: two lines\n"),
+            (MemoryError(), "not enough memory"),
+            (SystemExit(1), "the code of a claim ended the process (sys.exit(1))"),
+            (OSError(28, "No space left on device"), "standard output: No space left on device"),
+            (OSError(28, "No space left on device", b"x.json"), "x.json: No space left on device"),
+            (AssertionError(), "AssertionError"),
+        ],
+    )
+    def test_every_error_is_a_sentence(self, monkeypatch, capsys, error, said):
+        def fail(path):
+            raise error
+
+        monkeypatch.setattr(board, "read", fail)
+        assert cli.main(["board", "x.json"]) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert err.count("\n") == 1
+
+    def test_a_module_of_claims_that_ends_the_process(self, capsys, tmp_path):
+        (tmp_path / "a.py").write_text("raise SystemExit(1)")
+        assert cli.main(["claims", "--hypotheses", str(tmp_path)]) == 2
+        assert "the code of a claim ended the process" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("torch", "status", "said"),
+        [
+            ("import os, signal\nos.kill(os.getpid(), signal.SIGINT)", 130, ""),
+            ("raise ImportError('no torch here')", 2, "ImportError: no torch here"),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["verify", "train x", "claims", "log"])
+    def test_imports_that_are_interrupted_or_fail(self, tmp_path, command, torch, status, said):
+        (tmp_path / "torch.py").write_text(torch)
+        path = os.pathsep.join([str(tmp_path), str(ROOT)])
+        code = "import sys; from recint.cli import main; sys.exit(main())"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command.split()],
+            env=os.environ | {"PYTHONPATH": path},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == status
+        assert said in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+
+    def test_an_interrupted_command_is_status_130(self, tiny):
+        command = [sys.executable, "-m", "recint.cli", "replicate", str(tiny), "--draws", "100000"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            time.sleep(8)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+        assert running.returncode == 130
+        assert "Traceback" not in out + err
+
+    def test_a_reader_that_has_enough_is_no_error(self):
+        read, write = os.pipe()
+        os.close(read)
+        command = [sys.executable, "-m", "recint.cli", "claims"]
+        done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True)
+        os.close(write)
+        assert (done.returncode, done.stderr) == (141, "")
+
+    def test_output_that_cannot_be_printed_is_a_sentence(self):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "recint.cli", "claims"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert done.returncode == 2
+        assert done.stderr == "recint: standard output: No space left on device\n"
+
+
+class TestPaths:
+    def test_every_option_that_takes_a_path_knows_the_home_folder(self, monkeypatch):
+        monkeypatch.setenv("HOME", "/home/of/somebody")
+        (commands,) = [action.choices for action in cli._parser()._actions if isinstance(action.choices, dict)]
+        paths = ("FILE", "DIR", "FOLDER", "CHECKPOINT", "TARGET", "BASELINE")
+        for name, command in commands.items():
+            for action in command._actions:
+                if str(action.metavar or action.dest.upper()).startswith(paths):
+                    assert action.type("~/x") == "/home/of/somebody/x", (name, action.dest)
+
+    def test_an_output_in_the_home_folder_is_there(self, monkeypatch, tmp_path, tiny):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["convert", str(tiny), "~/a.pt"]) == 0
+        assert cli.main(["convert", "~/a.pt", "~/b.1/"]) == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pt", "b.1"]
+        assert load(tmp_path / "a.pt").sha256 == load(tmp_path / "b.1").sha256 == load(tiny).sha256
+
+    def test_what_was_done_to_read_a_checkpoint_is_told(self, capsys, tmp_path, tiny):
+        torch.save({"model": dict(load(tiny).tensors), "epoch": 1}, tmp_path / "nested.pth")
+        assert cli.main(["convert", str(tmp_path / "nested.pth"), str(tmp_path / "a")]) == 0
+        assert "recint: " in (told := capsys.readouterr().err)
+        assert "the one under 'model' is read" in told
+
+    def test_paths_after_claims_are_judged(self, monkeypatch, tiny, tmp_path):
+        seen = []
+        monkeypatch.setattr("recint.verify.verify", lambda options: seen.append(options) or 0)
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "composition.no-v").mkdir()
+        save(load(tiny), tmp_path / "tiny.pth")
+        assert cli.main(["verify", "--claims", "l0.*", "l1.*", "tiny.pth"]) == 0
+        assert cli.main(["verify", "tiny.pth", "--claims", "l0.*", "composition.no-v"]) == 0
+        assert cli.main(["verify", "--claims", "l0.*", "composition.no-v"]) == 0
+        assert [(options.checkpoint, options.claims) for options in seen] == [
+            ("tiny.pth", ["l0.*", "l1.*"]),
+            ("tiny.pth", ["l0.*", "composition.no-v"]),
+            (None, ["l0.*", "composition.no-v"]),
+        ]
+
+
 def test_train_from_the_command_line(tmp_path):
     sizes = "--n-layers 1 --n-heads 2 --d-model 16 --d-head 8 --d-mlp 16 --n-ctx 16 --d-vocab 5"
     options = f"{sizes} --steps 20 --batch 4 --warmup 5 --log-every 5 --validate-every 10 --validation 8 --snapshots 10"
@@ -349,6 +570,8 @@ def test_train_from_the_command_line(tmp_path):
         "README.md", "config.json", "history.json", "loss.svg", "model.safetensors", "snapshots",
     ]  # fmt: skip
     assert recint("train", folder, *options.split())[0] == 2
+    assert recint("train", *options.split(), folder.with_name("again"))[0] == 0  # the folder after --snapshots
+    assert load(folder.with_name("again")).sha256 == load(folder).sha256
 
 
 class TestTheRecord:

@@ -13,7 +13,7 @@ from recint.recipe import Recipe
 from recint.recurrence import Distribution
 from recint.training import HISTORY, STATE, prediction_loss, train
 
-from .conftest import SMALL
+from .conftest import SMALL, files_of_at_most
 
 RECIPE = Recipe(
     model=SMALL,
@@ -62,6 +62,10 @@ def test_a_stopped_run_continues_to_the_same_weights(unbroken, tmp_path, stops):
     assert not (tmp_path / STATE).exists()
 
 
+def test_the_number_of_weights_is_that_of_the_shapes():
+    assert SMALL.weights == sum(torch.zeros(shape).numel() for shape in SMALL.shapes.values())
+
+
 def test_snapshots_are_kept_at_the_chosen_steps(unbroken):
     finished, folder = unbroken
     found = {path.stem: load(path).sha256 for path in (folder / "snapshots").iterdir()}
@@ -93,6 +97,60 @@ def test_another_recipe_in_the_folder_is_refused(tmp_path):
 def test_a_finished_run_is_not_overwritten(unbroken):
     with pytest.raises(CheckpointError, match="holds a finished run"):
         train(RECIPE, unbroken[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "loss.svg", "config.json", "model.safetensors", "snapshots/step-000020.safetensors"]
+)
+def test_what_somebody_else_left_there_is_not_replaced(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("two years of notes")
+    with pytest.raises(CheckpointError, match=f"holds {name}, which training would replace; give another folder"):
+        train(RECIPE, tmp_path, snapshots=frozenset({20, 30}), progress=stopping_at(1))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+    assert (tmp_path / name).read_text() == "two years of notes"
+
+
+def test_notes_that_came_beside_a_stopped_run_are_not_replaced(tmp_path):
+    with pytest.raises(Stopped):
+        train(RECIPE, tmp_path, save_every=10, progress=stopping_at(12))
+    (tmp_path / "README.md").write_text("stopped for lunch")
+    with pytest.raises(CheckpointError, match=r"holds README.md"):
+        train(RECIPE, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["new.pth", "new.pt", "new.safetensors"])
+def test_a_folder_is_not_named_like_a_file(tmp_path, name):
+    with pytest.raises(CheckpointError, match="is the name of a file, but a folder is to be written"):
+        train(RECIPE, tmp_path / name, progress=stopping_at(1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(CheckpointError, match="notes: is a file, but a folder is to be written"):
+        train(RECIPE, tmp_path / "notes", progress=stopping_at(1))
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_the_first_step(tmp_path):
+    steps = []
+    with pytest.raises(OSError, match="No such file or directory"):
+        train(RECIPE, "/proc/none", progress=steps.append)
+    with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
+        train(RECIPE, tmp_path, progress=steps.append)
+    assert not steps
+
+
+def test_snapshots_that_a_continued_run_is_past_are_refused_and_others_are_kept(unbroken, tmp_path):
+    with pytest.raises(Stopped):
+        train(RECIPE, tmp_path, save_every=10, snapshots=frozenset({5}), progress=stopping_at(12))
+    with pytest.raises(ValueError, match=r"snapshots=\[3, 7\] lie before step 10, where the run in .* goes on"):
+        train(RECIPE, tmp_path, snapshots=frozenset({3, 5, 7, 10, 20}))
+    train(RECIPE, tmp_path, snapshots=frozenset({5, 10, 20}))
+    found = {path.stem: load(path).sha256 for path in (tmp_path / "snapshots").iterdir()}
+    assert sorted(found) == ["step-000005", "step-000010", "step-000020"]
+    assert found["step-000020"] == load(unbroken[1] / "snapshots" / "step-000020.safetensors").sha256
 
 
 def test_a_damaged_state_is_refused(tmp_path):
@@ -132,6 +190,10 @@ def test_the_loss_is_taken_from_position_2k_on(small):
         ({"data": Distribution(dim=4)}, "dim=4 of the recurrences must be d_vocab=5"),
         ({"data": Distribution(dim=5, length=18)}, "length=18 needs 17 positions, but n_ctx=16"),
         ({"data": Distribution(dim=5, order=2)}, "order=2 of the recurrences must be order=1"),
+        ({"batch": 10**12}, "batch=1000000000000 must be at most 100000"),
+        ({"validation": 10**12}, "validation=1000000000000 must be at most 100000"),
+        ({"model": replace(SMALL, n_layers=10**8)}, "n_layers=100000000 must be at most 1000"),
+        ({"model": replace(SMALL, d_mlp=10**12)}, "a model of [0-9,]+ weights is beyond the 10,000,000,000"),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(wrong, message):

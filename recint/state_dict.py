@@ -1,0 +1,170 @@
+"""A file -> named tensors, as float32 on the CPU, whatever saved it. Nothing here ever unpickles code."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+TORCH = (".pth", ".pt")
+SAFETENSORS = ".safetensors"
+
+# Buffers of the former HookedTransformer: constants, not weights.
+_BUFFERS = (".attn.mask", ".attn.IGNORE")
+_FIRST = "embed.W_E"
+# Where scripts of training keep the state dict, beside that of the optimiser.
+_NESTED = ("model", "state_dict", "model_state_dict")
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message is one sentence that names the file, what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class StateDict:
+    """The weights that a file holds.
+
+    Attributes:
+        config: what its metadata has under that name, if it has metadata.
+        notes: sentences on what was done to read it.
+    """
+
+    tensors: dict[str, Tensor]
+    config: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read(path: Path) -> StateDict:
+    """Read a `.safetensors`, or a `.pth` of torch.save, without the buffers.
+
+    Raises:
+        CheckpointError: missing, damaged or unsafe file; tensors that are no finite weights.
+    """
+    require_file(path, "but expected a folder, a .safetensors or a .pth state dict")
+    config, notes = None, []
+    if path.suffix == SAFETENSORS:
+        tensors, config = _safetensors(path)
+    elif path.suffix in TORCH:
+        loaded, key = _unnested(_torch(path), path)
+        tensors = _plain(loaded, path)
+        notes += [f"{path}: holds more than a state dict; the one under {key!r} is read"] if key else []
+    else:
+        raise CheckpointError(f"{path}: the name ends in {path.suffix!r}, but expected a folder, .safetensors or .pth")
+    if prefix := _prefix(tensors):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+        notes.append(f"{path}: every name begins with {prefix!r}, which is left out")
+    size = path.stat().st_size
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(_BUFFERS)}
+    return StateDict(
+        {name: _weight(name, tensor, path, most=size) for name, tensor in weights.items()}, config, tuple(notes)
+    )
+
+
+def require_file(path: Path, expected: str) -> None:
+    """Raises CheckpointError if there is no file, or one that only says where Git LFS has it."""
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such file, {expected}")
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is no regular file, {expected}; save what comes from a pipe to a file first")
+    if _begin(path, len(_POINTER)) == _POINTER:
+        raise CheckpointError(
+            f"{path}: is a Git LFS pointer, but expected the file itself; fetch it with `git lfs pull`"
+        )
+
+
+def _begin(path: Path, count: int = 16) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            config = (file.metadata() or {}).get("config")
+        return safetensors.torch.load_file(path), config
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: not a whole safetensors file ({_first_line(error)}); it begins with {_begin(path)!r}"
+        ) from None
+
+
+def _torch(path: Path) -> Any:
+    begin = _begin(path)
+    if not begin.startswith((b"PK", b"\x80")):  # a zip archive, and the pickle of old
+        found = f"begins with {begin!r}" if begin else "is empty"
+        raise CheckpointError(f"{path}: not a state dict of torch.save: the file {found}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on old pickles, which it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{path}: not a plain state dict: it holds objects other than tensors, which could run code when loaded, "
+            f"or is damaged; save it again with torch.save(model.state_dict(), ...)"
+        ) from None
+    except Exception as error:  # bytes that are no pickle end in nearly any
+        raise CheckpointError(f"{path}: not a whole state dict of torch.save ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _unnested(loaded: Any, path: Path) -> tuple[Any, str | None]:
+    """The state dict in a checkpoint of training, and the key that it was under."""
+    if not isinstance(loaded, Mapping):
+        return loaded, None
+    keys = [key for key in _NESTED if isinstance(loaded.get(key), Mapping)]
+    if len(keys) > 1:
+        raise CheckpointError(
+            f"{path}: holds state dicts under {' and '.join(map(repr, keys))}, but expected one; save it alone"
+        )
+    return (loaded[keys[0]], keys[0]) if keys else (loaded, None)
+
+
+def _plain(loaded: Any, path: Path) -> dict[str, Tensor]:
+    if not isinstance(loaded, Mapping):
+        raise CheckpointError(f"{path}: holds {type(loaded).__name__}, but expected a state dict of names and tensors")
+    for name, tensor in loaded.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError(
+                f"{path}: holds {type(tensor).__name__} under {name!r}, but expected a state dict of names and tensors"
+            )
+    return dict(loaded)
+
+
+def _prefix(tensors: Mapping[str, Tensor]) -> str:
+    """What a wrapper (DataParallel, torch.compile, Lightning) has put before every name."""
+    found = {name.removesuffix(_FIRST) for name in tensors if name == _FIRST or name.endswith(f".{_FIRST}")}
+    prefix = found.pop() if len(found) == 1 else ""
+    return prefix if all(name.startswith(prefix) for name in tensors) else ""
+
+
+def _weight(name: str, tensor: Tensor, path: Path, *, most: int) -> Tensor:
+    """A tensor as float32; `most` is the size of the file, in which every value takes a byte at least."""
+    if tensor.is_meta or tensor.is_nested or tensor.layout is not torch.strided:
+        found = "no numbers" if tensor.is_meta else f"a tensor of layout {tensor.layout}"
+        raise CheckpointError(f"{path}: {name} holds {found}, but expected plain floating-point weights")
+    if not tensor.is_floating_point():
+        raise CheckpointError(f"{path}: {name} holds {tensor.dtype}, but expected floating-point weights")
+    if tensor.numel() > most:
+        raise CheckpointError(f"{path}: {name} has shape {tuple(tensor.shape)}, but the file has {most} bytes only")
+    try:
+        weight = tensor.detach().float().contiguous()
+    except RuntimeError:
+        raise CheckpointError(f"{path}: {name} holds {tensor.dtype}, which cannot be read as float32") from None
+    # Asked of the float32 that are computed with: a number of float64 may be beyond them.
+    if count := int((~torch.isfinite(weight)).sum()):
+        raise CheckpointError(
+            f"{path}: {name} holds {count} NaN or infinite values in float32, but expected finite weights"
+        )
+    return weight
