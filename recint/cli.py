@@ -13,7 +13,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from recint import BAD_CALL, __version__
+from recint import BAD_CALL, __version__, shipped
 from recint import board as boards
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, properties, require_matches, selected
@@ -23,6 +23,7 @@ from recint.report import SYMBOLS
 CALIBRATION_DRAWS = 1000
 SWEEP_DRAWS = 1000
 REPLICATION_DRAWS = 500
+_LOG_HELP = "folder of the research log; default: log, beside the claims (./recint-log if these are installed)"
 INTERRUPTED = 130
 
 
@@ -57,7 +58,7 @@ def expect(options: argparse.Namespace) -> int:
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
     checkpoint = checkpoints.load(plugin.REFERENCE_CHECKPOINT if options.checkpoint is None else options.checkpoint)
-    target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
+    target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     of, known = expected.load(target) if target.exists() else (checkpoint.sha256, {})
     if of != checkpoint.sha256 and not options.into:
         raise ValueError(
@@ -173,6 +174,8 @@ def sweep(options: argparse.Namespace) -> int:
             _write(str(out / "report.html"), sweep_report.html(rows, command=command))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
+    if options.logging:
+        print(f"log: {kept}")
     return int(failed > 0)
 
 
@@ -374,7 +377,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("expect", help="put the verdicts of a run on record as those expected")
     _add_run_options(command)
     command.add_argument("--from", dest="use", metavar="FILE.json", help="a verdict file to use, instead of a run")
-    command.add_argument("--into", metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims")
+    command.add_argument(
+        "--into",
+        metavar="FILE.toml",
+        help="default: expected/<checkpoint>.toml, beside the claims (in ./recint-expected if these are installed)",
+    )
     command.set_defaults(run=expect)
 
     command = commands.add_parser("log", help="show the research log: runs, claims, and what changed")
@@ -516,7 +523,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--against", metavar="BASELINE", help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint"
     )
     command.add_argument("--allow", nargs="+", metavar="GLOB", help="claims that may drift from the baseline")
-    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    command.add_argument("--log", metavar="DIR", help=_LOG_HELP)
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
@@ -532,7 +539,7 @@ def _add_hypotheses(command: argparse.ArgumentParser) -> None:
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
     _add_hypotheses(command)
-    command.add_argument("--log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    command.add_argument("--log", metavar="DIR", help=_LOG_HELP)
 
 
 def _flag(name: str) -> str:

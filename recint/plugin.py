@@ -18,7 +18,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import board, drift, junit, log, record
+from recint import board, drift, junit, log, record, shipped
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
@@ -32,7 +32,7 @@ from recint.model import Model, resolve_device
 from recint.profiles import register_profiles
 from recint.threads import limit_threads
 
-REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
+REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 
 
 @dataclass
@@ -93,7 +93,9 @@ class Run:
             elif self.expected_from:
                 _, self.expected = expectations.load(Path(self.expected_from))
             else:
-                self.expected = expectations.find(self.claims / "expected", self.checkpoint.sha256)
+                own = shipped.record(self.claims, "expected")
+                of = self.checkpoint.sha256
+                self.expected = expectations.find(own, of) or expectations.find(self.claims / "expected", of)
         return self.expected
 
     @cached_property
@@ -143,7 +145,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--recint-junit", metavar="FILE", help="write the settled verdicts as JUnit XML")
     group.addoption("--recint-summary", metavar="FILE", help="append the board, and what drifted, as Markdown")
-    group.addoption("--recint-log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    group.addoption(
+        "--recint-log",
+        metavar="DIR",
+        help="folder of the research log; default: log, beside the claims (./recint-log if these are installed)",
+    )
     group.addoption(
         "--recint-no-log", dest="--recint-logging", action="store_false", help="leave no line in the research log"
     )
