@@ -154,15 +154,15 @@ def sweep(options: argparse.Namespace) -> int:
         ):
             if link := sweeps.dashboard(client):
                 bar.write(f"dashboard: {link}")
-            if missing := sweeps.waits_for(client, how):
-                bar.write(f"waiting for {missing}")
             counts: Counter[str] = Counter()
-            for done in sweeps.sweep(checkpoint_paths, how, out, client):
+            for done in sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write):
                 logged(done)
                 found[done.path] = done
                 counts += Counter(done.verdicts)
                 if done.error:
                     bar.write(f"! {done.error}")
+                if done.note:
+                    bar.write(done.note)
                 bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
                 bar.update()
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
