@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
@@ -151,11 +152,12 @@ def sweep(options: argparse.Namespace) -> int:
         with (
             sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
             tqdm(total=len(checkpoint_paths), unit="checkpoint", disable=None) as bar,
+            closing(sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write)) as judged,
         ):
             if link := sweeps.dashboard(client):
                 bar.write(f"dashboard: {link}")
             counts: Counter[str] = Counter()
-            for done in sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write):
+            for done in judged:
                 logged(done)
                 found[done.path] = done
                 counts += Counter(done.verdicts)

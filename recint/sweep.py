@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -30,7 +30,6 @@ AS_FAST_AS_ALONE = {"distributed.worker.profile.enabled": False, "distributed.ad
 _OWN = AS_FAST_AS_ALONE | {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 1,
-    "distributed.worker.preload": ["recint.sweep_worker"],
 }
 
 
@@ -165,7 +164,7 @@ def cluster(*, workers: int, scheduler: str | None) -> Iterator[Client]:
 
 def sweep(
     checkpoints: Sequence[str], how: How, out: Path, client: Client, *, say: Callable[[str], None] = print
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Judge every checkpoint as one task, and yield each as it is done, in whatever order that is.
 
     A task goes to any worker; with `device="cuda"` on a cluster that runs already, to one that was started with a Dask resource
