@@ -1,3 +1,5 @@
 """Composition root: the plugin and the fixtures."""
 
-pytest_plugins = ["recint.plugin", "fixtures.model"]
+from recint.shipped import FIXTURES
+
+pytest_plugins = ["recint.plugin", FIXTURES]

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from recint import evaluate
-from recint.catalogue import properties
+from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load
 from recint.draws import CHUNK, draw
 from recint.interventions import ABLATIONS
@@ -36,8 +36,8 @@ SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=32, d_head=8, d_mlp=32, d_voc
 
 def passes_needed(n_heads: int) -> dict[int, int]:
     """How many passes over the reference recurrences begin at each layer, for all claims of the suite together."""
-    from hypotheses.circuit import CIRCUIT, DRAWN, WRONG
-
+    circuit = sys.modules[find("circuit.sufficient").body.__module__]
+    CIRCUIT, DRAWN, WRONG = circuit.CIRCUIT, circuit.DRAWN, circuit.WRONG
     return {
         # Intact, and for 3 <= |c| <= 4 with |c| <= 2 beside it; every head of layer 0 with each ablation; the circuit, its wrong
         # deals, random ones, one without each role; two cuts.

@@ -11,10 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+from recint import shipped
 from recint.claim import Property
 from recint.profiles import register_profiles
 
-SHIPPED = Path(__file__).resolve().parents[1] / "hypotheses"
+SHIPPED = shipped.CLAIMS
 
 
 def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:

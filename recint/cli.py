@@ -12,11 +12,12 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from recint import BAD_CALL, __version__
+from recint import BAD_CALL, __version__, shipped
 from recint.escaping import line, readable, terminal
 from recint.files import is_writable, require_files, write
 
@@ -31,6 +32,7 @@ MOST_DRAWS = 1_000_000
 MOST_WORKERS = 256
 # As a shell tells of a program that was interrupted, or whose reader had enough.
 INTERRUPTED, UNREAD = 130, 141
+_LOG_HELP = "folder of the research log; default: log, beside the claims (./recint-log if these are installed)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +99,7 @@ def expect(options: argparse.Namespace) -> int:
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
     checkpoint = _load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
-    target = Path(options.into or Path(options.hypotheses) / "expected" / f"{checkpoint.name}.toml")
+    target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = record.about(checkpoint)
     old = expected.load(target) if target.exists() else None
     if old and not options.into and not old.speaks_of(about):
@@ -218,18 +220,19 @@ def sweep(options: argparse.Namespace) -> int:
         with (
             sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
             tqdm(total=len(checkpoint_paths), unit="checkpoint", disable=None) as bar,
+            closing(sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write)) as judged,
         ):
             if link := sweeps.dashboard(client):
                 bar.write(f"dashboard: {link}")
-            if missing := sweeps.waits_for(client, how):
-                bar.write(f"waiting for {missing}")
             counts: Counter[str] = Counter()
-            for done in sweeps.sweep(checkpoint_paths, how, out, client):
+            for done in judged:
                 logged(done)
                 found[done.path] = done
                 counts += Counter(done.verdicts)
                 if done.error:
                     bar.write(line(f"! {done.error}"))
+                if done.note:
+                    bar.write(line(done.note))
                 bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
                 bar.update()
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
@@ -243,6 +246,8 @@ def sweep(options: argparse.Namespace) -> int:
         print(standing.of_rows(rows))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
     print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
+    if options.logging:
+        print(f"log: {kept}")
     return int(failed > 0)
 
 
@@ -476,7 +481,10 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="use", type=_path, metavar="FILE.json", help="a verdict file to use, instead of a run"
     )
     command.add_argument(
-        "--into", type=_path, metavar="FILE.toml", help="default: expected/<checkpoint>.toml, beside the claims"
+        "--into",
+        type=_path,
+        metavar="FILE.toml",
+        help="default: expected/<checkpoint>.toml, beside the claims (in ./recint-expected if these are installed)",
     )
     command.set_defaults(run=expect)
 
@@ -699,9 +707,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint",
     )
     command.add_argument("--allow", nargs="+", metavar="GLOB", help="claims that may drift from the baseline")
-    command.add_argument(
-        "--log", type=_path, metavar="DIR", help="folder of the research log; default: log, beside the claims"
-    )
+    command.add_argument("--log", type=_path, metavar="DIR", help=_LOG_HELP)
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
@@ -719,9 +725,7 @@ def _add_hypotheses(command: argparse.ArgumentParser) -> None:
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
     _add_hypotheses(command)
-    command.add_argument(
-        "--log", type=_path, metavar="DIR", help="folder of the research log; default: log, beside the claims"
-    )
+    command.add_argument("--log", type=_path, metavar="DIR", help=_LOG_HELP)
 
 
 def _flag(name: str) -> str:

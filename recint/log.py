@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
-from recint import git
+from recint import git, shipped
 from recint.files import atomic, is_writable
 from recint.identity import identity
 from recint.shapes import (
@@ -193,8 +193,8 @@ def now() -> str:
 
 
 def folder_of(claims: Path, chosen: str | None) -> Path:
-    """Where the log of a folder of claims is: beside them, if no other folder was chosen."""
-    return Path(chosen) if chosen else claims / "log"
+    """Where the log of a folder of claims is: as `shipped.record` says, if no other folder was chosen."""
+    return Path(chosen) if chosen else shipped.record(claims, "log")
 
 
 def read(folder: Path) -> Log:

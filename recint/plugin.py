@@ -18,7 +18,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import board, drift, git, junit, log, record, standing
+from recint import board, drift, git, junit, log, record, shipped, standing
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
@@ -35,7 +35,7 @@ from recint.profiles import register_profiles
 from recint.threads import limit_threads
 from recint.verdict import require_draws
 
-REFERENCE_CHECKPOINT = SHIPPED.parent / "fixtures" / "checkpoints" / "affine3-seed0"
+REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 
 
 @dataclass
@@ -98,7 +98,8 @@ class Run:
             elif self.expected_from:
                 self.expected = expectations.load(Path(self.expected_from)).claims
             else:
-                self.expected = expectations.find(self.claims / "expected", record.about(self.checkpoint))
+                own, about = shipped.record(self.claims, "expected"), record.about(self.checkpoint)
+                self.expected = expectations.find(own, about) or expectations.find(self.claims / "expected", about)
         return self.expected
 
     @cached_property
@@ -153,7 +154,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--recint-junit", metavar="FILE", help="write the settled verdicts as JUnit XML")
     group.addoption("--recint-summary", metavar="FILE", help="append the board, and what drifted, as Markdown")
-    group.addoption("--recint-log", metavar="DIR", help="folder of the research log; default: log, beside the claims")
+    group.addoption(
+        "--recint-log",
+        metavar="DIR",
+        help="folder of the research log; default: log, beside the claims (./recint-log if these are installed)",
+    )
     group.addoption(
         "--recint-no-log", dest="--recint-logging", action="store_false", help="leave no line in the research log"
     )

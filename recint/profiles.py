@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 
 import recint
 
+# What a wheel has in the package beside recint's own: a property takes the profile in force when it is defined, so not before.
+_SHIPPED = ("recint.hypotheses", "recint.fixtures")
+
 
 def register_profiles() -> None:
     """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
@@ -19,7 +22,8 @@ def register_profiles() -> None:
     Verdicts come from derandomized runs without an example database, or from `nightly`, which hunts longer.
     """
     for module in pkgutil.walk_packages(recint.__path__, "recint."):
-        importlib.import_module(module.name)
+        if not module.name.startswith(_SHIPPED):
+            importlib.import_module(module.name)
     phases = (Phase.explicit, Phase.generate, Phase.target, Phase.shrink)
     usual = settings(
         max_examples=60,

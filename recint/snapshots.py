@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-_SNAPSHOT = re.compile(r"step-(\d+)")
+_SNAPSHOT = re.compile(r"step-([0-9]{1,15})")  # what fits a column of the table
 
 
 def series(path: str) -> tuple[str, int | None]:
@@ -18,21 +17,21 @@ def series(path: str) -> tuple[str, int | None]:
     """
     file, of = Path(path), training(path)
     step = _SNAPSHOT.fullmatch(file.stem) if _is_snapshot(file) else None
-    return _bare(of), int(step[1]) if step else _recipe(file).get("steps")
+    return _bare(of), int(step[1]) if step else _in_recipe(file, "steps")
 
 
 def training_seed(path: str) -> int | None:
     """The seed that its weights and batches were drawn with, as the history of the training tells."""
-    seed: int | None = _recipe(training(path)).get("seed")
-    return seed
+    return _in_recipe(training(path), "seed")
 
 
-def _recipe(folder: Path) -> dict[str, Any]:
+def _in_recipe(folder: Path, name: str) -> int | None:
+    """A whole number that the history of the training tells; None if there is no such history."""
     try:
-        recipe: dict[str, Any] = json.loads((folder / "history.json").read_text())["recipe"]
-        return recipe
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        found = json.loads((folder / "history.json").read_text())["recipe"][name]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, int) and abs(found) < 2**63 else None
 
 
 def name_of(path: str) -> str:

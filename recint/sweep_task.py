@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import warnings
 from collections import Counter
@@ -20,7 +21,7 @@ from recint import log, record
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
-from recint.files import write
+from recint.files import cache_folder, write
 from recint.judge import judge
 from recint.model import Model, resolve_device
 from recint.preconditions import require_verifiable
@@ -61,6 +62,8 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         ValueError, OSError: it cannot be read or judged, the file cannot be written, or the code here is not `how.code`.
     """
     limit_threads(1)  # workers share the cores
+    # Hypothesis leaves files that it finds again where the worker was started, which is somebody's working folder.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     # Hypothesis sees that Dask's own threads draw random numbers, and takes them for the strategies'.
     warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
     begun, started = time.monotonic(), log.now()
@@ -70,8 +73,9 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     checkpoint = replace(load(path), name=name_of(path))
     require_verifiable(checkpoint, path)
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
-    if file.exists():
-        return Done(path=path, file=str(file), known=True, verdicts=_counts(json.loads(file.read_text())["claims"]))
+    if known := _known(file, how):
+        return Done(path=path, file=str(file), known=True, verdicts=_counts(known))
+    note = f"{file}: was no whole verdict file; {path} is judged again" if file.exists() else None
     claims = _judged(checkpoint, how)
     run = record.run(
         checkpoint,
@@ -84,7 +88,23 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         seconds=time.monotonic() - begun,
     )
     write(file, json.dumps(run) + "\n")
-    return Done(path=path, file=str(file), verdicts=_counts(claims))
+    return Done(path=path, file=str(file), note=note, verdicts=_counts(claims))
+
+
+def _known(file: Path, how: How) -> list[dict[str, Any]] | None:
+    """The verdicts of a file that is there already; None if none is, or if it is not what a sweep leaves under that name.
+
+    A disk that was full, or a copy that was broken off, leaves a part of one.
+    """
+    try:
+        claims: list[dict[str, Any]] = json.loads(file.read_text())["claims"]
+        whole = all(
+            record.blank(prop.claim).keys() <= entry.keys() and entry["hash"] == prop.claim.hash
+            for prop, entry in zip(asked(how), claims, strict=True)
+        )
+    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return claims if whole else None
 
 
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from recint import BAD_CALL, drift, log, plugin, record
+from recint import BAD_CALL, drift, log, plugin, record, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
 from recint.escaping import terminal
@@ -77,7 +77,7 @@ def _arguments(options: argparse.Namespace, folder: Path, against: str | None) -
     # The pattern names the folder: with a bare *.py pytest would rewrite the asserts of every module it imports.
     arguments = [str(folder), "-c", os.devnull, "--rootdir", str(folder.parent), "--import-mode=importlib"]
     arguments += ["-o", f"python_files={folder.name}/*.py", "-p", "no:cacheprovider"]
-    arguments += ["-p", "recint.plugin", "-p", "fixtures.model", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    arguments += ["-p", "recint.plugin", "-p", shipped.FIXTURES, "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-q", "--no-header", "--tb=no", "-rN"]
     arguments += ["-n", str(options.workers), "--dist", "loadfile"] if options.workers > 1 else []
     arguments += [f"--hypothesis-profile={options.profile}"] if options.profile else []

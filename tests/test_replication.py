@@ -7,10 +7,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.notebook_way import LOOPS, loops
 from recint import cli, figures, report
-from recint.checkpoint import ModelConfig, save
+from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
 from recint.replication import page
 from recint.replication.gallery import gallery
@@ -217,6 +218,15 @@ class TestNotApplicable:
         assert idle[scores] == "Not applicable: it divides by something that is zero in this model."
         assert not any("nan" in f"{row.notebook_way} {row.sound_way}" for row in rows)
 
+    def test_a_model_whose_predictions_overflow(self, small):
+        b_O = torch.full_like(small.tensors["blocks.0.attn.b_O"], 3e38)
+        b_O[::2] *= -1
+        rows = replicate(Model(replace(small, tensors=dict(small.tensors) | {"blocks.0.attn.b_O": b_O})), draws=3)
+        idle = {row.name: row.why for row in rows if not row.applies}
+        assert idle["MSE at c = -1.5"] == "Not applicable: 3 of 3 values are not finite."
+        assert not any("zero" in why for why in idle.values())
+        assert not any("nan" in f"{row.notebook_way} {row.sound_way}" for row in rows)
+
     def test_what_goes_wrong_is_not_taken_for_it(self, small, monkeypatch):
         monkeypatch.setattr("recint.replication.table.outside_embedding", lambda *_, **__: np.zeros(2) @ np.zeros(3))
         with pytest.raises(ValueError, match="mismatch in its core dimension"):
@@ -237,6 +247,11 @@ def test_what_no_table_can_be_made_of(small):
     short = Model(untrained(replace(small.config, n_ctx=9), seed=0))
     with pytest.raises(ValueError, match="n_ctx=9 and order=1, but sequences of length=14 need 13 positions"):
         replicate(short)
+    large = {name: 1e30 * weight for name, weight in small.tensors.items() if name.startswith("blocks.1.attn.W_")}
+    overflowing = Model(replace(small, tensors=dict(small.tensors) | large))
+    told = f"{small.name}: its OV matrices, which are products of its weights, must be finite, but overflow: the notebook's"
+    with pytest.raises(ValueError, match=told):
+        replicate(overflowing)
 
 
 @pytest.mark.parametrize(
@@ -332,6 +347,16 @@ class TestGallery:
     def test_a_model_without_a_history_says_so(self, deep):
         told = dict(gallery(deep))["Loss history of training"]
         assert told == "<p>untrained-0 comes without the history of its training (history.json).</p>"
+
+    @pytest.mark.parametrize(
+        "history", ["", "[]", "{}", '{"loss": [], "validation": []}', '{"loss": 1, "validation": [[1]]}']
+    )
+    def test_a_damaged_history_is_named(self, small, tmp_path, history):
+        model = Model(load(save(small, tmp_path / "model")))
+        (tmp_path / "model" / "history.json").write_text(history)
+        heading, told = gallery(model)[0]
+        assert heading == "Loss history of training"
+        assert "history.json: is not the history of a training as `recint train` leaves it (" in told
 
     def test_pictures_are_titled_with_what_they_show(self, pictures):
         def title(heading):

@@ -59,9 +59,31 @@ class TestPaths:
         assert sweep.paths([str(tmp_path / "gone.pth")]) == [str(tmp_path / "gone.pth")]
         with pytest.raises(ValueError, match=r"checkpoint='.*\*\.pth' matches no file"):
             sweep.paths([str(tmp_path / "*.pth")])
+        (tmp_path / "latin.txt").write_bytes(b"caf\xe9.pth\n")
+        with pytest.raises(ValueError, match=r"latin\.txt: is no text in UTF-8, but a list of checkpoints is expected"):
+            sweep.paths([str(tmp_path / "latin.txt")])
         (tmp_path / "none.txt").touch()
         with pytest.raises(ValueError, match=r"none\.txt: lists no checkpoints"):
             sweep.paths([str(tmp_path / "none.txt")])
+
+    def test_a_list_that_leads_to_itself_is_refused(self, tmp_path):
+        own, first, second, twice = (tmp_path / f"{name}.txt" for name in ("own", "first", "second", "twice"))
+        own.write_text(f"model.pth\n{own}\n")
+        with pytest.raises(ValueError, match=r"own\.txt: lists itself, but checkpoints are expected in it"):
+            sweep.paths([str(own)])
+        first.write_text(f"{second}\n")
+        second.write_text(f"{tmp_path}/../{tmp_path.name}/first.txt\n")
+        with pytest.raises(ValueError, match=r"first\.txt: lists itself by way of .*second\.txt, but"):
+            sweep.paths([str(first)])
+        second.write_text(f"{tmp_path}/model.pth\n")
+        twice.write_text(f"{first}\n{first}\n")  # which is no circle
+        assert sweep.paths([str(twice)]) == [f"{tmp_path}/model.pth"]
+
+    def test_a_list_of_windows_and_a_glob_in_the_home_folder_are_understood(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "model.pth").touch()
+        (tmp_path / "all.txt").write_bytes(b"\xef\xbb\xbf~/model.pth\r\n")
+        assert sweep.paths(["~/all.txt"]) == sweep.paths(["~/*.pth"]) == [str(tmp_path / "model.pth")]
 
     def test_a_snapshot_tells_its_training_its_step_and_its_seed(self, training):
         first, *_ = map(str, snapshots(training))
@@ -71,6 +93,25 @@ class TestPaths:
             ("model", None),
             None,
         )
+
+    @pytest.mark.parametrize(
+        "history",
+        [
+            "",
+            "[]",
+            "[" * 100_000,
+            '{"recipe": []}',
+            '{"recipe": {"steps": "200", "seed": 1e3}}',
+            '{"recipe": {"seed": 1e99}}',
+        ],
+    )
+    def test_a_history_that_tells_no_numbers_tells_nothing(self, training, history):
+        (training / "history.json").write_text(history)
+        assert (series(str(training)), training_seed(str(training))) == (("seed9", None), None)
+
+    def test_a_number_that_is_no_step_is_a_name(self, tmp_path):
+        path = str(tmp_path / "seed9" / "snapshots" / f"step-{'9' * 30}.safetensors")
+        assert series(path)[1] is None
 
 
 class TestTask:
@@ -104,6 +145,29 @@ class TestTask:
             assert not sweep.task(path, sweep.How(**(vars(self.HOW) | change)), str(tmp_path)).known
         assert not sweep.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
         assert len(asked) == 5
+
+    @pytest.mark.parametrize(
+        "damage", ["", "{", "[]", "null", '{"claims": null}', '{"claims": []}', "cut", "statement", "hash"]
+    )
+    def test_a_damaged_verdict_file_is_named_and_the_checkpoint_judged_again(self, training, tmp_path, damage):
+        path = str(snapshots(training)[1])
+        file = Path(sweep.task(path, self.HOW, str(tmp_path)).file)
+        whole = json.loads(file.read_text())
+        if damage == "cut":
+            damage = file.read_text()[:500]
+        elif damage in ("statement", "hash"):
+            damaged = json.loads(file.read_text())
+            damaged["claims"][1].pop(damage)
+            damage = json.dumps(damaged)
+        file.write_text(damage)
+        again = sweep.task(path, self.HOW, str(tmp_path))
+        assert (again.file, again.known, again.error) == (str(file), False, None)
+        assert again.note == f"{file}: was no whole verdict file; {path} is judged again"
+        assert [claim["verdict"] for claim in json.loads(file.read_text())["claims"]] == [
+            claim["verdict"] for claim in whole["claims"]
+        ]
+        once_more = sweep.task(path, self.HOW, str(tmp_path))
+        assert (once_more.known, once_more.note) == (True, None)
 
     @pytest.mark.parametrize("content", [None, b"nonsense"])
     def test_a_bad_checkpoint_is_a_sentence(self, tmp_path, content):
@@ -193,7 +257,8 @@ class TestTable:
 @contextmanager
 def running(*arguments):
     command = [sys.executable, "-m", "recint.cli", "sweep", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes) as process:
         try:
             yield process
         finally:
@@ -273,6 +338,17 @@ class TestSweep:
         assert process.returncode == 0, said
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
         assert len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) == 3
+
+    def test_a_sweep_that_is_stopped_leaves_a_table_of_what_was_judged_and_status_130(self, tmp_path):
+        for seed in range(40):
+            save(untrained(TINY, seed=seed), tmp_path / "models" / f"{seed}.pth")
+        out = tmp_path / "out"
+        with running(tmp_path / "models" / "*", "--out", out, "--no-log", *FEW) as process:
+            wait_for(lambda: len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) > 1)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
+            said, _ = process.communicate()
+        assert process.returncode == 130, said
+        assert 1 <= len({row["path"] for row in parquet.read_table(out / "table.parquet").to_pylist()}) < 40
 
     def test_a_bad_call_is_one_sentence(self, training, tmp_path, capsys):
         out = tmp_path / "out"

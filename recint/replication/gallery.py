@@ -58,14 +58,19 @@ def _training(model: Model) -> Iterator[Picture]:
     if not path.is_file():
         yield heading, missing(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
         return
-    history = json.loads(path.read_text())
-    step, final = history["validation"][-1]
+    try:
+        history = json.loads(path.read_text())
+        loss, validation = ([(int(step), float(mse)) for step, mse in history[name]] for name in ("loss", "validation"))
+        step, final = validation[-1]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        yield heading, missing(f"{path}: is not the history of a training as `recint train` leaves it ({error}).")
+        return
     svg = figures.losses(
         f"The validation MSE falls to {final:.1e} in {step} steps",
-        steps=[step for step, _ in history["loss"]],
-        loss=[loss for _, loss in history["loss"]],
-        validation_steps=[step for step, _ in history["validation"]],
-        validation=[loss for _, loss in history["validation"]],
+        steps=[step for step, _ in loss],
+        loss=[mse for _, mse in loss],
+        validation_steps=[step for step, _ in validation],
+        validation=[mse for _, mse in validation],
     )
     yield heading, svg
 

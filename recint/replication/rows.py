@@ -113,7 +113,9 @@ class Figure:
             )
         notebook_way, sound_way, why = self.measure(look)
         if not all(isfinite(found.value) for found in (notebook_way, sound_way) if found):
-            raise NotApplicable("it divides by something that is zero in this model")
+            finite = np.isfinite(look.errors).all()
+            zero = "it divides by something that is zero in this model"
+            raise NotApplicable(zero if finite else "the model predicts numbers that are not finite")
         return notebook_way, sound_way, why
 
 

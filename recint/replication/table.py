@@ -65,7 +65,7 @@ def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool 
         weights: with the figures that are functions of the weights alone.
 
     Raises:
-        ValueError: fewer than two draws, or a model that takes no recurrences of the reference length.
+        ValueError: fewer than two draws, a model that takes no recurrences of the reference length, or one whose weights overflow.
     """
     if draws < 2:
         raise ValueError(f"draws={draws!r} must be at least 2")
@@ -74,6 +74,12 @@ def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool 
             f"{model.checkpoint.name}: n_ctx={model.config.n_ctx} and order={model.config.order}, but sequences of "
             f"length={REFERENCE.length} need {REFERENCE.length - 1} positions, and of those some from 2 * order on"
         )
+    for name, products in (("OV", model.W_OV), ("QK", model.W_QK)):
+        if not products.isfinite().all():
+            raise ValueError(
+                f"{model.checkpoint.name}: its {name} matrices, which are products of its weights, must be finite, but overflow: "
+                "the notebook's figures have no value for it"
+            )
     look = Look(model, draws=draws, seed=seed)
     with torch.no_grad():
         return tuple(figure.row(look) for figure in FIGURES if weights or not figure.weights)
@@ -297,9 +303,9 @@ def _zeroed_7(look: Look) -> Answer:
 
 
 def _zeroed(look: Look, head: int) -> tuple[Measured, Measured]:
-    at_once = look.errors_accumulated.mean() / look.errors.mean()
-    if not np.isfinite(at_once):
+    if look.errors.mean() == 0:
         raise NotApplicable("the MSE of the intact model is zero")
+    at_once = look.errors_accumulated.mean() / look.errors.mean()
     alone = ratio(look.errors_zeroed([head]), look.errors)
     return Measured(float(at_once), "× intact", n=look.draws), alone
 
