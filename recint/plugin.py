@@ -274,7 +274,9 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
     """Where no tracebacks are shown, why a module could not be imported is still told."""
     config = _CONTROLLER.get("config")
     if report.failed and config is not None and config.getoption("tbstyle") == "no":
-        _print(config, f"! {report.nodeid}: {reasons.printable(reasons.of_traceback(str(report.longrepr)))}")
+        _print(
+            config, f"! {report.nodeid}: {reasons.printable(reasons.of_traceback(str(report.longrepr)))}", whole=True
+        )
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -430,7 +432,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if first and not hasattr(config, "workerinput"):
         _print(config, _line(entry))
         if entry["verdict"] == "error":
-            _print(config, f"  {reasons.printable(entry['message'])}")
+            _print(config, f"  {reasons.printable(entry['message'])}", whole=True)
 
 
 def _begin_log(run: Run) -> None:
@@ -512,8 +514,10 @@ def _settle(config: pytest.Config, run: Run) -> None:
     claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
     try:
         _end_log(run, claims)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         run.unwritten.append(str(error))
+        for entry in claims:  # what is not on record confirms nothing
+            entry["standing"] = None
     result = record.run(
         run.checkpoint,
         claims,
@@ -612,11 +616,12 @@ def _line(entry: dict[str, Any]) -> str:
     return f"{html.SYMBOLS[entry['verdict']]} {entry['verdict']:<14} {entry['id']:<36} {value:<22}{where}"
 
 
-def _print(config: pytest.Config, line: str) -> None:
+def _print(config: pytest.Config, line: str, *, whole: bool = False) -> None:
+    """A line of its own, cut to the width of a terminal if it need not be `whole`."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
-        reporter.write_line(line[: max(60, reporter._tw.fullwidth)] if reporter.isatty else line)
+        reporter.write_line(line[: max(60, reporter._tw.fullwidth)] if reporter.isatty and not whole else line)
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:

@@ -1,7 +1,8 @@
 """`recint verify`: check the input, then hand the call to pytest.
 
-`recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`, and two things more: claims may come
-from any folder, and a baseline that is a checkpoint is judged first if the log does not have it.
+`recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`, and three things more: claims may come
+from any folder, a baseline that is a checkpoint is judged first if the log does not have it, and nothing else that pytest is told,
+by the environment or by files around the claims, has a part in the run.
 """
 
 from __future__ import annotations

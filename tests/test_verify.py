@@ -277,6 +277,9 @@ class TestOutputs:
             assert (f"recint: gone/{name}.txt: cannot be written" in out) == (name in lost)
             assert (tmp_path / "kept" / f"{name}.txt").exists() == (name not in lost)
         assert bool(log.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
+        if "verdicts" not in lost:
+            told = json.loads((tmp_path / "kept" / "verdicts.txt").read_text())["claims"]
+            assert [claim["standing"] for claim in told] == [None, None]
 
 
 def test_the_reason_of_an_error_stands_on_the_screen(tiny, tmp_path):
