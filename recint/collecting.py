@@ -44,8 +44,8 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Item | None:
-    """A claim is one whatever its function is called, as everywhere else."""
-    if isinstance(collector, pytest.Module) and isinstance(getattr(obj, "recint_property", None), Property):
+    """In a folder of claims, each is one whatever its function is called, as everywhere but in pytest."""
+    if isinstance(collector.parent, _Claims) and isinstance(getattr(obj, "recint_property", None), Property):
         return pytest.Function.from_parent(collector, name=name, callobj=obj)
     return None
 
