@@ -12,6 +12,7 @@ from torch import Tensor
 from recint.intact import Intact
 from recint.model import Model
 from recint.statistics.attribution import attribution_direction, direct_logit_attribution
+from recint.statistics.finite import require_finite
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def attribution(model: Model, intact: Intact) -> Attribution:
     """Attribute a pass to its components.
 
     Raises:
+        NotFinite: what the model computes is not a number.
         RuntimeError: the components do not add up to the prediction: what was computed is then no decomposition of it.
     """
     return intact.once("attribution", lambda: _attribution(model, intact))
@@ -70,6 +72,7 @@ def _attribution(model: Model, intact: Intact) -> Attribution:
     others["unembedding bias"] = (target * bridge.b_U).sum(-1)
     found = Attribution(torch.stack(heads, dim=-2), others)
     whole = (prediction * target).sum(-1)
+    require_finite(prediction=whole, attribution=found.total)
     if (gap := float((found.total - whole).abs().max())) > 1e-3 * float(whole.abs().max().clamp_min(1)):
         raise RuntimeError(
             f"{model.checkpoint.name}: the attributions of all components miss the prediction by {gap:.2g}, "

@@ -8,11 +8,15 @@ from collections.abc import Collection, Sequence
 from fnmatch import fnmatch
 from functools import cache
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from hypothesis import settings
 
 from recint import shipped
-from recint.claim import Property
+from recint.claim import Claim, Property
 from recint.profiles import register_profiles
 
 SHIPPED = shipped.CLAIMS
@@ -30,16 +34,36 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder, but one with modules of claims is asked for")
-    register_profiles()  # a property takes the profile in force when it is defined
-    modules = [_module(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
-    tests = [value for module in modules for value in vars(module).values()]
+    register_profiles()
+    profile = settings.get_current_profile_name()
+    tests: list[Any] = []
+    for path in modules(folder):
+        settings.load_profile(
+            profile
+        )  # a property takes the one in force when it is defined, and a module may load its own
+        tests += vars(_module(path)).values()
+    settings.load_profile(profile)
     found = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
     if not found:
         raise ValueError(f"{folder}: holds no claims, but modules that declare some are expected in it")
-    ids = [prop.claim.id for prop in found]
-    if twice := sorted({claim for claim in ids if ids.count(claim) > 1}):
-        raise ValueError(f"{folder}: {', '.join(twice)} is claimed more than once")
+    require_sound([prop.claim for prop in found], folder)
     return found
+
+
+def modules(folder: Path) -> list[Path]:
+    """The modules of a folder that may declare claims; what lies in folders within it may not, nor may pytest's `conftest.py`."""
+    return [path for path in sorted(folder.glob("*.py")) if path.stem not in ("__init__", "conftest")]
+
+
+def require_sound(claims: Sequence[Claim], folder: Path) -> None:
+    """Raises ValueError if an id is claimed twice, or if a threshold is no number that anything could be held against."""
+    ids = [claim.id for claim in claims]
+    if twice := sorted({claim for claim in ids if ids.count(claim) > 1}):
+        raise ValueError(f"{folder}: {', '.join(twice)} is claimed more than once, but an id names one claim")
+    for claim in claims:
+        for threshold in (claim.threshold, *(contrast.threshold for contrast in claim.contrasts)):
+            if not isfinite(threshold):
+                raise ValueError(f"{claim.id}: threshold={threshold!r} must be a finite number")
 
 
 @cache

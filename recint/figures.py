@@ -6,21 +6,35 @@ Colours are those of Okabe and Ito, told apart by colour-blind readers; nothing 
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from html import escape
 from textwrap import fill
+from typing import Any
 
-import matplotlib
+if "matplotlib" not in sys.modules:
+    # A notebook names its own backend to the commands that it starts, which may not be there; figures here need none.
+    _named = os.environ.pop("MPLBACKEND", "")
+    import matplotlib
+
+    if _named:
+        os.environ["MPLBACKEND"] = _named
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = _named
 import matplotlib.patches
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6B7280"
+_OF_BACKENDS = ("backend", "webagg")  # settings that draw nothing
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "recint",
@@ -38,10 +52,28 @@ STYLE = {
 }
 
 
+@contextmanager
+def drawing(**more: Any) -> Iterator[None]:
+    """Inside the block matplotlib has its own defaults, ours over them and `more` over these, whatever its user has set."""
+    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_OF_BACKENDS)}
+    with matplotlib.rc_context(usual | STYLE | more):
+        yield
+
+
+def _read_literally(figure: Figure) -> None:
+    """What a researcher writes with dollar signs is a statement, no formula; numbers on a log axis are formulas."""
+    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() != "linear"]
+    numbers = {label for axis in axes for label in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if text not in numbers:
+            text.set_parse_math(False)
+
+
 def svg(figure: Figure, title: str) -> str:
     """The figure as an element to be inlined: no prolog, and ids of its own, since many share a page."""
     buffer = io.StringIO()
-    with matplotlib.rc_context(STYLE):
+    with drawing():
+        _read_literally(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
@@ -59,7 +91,7 @@ def _figure(
     columns: int = 1,
     width_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False, width_ratios=width_ratios)[0]
         figure.suptitle(fill(title, int(width * 11)), x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -88,7 +120,7 @@ def against_c(
 ) -> str:
     """A statistic in bins of the coefficient with its 95 % band, the search's trials, and where the claim breaks."""
     figure, (axes,) = _figure(title)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
         axes.plot(c, value, color=BLUE, linewidth=1.6, label="reference draws, in bins of c")
         if searched:
@@ -118,7 +150,7 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
     heads = len(patterns)
     columns = min(heads, 4)
     rows = -(-heads // columns)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         figure = Figure(figsize=(8, 0.6 + 2.1 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         figure.suptitle(fill(title, 88), x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -149,7 +181,7 @@ def eigenvalue_scores(
     table = np.asarray(scores)
     layers, heads = table.shape
     figure, (axes,) = _figure(title, height=0.9 + 0.62 * layers)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         image = axes.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         for (layer, head), score in np.ndenumerate(table):
             axes.text(
@@ -175,7 +207,7 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
     colours = [BLUE, ORANGE, GREEN, GREY, RED]
     width = 0.8 / layers
     shown = min(held.shape[-1], int(table.max() * 1.25) + 1)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         for layer in range(layers):
             colour, hatch = colours[layer % 5], ("", "//", "..", "xx", "\\\\")[layer % 5]
             bars.bar(
@@ -203,7 +235,7 @@ def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -
     layers = len(excess) // n_heads
     limit = float(np.nanmax(np.abs(excess)))
     figure, (axes,) = _figure(title, width=7, height=5.6)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         image = axes.imshow(excess, vmin=-limit, vmax=limit, cmap="RdBu_r", interpolation="nearest")
         for edge in np.arange(1, layers) * n_heads - 0.5:
             axes.axhline(edge, color=GREY, linewidth=0.8)
@@ -232,7 +264,7 @@ def head_statistics(
     """A ratio for each head, or whatever is named, with its 95 % interval, on a log axis with the threshold."""
     values, lows, highs = (np.asarray(numbers) for numbers in (value, low, high))
     figure, (axes,) = _figure(title, height=1.4 + 0.28 * len(values))
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         rows = np.arange(len(values))
         axes.hlines(rows, lows, highs, color=BLUE, linewidth=5, alpha=0.35, label="95 % interval")
         axes.plot(values, rows, "o", color=BLUE, markersize=6, label="mean over reference draws")
@@ -258,7 +290,7 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
     values = np.asarray(table)
     total, limit = values.mean(-1), float(np.abs(values).max()) or 1.0
     figure, (heat, bars) = _figure(title, columns=2, width=9, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         image = heat.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         heat.set_yticks(range(len(names)), names, fontsize=7)
         heat.set_xticks(range(values.shape[1]), [str(first + index) for index in range(values.shape[1])])
@@ -280,7 +312,7 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
     chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:coordinates])
     figure, panels = _figure(title, columns=len(chosen), width=9, height=3.0)
     positions = np.arange(len(terms))
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         for axes, coordinate in zip(panels, chosen, strict=True):
             axes.axvspan(-0.5, first - 0.5, color=GREY, alpha=0.15, linewidth=0, label="context, not scored")
             axes.plot(positions, terms[:, coordinate], "o-", color=BLUE, markersize=4, label="next term")
@@ -298,7 +330,7 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
 def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: ArrayLike, validation: ArrayLike) -> str:
     """Loss history of training."""
     figure, (axes,) = _figure(title, height=3.4)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         axes.plot(steps, loss, color=BLUE, linewidth=1.2, label="training loss")
         axes.plot(validation_steps, validation, "o-", color=ORANGE, markersize=3, linewidth=1.2, label="validation MSE")
         axes.set_yscale("log")
@@ -314,7 +346,7 @@ def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: 
     table = np.asarray(scores)
     limit = float(np.abs(table).max()) or 1.0
     figure, (axes,) = _figure(title, height=0.9 + 0.62 * len(table))
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         image = axes.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
         for (y, x), score in np.ndenumerate(table):
             colour = "white" if abs(score) > 0.6 * limit else "black"
@@ -337,7 +369,7 @@ def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
     limit = float(np.quantile(np.abs(found), 0.999)) or 1.0
     shades = matplotlib.colormaps["RdBu_r"].resampled(9)  # few enough for noise to stay small as a picture
     figure, (axes,) = _figure(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         for head in range(heads):
             row, column = divmod(head, columns)
             top, left = row * (height + gap) + gap, column * (width + gap)
@@ -359,7 +391,7 @@ def errors_against_c(
     """Mean MSE at each coefficient on a log axis with the band of single recurrences, of shape (2, c), trained range shaded."""
     low, high = np.asarray(spread)
     figure, (axes,) = _figure(title)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         axes.axvspan(*trained, color=GREY, alpha=0.15, linewidth=0, label="trained range")
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % of single recurrences")
         axes.plot(c, mse, color=BLUE, linewidth=1.6, label="mean over recurrences")

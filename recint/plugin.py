@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,22 +19,25 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import board, drift, git, junit, log, record, shipped, standing
+from recint import BAD_CALL, board, drift, git, junit, log, outputs, reasons, record, shipped, standing
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
-from recint.catalogue import SHIPPED, require_matches, selected
+from recint.catalogue import SHIPPED, require_matches, require_sound, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
 from recint.draws import DRAWS, Share, draw
 from recint.escaping import line as one_line
-from recint.files import write
+from recint.evaluate import Evidence
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.preconditions import require_verifiable
 from recint.profiles import register_profiles
+from recint.statistics.finite import require_finite_record
 from recint.threads import limit_threads
 from recint.verdict import require_draws
+
+pytest_plugins = ["recint.collecting"]
 
 REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 
@@ -47,6 +51,9 @@ class Run:
         log_in: where the log is kept instead.
         logged: the number of this run in the log; None until its first claim was judged, and without a log.
         standing: how many of its verdicts confirm, and why the others do not; empty without a log.
+        declared: the claims that were found, in the order of the code, before any of them was left out or moved.
+        whole: whether all of them are judged.
+        unwritten: a sentence for each output that could not be written.
     """
 
     path: Path
@@ -71,7 +78,10 @@ class Run:
     drawn: dict[str, Share] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     departures: list[str] = field(default_factory=list)
+    declared: list[Claim] = field(default_factory=list)
     expected_entries: int = 0
+    whole: bool = True
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -83,6 +93,7 @@ class Run:
         if self.loaded is None:
             self.loaded = checkpoints.load(self.path)
             require_verifiable(self.loaded, str(self.path))
+            _require_text(self.loaded.name)
         return self.loaded
 
     @property
@@ -129,7 +140,16 @@ class Run:
         return None
 
 
+def _require_text(name: str) -> None:
+    """Raises ValueError if a checkpoint's name, which stands in all that is written, cannot be."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it") from None
+
+
 RUN = pytest.StashKey[Run]()
+_PLACE = pytest.StashKey[int]()  # of a claim among those declared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -177,13 +197,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     register_profiles()
+    # A folder without room for pytest's notes costs no verdicts.
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
     if hasattr(
         config, "workerinput"
     ):  # workers share the cores; threads of one that wait for those of another cost both
         limit_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
-    if report_path := config.getoption("--recint-report"):
-        config.option.htmlpath = report_path
-        config.option.self_contained_html = True
     try:
         config.stash[RUN] = prepare(
             checkpoint=config.getoption("--recint-checkpoint"),
@@ -196,8 +215,27 @@ def pytest_configure(config: pytest.Config) -> None:
             log_in=config.getoption("--recint-log"),
         )
         config.stash[RUN].logging = config.getoption("--recint-logging")
+        _ask_for_report(config)
+        if not hasattr(config, "workerinput"):
+            outputs.require_writable(*(config.getoption(option) for option in _OUTPUTS))
     except ValueError as error:
         pytest.exit(str(error), returncode=2)
+
+
+_OUTPUTS = ("--recint-report", "--recint-verdicts", "--recint-junit", "--recint-summary")
+
+
+def _ask_for_report(config: pytest.Config) -> None:
+    """Let pytest-html write the report.
+
+    Raises:
+        ValueError: pytest runs without it.
+    """
+    if path := config.getoption("--recint-report"):
+        if not hasattr(config.option, "htmlpath"):
+            raise ValueError(f"report={path!r} is written by pytest-html, which is not loaded: add -p html -p metadata")
+        config.option.htmlpath = os.path.abspath(path)
+        config.option.self_contained_html = True
 
 
 def prepare(
@@ -213,6 +251,8 @@ def prepare(
     log_in: str | None = None,
 ) -> Run:
     """Check the input of a run; a checkpoint that was named is read at once, the reference only when claims ask for it.
+
+    The baseline is looked for when it is asked for.
 
     Raises:
         ValueError: one sentence on what was found and what was expected.
@@ -235,8 +275,6 @@ def prepare(
     )
     if checkpoint is not None:
         _ = run.checkpoint
-    if claims:
-        _ = run.against
     if expected:
         _ = run.expectations
     return run
@@ -247,53 +285,74 @@ def _property(item: pytest.Item) -> Property | None:
     return getattr(getattr(item, "function", None), "recint_property", None)
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Where no tracebacks are shown, why a module could not be imported is still told."""
+    config = _CONTROLLER.get("config")
+    if report.failed and config is not None and config.getoption("tbstyle") == "no":
+        _print(
+            config, f"! {report.nodeid}: {reasons.printable(reasons.of_traceback(str(report.longrepr)))}", whole=True
+        )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The order of the claims in what is written is that of the code: plugins may shuffle the tests."""
+    if prop := _property(item):
+        declared = item.config.stash[RUN].declared
+        item.stash[_PLACE] = len(declared)
+        declared.append(prop.claim)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Select by glob, attach the claim to its item, and mark expected refutations as strict xfails."""
+    """Select by glob, and mark expected refutations as strict xfails."""
     claims = [(item, prop) for item in items if (prop := _property(item))]
     if not claims:
         return
     run = config.stash[RUN]
     run.claims = claims[0][1].folder
-    known = {prop.claim.id for _, prop in claims}
+    known = {claim.id for claim in run.declared}
     try:
         _ = run.checkpoint
-        if len(known) < len(claims):
-            raise ValueError(f"{run.claims}: an id is claimed more than once, but it names one claim")
+        require_sound(run.declared, run.claims)
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
         globs = require_matches(config.getoption("--recint-claims"), known)
         require_matches(run.allow, known)
         log.require_unmoved(log.read(run.log), [log.registration(prop.claim) for _, prop in claims])
+        if run.logging and not hasattr(config, "workerinput"):
+            outputs.require_writable(log.file_of(run.log, run.checkpoint.name))
     except ValueError as error:
-        pytest.exit(str(error), returncode=2)
-    chosen = [(item, prop) for item, prop in claims if selected(prop.claim.id, globs)]
-    if dropped := {item for item, _ in claims} - {item for item, _ in chosen}:
+        pytest.exit(str(error), returncode=BAD_CALL)
+    dropped = {item for item, prop in claims if not selected(prop.claim.id, globs)}
+    if dropped:
         config.hook.pytest_deselected(items=list(dropped))
         items[:] = [item for item in items if item not in dropped]
-    for index, (item, prop) in enumerate(chosen):
+    for item, prop in claims:
+        if item not in dropped and (mark := run.xfail(prop.claim)):
+            item.add_marker(mark)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Attach the claims to those items that all selections left, and say what is done before the table's first line."""
+    run = session.config.stash[RUN]
+    chosen = [(item, prop) for item in session.items if (prop := _property(item))]
+    run.expected_entries = len(chosen)
+    for item, prop in chosen:
         blank = {
-            "index": index,
+            "index": item.stash[_PLACE],
             "of": len(chosen),
+            "whole": len(chosen) == len(run.declared),
             "claims": str(prop.folder),
             "entry": record.blank(prop.claim),
             "registration": log.registration(prop.claim),
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
-        if mark := run.xfail(prop.claim):
-            item.add_marker(mark)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """The first line of the table is a while in coming: say what is done before it."""
-    judged = [prop.claim for item in session.items if (prop := _property(item))]
-    if judged and not hasattr(session.config, "workerinput"):
-        run, count = session.config.stash[RUN], len(judged)
-        claims = "claims" if count > 1 else "claim"
+    if chosen and not hasattr(session.config, "workerinput"):
+        claims = "claims" if len(chosen) > 1 else "claim"
         _print(
             session.config,
-            f"{count} {claims}: measured together on {run.draws} recurrences first, then judged one by one",
+            f"{len(chosen)} {claims}: measured together on {run.draws} recurrences first, then judged one by one",
         )
-        if warned := first_look(run, [claim.hash for claim in judged]):
+        if warned := first_look(run, [prop.claim.hash for _, prop in chosen]):
             _print(session.config, warned, whole=True)
 
 
@@ -310,7 +369,7 @@ def require_known(expected: Collection[str], known: Collection[str]) -> None:
 
 def _collects_all(config: pytest.Config) -> bool:
     """Whether the whole of a folder of claims was asked for, so that an expectation without a claim is a mistake."""
-    return all(Path(argument).is_dir() for argument in config.args)
+    return all(Path(argument).is_dir() for argument in config.args) and not config.getoption("lf", default=False)
 
 
 @pytest.fixture
@@ -322,25 +381,40 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
 
     def judged(prop: Property, model: Any) -> None:
         properties = request.node.user_properties
-        if prop.claim.id not in run.drawn:
-            run.drawn |= draw(beside, model, seed=run.seed, draws=run.draws)
-        evidence, entry = judge_one(
-            prop,
-            model,
-            seed=run.seed,
-            draws=run.draws,
-            family=family,
-            drawn=run.drawn.pop(prop.claim.id, None),
-            controls=run.device if request.config.getoption("--recint-controls") else None,
-        )
+        try:
+            if prop.claim.quantifier != "weights" and prop.claim.id not in run.drawn:
+                run.drawn |= draw(beside, model, seed=run.seed, draws=run.draws)
+            evidence, entry = judge_one(
+                prop,
+                model,
+                seed=run.seed,
+                draws=run.draws,
+                family=family,
+                drawn=run.drawn.pop(prop.claim.id, None),
+                controls=run.device if request.config.getoption("--recint-controls") else None,
+            )
+            require_finite_record(entry, what=prop.claim.id)
+        except Exception as error:
+            properties.append(
+                ("recint", json.dumps({"entry": record.blank(prop.claim) | {"message": reasons.of(error)}}))
+            )
+            raise
         if evidence.unmet:
-            properties.append(("recint", json.dumps({"entry": entry, "figures": []})))
+            properties.append(("recint", json.dumps({"entry": entry})))
             pytest.skip(evidence.unmet)
-        properties.append(("recint", json.dumps({"entry": entry, "figures": [prop.figure(model, evidence)]})))
+        properties.append(("recint", json.dumps({"entry": entry, "figures": [_figure(prop, model, evidence)]})))
         if entry["verdict"] == "refuted":
             raise Refuted(entry["message"])
 
     return judged
+
+
+def _figure(prop: Property, model: Any, evidence: Evidence) -> str:
+    """The claim's figure, or what stands in its place: the verdict does without."""
+    try:
+        return prop.figure(model, evidence)
+    except Exception as error:
+        return html.missing(f"The figure could not be drawn: {reasons.of(error)}")
 
 
 def _beside(request: pytest.FixtureRequest) -> list[Property]:
@@ -363,21 +437,23 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         return
     blank = json.loads(str(properties["recint_blank"]))
     run = config.stash[RUN]
-    run.expected_entries = blank["of"]
+    run.expected_entries, run.whole = blank["of"], blank["whole"]
     if "recint" in properties:
         kept = json.loads(str(properties["recint"]))
         entry = kept["entry"]
-        run.figures[entry["id"]] = kept["figures"]
+        run.figures[entry["id"]] = kept.get("figures", [])
     else:
-        entry = blank["entry"] | {"message": _last_line(report)}
+        entry = blank["entry"] | {"message": reasons.of_traceback(str(report.longrepr))}
     first = blank["index"] not in run.entries
     if not run.entries:
         run.claims = Path(blank["claims"])
         _begin_log(run)
     run.entries[blank["index"]] = entry
     run.registrations[blank["index"]] = blank["registration"]
-    if first and config.get_terminal_writer() and not hasattr(config, "workerinput"):
+    if first and not hasattr(config, "workerinput"):
         _print(config, _line(entry))
+        if entry["verdict"] == "error":
+            _print(config, f"  {reasons.printable(entry['message'])}", whole=True)
 
 
 def _begin_log(run: Run) -> None:
@@ -423,21 +499,48 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _CONTROLLER["config"] = session.config
 
 
-def _last_line(report: pytest.TestReport) -> str:
-    lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
-    return lines[-1] if lines else "no evidence and no error was reported"
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Settle the verdicts over all claims, write them, and let them decide the exit status.
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Settle the verdicts over all claims, write them, and let them decide the exit status."""
+    What the others do at the end, of which pytest-html's report is part, comes after that, and cannot undo it.
+    """
     config = session.config
     run = config.stash.get(RUN, None)
-    if run is None or hasattr(config, "workerinput") or not run.complete:
-        return
+    if run is None or hasattr(config, "workerinput"):
+        return (yield)
+    if run.complete:
+        _settle(config, run)
+        if run.departures and exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif run.expected_entries and exitstatus == 0 and not config.option.collectonly:
+        session.exitstatus = BAD_CALL
+    report = config.getoption("--recint-report")
+    is_new = bool(report) and not Path(report).exists()
+    try:
+        return (yield)
+    except (OSError, ValueError) as error:
+        if not report:
+            raise
+        run.unwritten.append(outputs.not_written(report, error))
+        if is_new:
+            with suppress(OSError):
+                Path(report).unlink()
+    finally:
+        if run.unwritten:
+            session.exitstatus = BAD_CALL
+
+
+def _settle(config: pytest.Config, run: Run) -> None:
+    """The verdicts, and all files but the report: each is written whatever becomes of the others."""
     claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
-    _end_log(run, claims)
-    run.result = record.run(
+    try:
+        _end_log(run, claims)
+    except (OSError, ValueError) as error:
+        run.unwritten.append(str(error))
+        for entry in claims:  # what is not on record confirms nothing
+            entry["standing"] = None
+    result = record.run(
         run.checkpoint,
         claims,
         device=run.device,
@@ -448,20 +551,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         seconds=time.monotonic() - run.begun,
     )
     if run.against:
-        run.result |= drift.compared(run.against, run.result, allow=run.allow)
-        run.departures = [found["sentence"] for found in run.result["drift"] if not found["allowed"]]
+        result |= drift.compared(run.against, result, allow=run.allow)
+        run.departures = [found["sentence"] for found in result["drift"] if not found["allowed"]]
     else:
         run.departures = record.departures(claims)
-    if path := config.getoption("--recint-verdicts"):
-        write(Path(path), json.dumps(run.result, indent=1) + "\n")
-    if path := config.getoption("--recint-junit"):
-        write(Path(path), junit.xml(run.result, departures=run.departures))
-    if path := config.getoption("--recint-summary"):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a") as summary:
-            summary.write(board.summary(run.result, departures=run.departures))
-    if run.departures and exitstatus == 0:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    run.result = result
+    written: dict[str, Callable[[Path], None]] = {
+        "--recint-verdicts": lambda path: outputs.write(path, json.dumps(result, indent=1) + "\n"),
+        "--recint-junit": lambda path: outputs.write(path, junit.xml(result, departures=run.departures)),
+        "--recint-summary": lambda path: outputs.append(path, board.summary(result, departures=run.departures)),
+    }
+    for option, write in written.items():
+        if path := config.getoption(option):
+            try:
+                write(Path(path))
+            except (OSError, ValueError) as error:
+                run.unwritten.append(outputs.not_written(path, error))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -472,7 +577,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     def say(sentence: str) -> None:
         terminalreporter.write_line(one_line(sentence))
 
-    if run.entries and not run.complete:
+    if run.expected_entries and not run.complete and not config.option.collectonly:
         terminalreporter.section("no verdicts", "=")
         say(
             f"{len(run.entries)} of {run.expected_entries} claims were judged before the run ended: "
@@ -494,9 +599,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         say(sentence)
     if run.logged:
         say(f"log: {log.file_of(run.log, run.checkpoint.name)}")
-    for option in ("--recint-report", "--recint-verdicts", "--recint-junit", "--recint-summary"):
-        if path := config.getoption(option):
+    for option in _OUTPUTS:
+        path = config.getoption(option)
+        if path and not any(sentence.startswith(f"{path}: ") for sentence in run.unwritten):
             say(f"{option.removeprefix('--recint-')}: {path}")
+    for sentence in run.unwritten:
+        say(f"recint: {sentence}")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -504,7 +612,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     """The board and the evidence, on top of pytest-html's page."""
     run = session.config.stash.get(RUN, None)
     if run is not None and run.result is not None:
-        whole = run.claims == SHIPPED and not session.config.getoption("--recint-claims")
+        whole = run.claims == SHIPPED and run.whole
         prefix.append(html.page(run.result, run.figures, below=_replication(run) if whole else ""))
 
 
@@ -537,6 +645,7 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:
+    """A line of its own, cut to the width of a terminal if it need not be `whole`."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()

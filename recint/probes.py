@@ -13,6 +13,7 @@ from recint.domain import reference_of
 from recint.intact import Intact
 from recint.model import Model
 from recint.recurrence import Recurrences, derive_seed
+from recint.statistics.finite import require_finite
 
 Kind = Literal["linear", "MLP"]
 
@@ -48,9 +49,11 @@ class Probe:
         """Mean squared error, and that of saying the mean d whatever is seen: rows of an explained share, which is R^2."""
         found = self.labels.back(self.read(self.features.to(_scored(intact[self.hook], intact.recurrences))))
         d = intact.recurrences.offset[:, None]
-        return torch.stack(
+        errors = torch.stack(
             [(guess - d).square().mean((1, 2)) for guess in (found, self.labels.mean.expand_as(found))], dim=-1
         )
+        require_finite(**{"the errors of a probe": errors})
+        return errors
 
 
 def constant_probe(model: Model, *, layer: int, kind: Kind, shuffled: bool = False) -> Probe:
@@ -72,8 +75,10 @@ def _trained(model: Model, layer: int, kind: Kind, shuffled: bool) -> Probe:
     features = features.flatten(0, 1)
     of_features = Standard(features.mean(0), features.std(0).clamp_min(1e-6))
     of_labels = Standard(labels.mean(0), labels.std())  # one scale for all coordinates: their errors weigh alike
+    features, labels = of_features.to(features), of_labels.to(labels)
+    require_finite(**{hook: features, "d": labels})
     learn = _linear if kind == "linear" else _mlp
-    return Probe(learn(of_features.to(features), of_labels.to(labels)), of_features, of_labels, hook)
+    return Probe(learn(features, labels), of_features, of_labels, hook)
 
 
 def _training_set(model: Model, hook: str) -> tuple[Tensor, Recurrences]:

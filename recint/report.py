@@ -25,7 +25,7 @@ SYMBOLS = {
 def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
     """Everything of ours: style, board, a section for every claim with its figures (inline SVG, by id), and what goes below."""
     sections = "".join(section(claim, figures.get(claim["id"], ())) for claim in run["claims"])
-    style = files("recint").joinpath("report.css").read_text()
+    style = files("recint").joinpath("report.css").read_text(encoding="utf-8")
     return f'<style>{style}</style><div class="recint">{board(run)}<h2>The evidence, claim by claim</h2>{sections}{below}</div>'
 
 

@@ -9,8 +9,19 @@ from math import log10
 from textwrap import fill
 from typing import Any
 
-import matplotlib
 import numpy as np
+
+from recint.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    drawing,
+    svg,
+)  # which loads matplotlib whatever its user has set
+
+# isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,7 +29,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from recint.emergence import Appearance, Appearances
-from recint.figures import BLUE, GREEN, GREY, ORANGE, RED, STYLE, svg
 
 _DISTINCT = (
     (BLUE, "-", "o"),
@@ -80,7 +90,7 @@ def steps(found: Sequence[int]) -> Steps:
 def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[str], axis: Steps) -> str:
     """A row for every claim, in it for every training a bar over the interval in which the claim begins to hold."""
     rows, of = len(claims), len(trainings)
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         figure = Figure(figsize=(11, 1.6 + rows * (0.25 if of > 1 else 0.2)), layout="constrained")
         axes = figure.subplots()
         axes.hlines(
@@ -164,7 +174,7 @@ def against_step(
     title: str, *, curves: Sequence[Curve], threshold: float, relation: str, ylabel: str, axis: Steps
 ) -> str:
     """A statistic against the step with its 95 % bands, the side on which the claim holds, and where it begins to."""
-    with matplotlib.rc_context(STYLE | {"font.size": 9}):
+    with drawing(**{"font.size": 9}):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.subplots()
         bottom, top, logarithmic = _limits(curves, threshold)
@@ -212,7 +222,7 @@ def _limits(curves: Sequence[Curve], threshold: float) -> tuple[float, float, bo
 
 def key(title: str, *, trainings: Sequence[str]) -> str:
     """What the lines of `against_step` mean, once for all of them."""
-    with matplotlib.rc_context(STYLE):
+    with drawing():
         handles: list[Any] = _lines(trainings, markers=False)
         figure = Figure(figsize=(11, 0.35 * -(-(len(handles) + 4) // _COLUMNS)))
         if _few(len(trainings)):

@@ -1,7 +1,8 @@
 """`recint verify`: check the input, then hand the call to pytest.
 
-`recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`, and two things more: claims may come
-from any folder, and a baseline that is a checkpoint is judged first if the log does not have it.
+`recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`, and three things more: claims may come
+from any folder, a baseline that is a checkpoint is judged first if the log does not have it, and nothing else that pytest is told,
+by the environment or by files around the claims, has a part in the run.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
-from recint import BAD_CALL, drift, log, plugin, record, shipped
+from recint import BAD_CALL, drift, log, outputs, plugin, record, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
 from recint.escaping import terminal
@@ -28,12 +32,24 @@ _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expe
 _HOW = ("hypotheses", "device", "profile", "seed", "draws", "workers")
 
 
+# What the environment tells every pytest is meant for other suites: their options, plugins, and modules in the working folder.
+_ENVIRONMENT = {
+    "PYTEST_ADDOPTS": None,
+    "PYTEST_PLUGINS": None,
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTHONSAFEPATH": "1",
+}
+_PLUGINS = ("html", "metadata", "xdist", "hypothesispytest", "recint.plugin", shipped.FIXTURES)
+
+
 def verify(options: argparse.Namespace) -> int:
     """Judge every claim on a checkpoint.
 
     Raises:
         ValueError: one sentence on what was found in the input and what was expected.
+        KeyboardInterrupt: somebody stopped the run.
     """
+    profile = options.profile or _usual_profile()
     # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
     folder = Path(options.hypotheses).resolve()
     claims = [prop.claim for prop in properties(folder)]
@@ -43,44 +59,87 @@ def verify(options: argparse.Namespace) -> int:
     require_files(options.report, options.verdicts, options.junit, options.summary)
     kept = log.folder_of(folder, options.log)
     log.require_unmoved(log.read(kept), map(log.registration, claims))
+    run = plugin.prepare(
+        checkpoint=str(plugin.REFERENCE_CHECKPOINT) if options.checkpoint is None else options.checkpoint,
+        device=options.device,
+        seed=options.seed,
+        draws=options.draws,
+        expected=options.expected,
+        against=options.against,
+        allow=options.allow or (),
+        claims=folder,
+        log_in=str(kept),
+    )
+    if not options.against:
+        plugin.require_known(run.expectations, known)
     if options.logging:
         log.require_writable(kept)
+        outputs.require_writable(log.file_of(kept, run.checkpoint.name))
+    outputs.require_writable(options.report, options.verdicts, options.junit, options.summary)
     # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    stopped = _Stopped()
     with TemporaryDirectory() as scratch:
-        against = options.against and _baseline(options, kept, known, Path(scratch))
-        run = plugin.prepare(
-            checkpoint=str(plugin.REFERENCE_CHECKPOINT) if options.checkpoint is None else options.checkpoint,
-            device=options.device,
-            seed=options.seed,
-            draws=options.draws,
-            expected=options.expected,
-            against=against,
-            allow=options.allow or (),
-            claims=folder,
-            log_in=str(kept),
-        )
+        if options.against:
+            run.against_from = _baseline(options, kept, known, Path(scratch))
+            _ = run.against
         run.logging = options.logging
         if options.workers > 1:  # else the plugin tells it, which knows of the claims where it collects them
             asked = {claim.hash for claim in claims if selected(claim.id, options.claims or ())}
             if warned := plugin.first_look(run, asked):
                 print(terminal(warned), flush=True)
-        if not against:
-            plugin.require_known(run.expectations, known)
-        status = int(pytest.main([*_arguments(options, folder, against), f"--recint-log={kept}"]))
-    # pytest's own statuses for a bad call and for nothing collected
-    return BAD_CALL if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else status
+        arguments = _arguments(options, folder, profile=profile, against=run.against_from)
+        with _undisturbed():
+            status = int(pytest.main([*arguments, f"--recint-log={kept}"], plugins=[stopped]))
+    if stopped.by_user:
+        raise KeyboardInterrupt
+    # pytest has more statuses than we, for calls that ended without verdicts
+    return status if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else BAD_CALL
 
 
-def _arguments(options: argparse.Namespace, folder: Path, against: str | None) -> list[str]:
+class _Stopped:
+    """Whether the run was interrupted by the user, which pytest tells by the status that a bad call has here."""
+
+    by_user = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.by_user = isinstance(excinfo.value, KeyboardInterrupt)
+
+
+def _usual_profile() -> str:
+    """The profile that Hypothesis picks by itself, which depends on whether it runs in CI."""
+    picked = settings.get_current_profile_name()
+    return picked if picked in ("default", "ci") else "default"
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Inside the block, pytest obeys the options of this call alone."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    _set(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _arguments(options: argparse.Namespace, folder: Path, *, profile: str, against: str | None) -> list[str]:
     # No configuration but this one: that of whoever owns the folder may bring other options, or warnings that are errors.
-    # The pattern names the folder: with a bare *.py pytest would rewrite the asserts of every module it imports.
-    arguments = [str(folder), "-c", os.devnull, "--rootdir", str(folder.parent), "--import-mode=importlib"]
-    arguments += ["-o", f"python_files={folder.name}/*.py", "-p", "no:cacheprovider"]
-    arguments += ["-p", "recint.plugin", "-p", shipped.FIXTURES, "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    arguments += ["-q", "--no-header", "--tb=no", "-rN"]
+    # The folder is an option, for its name may hold what pytest reads otherwise; the root stands for it.
+    arguments = [os.sep, f"--recint-hypotheses={folder}", "-c", os.devnull, "--rootdir", str(folder.parent)]
+    arguments += ["--noconftest", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    arguments += [part for name in _PLUGINS for part in ("-p", name)]
+    arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-q", "--no-header", "--tb=no", "-rN"]
     arguments += ["-n", str(options.workers), "--dist", "loadfile"] if options.workers > 1 else []
-    arguments += [f"--hypothesis-profile={options.profile}"] if options.profile else []
+    arguments += [f"--hypothesis-profile={profile}"]
     for name in _SAME:
         value = getattr(options, name)
         arguments += [f"--recint-{name}={value}"] if value is not None else []

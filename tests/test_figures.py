@@ -1,7 +1,12 @@
 """Figures: the same numbers give the same bytes, everything is labelled, and many can share a page."""
 
+import os
 import re
+import subprocess
+import sys
+from html import unescape
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -89,6 +94,47 @@ def test_every_figure_is_labelled_and_reproducible(name):
     text = " ".join(re.findall(r"<text[^>]*>([^<]*)<", svg))
     for label in labels:
         assert re.search(label.replace("(", r"\(") if "|" not in label else label, text), (label, text)
+
+
+LITERAL = r"costs $\foo$ and $1$"
+
+
+def test_what_a_researcher_writes_is_no_formula():
+    """A statistic, a part's name or a title may hold dollar signs; only the powers of ten on a log axis are formulas."""
+    numbers = {"c": [0.1, 1], "value": [1e-3, 1], "low": [1e-4, 0.5], "high": [1e-2, 2]}
+    relation = {"threshold": 0.1, "relation": "<="}
+    curve = figures.against_c(LITERAL, **numbers, **relation, ylabel=LITERAL, log=True)
+    heads = figures.head_statistics(
+        LITERAL, names=[LITERAL, "b"], value=[1, 100], low=[1, 50], high=[2, 200], **relation, xlabel=LITERAL
+    )
+    for svg, times in ((curve, 2), (heads, 3)):
+        shown = unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)<", svg)))
+        assert shown.count(r"$\foo$") == times
+        assert "mathdefault" not in shown
+
+
+def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
+    before = {name: draw() for name, (draw, _) in FIGURES.items() if name not in ("attention", "attribution")}
+    with matplotlib.rc_context(
+        {"text.usetex": True, "font.size": 30, "lines.linewidth": 9, "savefig.transparent": True}
+    ):
+        assert {name: FIGURES[name][0]() for name in before} == before
+        assert matplotlib.rcParams["font.size"] == 30
+    assert matplotlib.rcParams["font.size"] != 30
+
+
+@pytest.mark.parametrize("module", ["figures", "sweep_figures"])
+def test_no_backend_is_needed(module):
+    """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
+    for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
+        code = (
+            f"import os, recint.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
+        )
+        environment = os.environ | {"MPLBACKEND": named}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        kept, backend = done.stdout.split()
+        assert kept == named
+        assert used in (None, backend)
 
 
 def test_ids_are_unique_on_a_page():

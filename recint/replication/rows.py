@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from recint.replication.look import Look
+from recint.statistics.finite import NotFinite
 from recint.statistics.sampling import NoEstimate, Reduction, estimate
 
 
@@ -95,7 +96,7 @@ class Figure:
     def row(self, look: Look) -> Row:
         try:
             notebook_way, sound_way, why = self._answer(look)
-        except (NotApplicable, NoEstimate) as reason:
+        except (NotApplicable, NoEstimate, NotFinite) as reason:
             return Row(name=self.name, where=self.where, notebook=self.notebook, why=f"Not applicable: {reason}.")
         return Row(
             name=self.name, where=self.where, notebook=self.notebook,

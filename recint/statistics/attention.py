@@ -8,7 +8,10 @@ from jaxtyping import Float, Integer
 from scipy import stats
 from torch import Tensor
 
+from recint.statistics.finite import finite, require_finite
 
+
+@finite
 def previous_token_attention(
     pattern: Float[Tensor, "recurrence head query key"], *, order: int = 1
 ) -> Float[Tensor, "recurrence head"]:
@@ -21,6 +24,7 @@ def previous_token_attention(
     return torch.stack(back).sum(0).mean(-1)
 
 
+@finite
 def attention_over_uniform(
     pattern: Float[Tensor, "recurrence head query key"], *, key: int, first: int
 ) -> Float[Tensor, "recurrence head"]:
@@ -33,6 +37,7 @@ def attention_over_uniform(
     return (pattern[:, :, first:, key] * (queries + 1)).mean(-1)
 
 
+@finite
 def attention_by_parity(
     pattern: Float[Tensor, "recurrence head query key"],
 ) -> Float[Tensor, "recurrence parity head"]:
@@ -49,6 +54,7 @@ def attention_by_parity(
     return torch.stack([pattern[..., between & same].mean(-1), pattern[..., between & ~same].mean(-1)], dim=1)
 
 
+@finite
 def attention_to_similar(
     pattern: Float[Tensor, "recurrence head query key"],
     residual: Float[Tensor, "recurrence key d_model"],
@@ -59,8 +65,7 @@ def attention_to_similar(
 
     Mean over queries i >= `first`; 0 where all keys get the same attention, which then follows nothing.
     """
-    unit = residual / residual.norm(dim=-1, keepdim=True)
-    cosines = (unit @ unit.mT).cpu().numpy()
+    cosines = _cosines(residual).cpu().numpy()
     attention = pattern.cpu().numpy()
     found = []
     for query in range(first, pattern.shape[-2]):
@@ -72,14 +77,25 @@ def attention_to_similar(
     return torch.from_numpy(np.mean(found, axis=0))
 
 
+@finite
 def most_similar_key(residual: Float[Tensor, "recurrence position d_model"]) -> Integer[Tensor, "recurrence query"]:
     """The earlier position whose residual stream has the largest cosine with that of the query; 0 for the first."""
-    unit = residual / residual.norm(dim=-1, keepdim=True)
-    cosines = unit @ unit.mT
+    cosines = _cosines(residual)
     earlier = torch.ones_like(cosines, dtype=torch.bool).tril(-1)
     return cosines.masked_fill(~earlier, -torch.inf).argmax(-1)
 
 
+def _cosines(
+    residual: Float[Tensor, "recurrence position d_model"],
+) -> Float[Tensor, "recurrence position position"]:
+    """Cosine of every two positions; a stream of zeros, which points nowhere, has none, nor has one beyond the range of floats."""
+    norm = residual.norm(dim=-1, keepdim=True)
+    unit = residual / norm
+    require_finite(norm=norm, cosine=unit)
+    return unit @ unit.mT
+
+
+@finite
 def output_against_input(
     z: Float[Tensor, "recurrence query head d_head"],
     pattern: Float[Tensor, "recurrence head query key"],

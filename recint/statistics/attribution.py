@@ -7,7 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.statistics.finite import finite
 
+
+@finite
 def direct_logit_attribution(
     z: Float[Tensor, "recurrence position head d_head"],
     *,
@@ -26,6 +29,7 @@ def direct_logit_attribution(
     )
 
 
+@finite
 def attribution_direction(
     residual: Float[Tensor, "recurrence position d_model"],
     *,
@@ -41,6 +45,7 @@ def attribution_direction(
     return einops.einsum(W_U, target, "d_model dim, recurrence position dim -> recurrence position d_model") / scale
 
 
+@finite
 def shares_of_layer(
     heads: Float[Tensor, "recurrence position layer head"], *, layer: int
 ) -> Float[Tensor, "recurrence row=2 component"]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.statistics.finite import finite
 
+
+@finite
 def prediction_errors(
     prediction: Float[Tensor, "recurrence position dim"],
     target: Float[Tensor, "recurrence position dim"],

@@ -6,7 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.statistics.finite import finite, require_finite
 
+
+@finite
 def line_fit(
     x: Float[Tensor, "*batch dim"], y: Float[Tensor, "*batch dim"]
 ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch"]]:
@@ -18,9 +21,12 @@ def line_fit(
     """
     x, y = x - x.mean(-1, keepdim=True), y - y.mean(-1, keepdim=True)
     covariance, variance_x, variance_y = (x * y).sum(-1), x.square().sum(-1), y.square().sum(-1)
-    return covariance**2 / (variance_x * variance_y), covariance / variance_x
+    both = variance_x * variance_y
+    require_finite(variance=both)  # beyond the range of floats, it would make any line explain nothing
+    return covariance**2 / both, covariance / variance_x
 
 
+@finite
 def signed_line_r2(x: Float[Tensor, "*batch dim"], y: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch"]:
     """R^2 of `line_fit`, counted negative where the slope is not positive: y = -x lies on the line but on the wrong side."""
     r2, slope = line_fit(x, y)
@@ -57,6 +63,7 @@ def partial_fit(
 _APART = 0.03
 
 
+@finite
 def mix_fit(
     parts: Float[Tensor, "*batch observation part"], whole: Float[Tensor, "*batch observation"]
 ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch part"]]:

@@ -6,7 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.statistics.finite import finite, require_finite
 
+
+@finite
 def outside_embedding(
     written: Float[Tensor, "recurrence position d_model"], W_E: Float[Tensor, "dim d_model"]
 ) -> Float[Tensor, recurrence]:
@@ -16,7 +19,9 @@ def outside_embedding(
     """
     basis = torch.linalg.qr(W_E.T).Q
     inside = written @ basis @ basis.T
-    return ((written - inside).norm(dim=-1) / written.norm(dim=-1)).mean(-1)
+    norm = written.norm(dim=-1)
+    require_finite(norm=norm)  # beyond the range of floats, it would make any share of it nothing
+    return ((written - inside).norm(dim=-1) / norm).mean(-1)
 
 
 def outside_embedding_by_chance(W_E: Float[Tensor, "dim d_model"]) -> float:

@@ -1,0 +1,60 @@
+"""Where pytest finds claims: part of the plugin."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from recint.catalogue import SHIPPED, modules
+from recint.claim import Property
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("recint").addoption(
+        "--recint-hypotheses", metavar="DIR", help="judge this folder of claims, in place of the one named"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The shipped claims are found wherever they are installed, though their modules are not called test_*.py."""
+    config.addinivalue_line("python_files", f"{glob.escape(str(SHIPPED))}/*.py")
+
+
+class _Claims(pytest.Directory):
+    """The modules of a folder of claims.
+
+    It is not found by its path, since pytest takes names with brackets or colons in them for those of tests.
+    """
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        for path in modules(Path(self.config.getoption("--recint-hypotheses")).resolve()):
+            yield pytest.Module.from_parent(self, path=path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """In place of the folder that is named: the claims, where they are asked for by `--recint-hypotheses`."""
+    asked = parent.config.getoption("--recint-hypotheses") is not None and parent.session.isinitpath(path)
+    return _Claims.from_parent(parent, path=path) if asked else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Item | None:
+    """In a folder of claims, each is one whatever its function is called, as everywhere but in pytest."""
+    if isinstance(collector.parent, _Claims) and isinstance(getattr(obj, "recint_property", None), Property):
+        return pytest.Function.from_parent(collector, name=name, callobj=obj)
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """A module that loads a Hypothesis profile as it is imported loads it for itself alone."""
+    profile = settings.get_current_profile_name()
+    try:
+        return (yield)
+    finally:
+        settings.load_profile(profile)

@@ -1,0 +1,354 @@
+"""A run of claims of one's own, in a world that is nobody's fault: other people's pytest, odd names, and disks that fill up."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recint import cli, log, outputs
+from recint.catalogue import properties
+from recint.checkpoint import ModelConfig, load, save
+from recint.training import untrained
+
+TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
+# What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.
+CLAIM = """
+C = Claim(id="{id}", statement="It is large.", quantifier="weights", statistic="n", relation=">=", threshold=0.5, source="s")
+@C(figure=lambda model, evidence: {figure})
+def {name}(model):
+    {before}
+    C.check({value})
+"""
+HEAD = "import os, shutil, signal\nfrom pathlib import Path\nfrom recint.claim import Claim\n"
+
+
+def claims(folder, *made):
+    """A folder with a module of claims, each given as (id, value) or with more of what `CLAIM` has blanks for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blanks = {"figure": "'<svg/>'", "before": "pass", "value": 1.0}
+    text = [CLAIM.format(**blanks | {"name": f"test_{number}"} | one) for number, one in enumerate(made)]
+    (folder / "module.py").write_text(HEAD + "".join(text))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return save(untrained(TINY, seed=0), tmp_path_factory.mktemp("tiny") / "tiny")
+
+
+def run(command, cwd, **environment):
+    done = subprocess.run(
+        [sys.executable, "-P", *map(str, command)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    return done.returncode, done.stdout
+
+
+def verify(checkpoint, folder, *arguments, cwd, logging=("--no-log",), **environment):
+    """(status, output) of `recint verify`."""
+    command = ["-m", "recint.cli", "verify", checkpoint, "--hypotheses", folder, "--no-controls", *logging, *arguments]
+    return run(command, cwd, **environment)
+
+
+def calls(entry, commands, cwd, **environment):
+    """(status, output) of several calls, in one process: to start one takes longer than all that is done in it."""
+    script = f"import json, sys\nfrom {entry} import main\n"
+    script += (
+        "for number, call in enumerate(json.loads(sys.argv[1])): print(f'<end {number} {int(main(call))}>', flush=True)"
+    )
+    _, out = run(
+        ["-c", script, json.dumps([[str(part) for part in command] for command in commands])], cwd, **environment
+    )
+    parts = re.split(r"<end \d+ (\d+)>\n", out)
+    assert len(parts) == 2 * len(commands) + 1, out
+    return [(int(status), told) for told, status in zip(parts[::2], parts[1::2], strict=False)]
+
+
+def found(path):
+    return {claim["id"]: claim["verdict"] for claim in json.loads(path.read_text())["claims"]}
+
+
+def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
+    """Whatever pytest, Hypothesis and matplotlib are told by the environment, and by the files that lie around the claims."""
+    folder = claims(
+        tmp_path / "claims", {"id": "a.one"}, {"id": "a.two", "value": 0.1}, {"id": "a.three", "name": "other"}
+    )
+    (folder / "before.py").write_text(
+        "from hypothesis import settings\n"
+        "settings.register_profile('hasty', max_examples=3, deadline=1)\nsettings.load_profile('hasty')\n"
+    )
+    (folder / "searched.py").write_text(
+        "import time\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.landscape import against_c\n"
+        "from recint.strategies import conditions\n"
+        'C = Claim(id="b.searched", statement="It is.", quantifier="average", statistic="$\\\\alpha$", relation=">=",\n'
+        '          threshold=0.1, source="s")\n'
+        "@C(figure=against_c)\n@given(at=conditions(C.domain))\n"
+        "def test_it(model, at):\n    time.sleep(0.002)\n    C.check(1 + model.intact(at).errors, at)\n"
+    )
+    (folder / "old").mkdir()
+    (folder / "old" / "attic.py").write_text("import nosuch")
+    (folder / "old" / "elsewhere.py").write_text((folder / "module.py").read_text().replace('"a.', '"old.'))
+    for conftest in (tmp_path / "conftest.py", folder / "conftest.py"):
+        conftest.write_text("raise RuntimeError('needs a database')")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    files = {name: tmp_path / f"out.{name}" for name in ("report", "verdicts", "junit", "summary")}
+    status, out = verify(
+        tiny,
+        folder,
+        "--draws=20",
+        *(f"--{name}={path}" for name, path in files.items()),
+        cwd=tmp_path,
+        PYTEST_ADDOPTS="-k nothing --maxfail=1 --nonsense",
+        PYTEST_PLUGINS="nosuch",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        MPLBACKEND="module://not_installed.backend",
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+    )
+    assert status == 1, out
+    assert found(files["verdicts"]) == {
+        "a.one": "supported",
+        "a.two": "refuted",
+        "a.three": "supported",
+        "b.searched": "supported",
+    }
+    assert list(found(files["verdicts"])) == [prop.claim.id for prop in properties(folder)]
+    run = json.loads(files["verdicts"].read_text())
+    assert run["profile"] in ("default", "ci")
+    assert run["claims"][-1]["search"]["examples"] == 15
+    for path in files.values():
+        assert "one" in path.read_text(encoding="utf-8")
+    report = files["report"].read_text(encoding="utf-8")
+    assert "could not be drawn" not in report
+    assert "$\\alpha$" in report
+
+
+def test_a_folder_of_claims_may_be_called_anything(tiny, tmp_path):
+    names = ("my claims", "a[1]", 'it\'s "x::y"', "-k", "été")
+    for name in names:
+        claims(tmp_path / "[b]" / name, {"id": "a.one"})
+    common = ("--no-controls", "--no-log", "--verdicts")
+    commands = [("verify", tiny, "--hypotheses", f"[b]/{name}", *common, f"./{name}.json") for name in names]
+    for name, (status, out) in zip(names, calls("recint.cli", commands, tmp_path), strict=True):
+        assert status == 0, out
+        assert found(tmp_path / f"{name}.json") == {"a.one": "supported"}
+
+
+SIX = [{"id": f"{where}.{what}", "value": what != "two"} for where in "ab" for what in ("one", "two", "three")]
+ALL = [claim["id"] for claim in SIX]
+# What pytest is told: its status, which claims are settled, in which order, and what it says.
+SELECTIONS = {
+    "by name": (["-k", "test_0 or test_3"], 0, ["a.one", "b.one"], "2 of 2 claims"),
+    "by mark, and all but one": (
+        ["-m", "not slow", "--deselect", "claims/module.py::test_1"],
+        1,
+        [claim for claim in ALL if claim != "a.two"],
+        "4 of 5 claims",
+    ),
+    "by glob too, up to a failure": (["-k", "test_2 or test_1", "-x", "--recint-claims=*.three"], 0, ["a.three"], ""),
+    "all, in another order": (["-p", "shuffling"], 1, ALL, "b.two: refuted"),
+    "those that failed last": (["--lf"], 1, ["a.two", "b.two"], "0 of 2 claims"),
+    "up to a failure": (["-x"], 1, None, "2 of 6 claims were judged before the run ended"),
+    "none, but their fixtures": (["--setup-only"], 2, None, "0 of 6 claims were judged before the run ended"),
+    "no such name": (["-k", "no_such_claim"], 5, None, "6 deselected"),
+    "a list": (["--collect-only"], 0, None, "6 tests collected"),
+    "without a terminal": (["-p", "no:terminal"], 1, ALL, ""),
+    "without a cache": (["-o", "filterwarnings=error", "-o", "cache_dir=file/cache"], 1, ALL, "4 of 6 claims"),
+    "a report without its plugin": (
+        ["-p", "no:html", "--recint-report=r.html"],
+        2,
+        None,
+        "report='r.html' is written by pytest",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def selections(tiny, tmp_path_factory):
+    """What comes of pytest itself on the same claims: the folder of the verdict files, and (status, output) by selection."""
+    place = tmp_path_factory.mktemp("selections")
+    claims(place / "claims", *SIX)
+    (place / "file").touch()
+    (place / "shuffling.py").write_text(
+        "import pytest\n@pytest.hookimpl(tryfirst=True)\ndef pytest_collection_modifyitems(items): items.reverse()\n"
+    )
+    ours = ["-p", "recint.plugin", "-p", "fixtures.model", "--import-mode=importlib", f"--rootdir={place}"]
+    ours += ["--recint-hypotheses=claims", f"--recint-checkpoint={tiny}", "--recint-no-log", "--recint-no-controls"]
+    commands = [
+        [os.sep, *ours, *arguments, f"--recint-verdicts={number}.json"]
+        for number, (arguments, *_) in enumerate(SELECTIONS.values())
+    ]
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{place}"
+    return place, dict(zip(SELECTIONS, calls("pytest", commands, place, PYTHONPATH=path), strict=True))
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_selections_of_pytest_settle_what_they_leave_or_say_why_not(selections, name):
+    """Verdicts are settled over the claims that are left; a run that settles nothing is never 0."""
+    (place, results), (_, status, judged, said) = selections, SELECTIONS[name]
+    assert results[name][0] == status, results[name][1]
+    assert said in results[name][1]
+    verdicts = place / f"{list(SELECTIONS).index(name)}.json"
+    assert (list(found(verdicts)) if verdicts.exists() else None) == judged
+
+
+def test_the_shipped_claims_are_found_where_they_are_installed(tmp_path):
+    command = ["-m", "pytest", "--pyargs", "hypotheses", "-p", "recint.plugin", "-p", "fixtures.model"]
+    status, out = run([*command, "--collect-only", "-q"], tmp_path)
+    assert status == 0, out
+    assert f"{len(properties())} tests collected" in out
+
+
+class TestOutputs:
+    """Tried before anything is judged; then each is written whatever befalls the others."""
+
+    LONG = "x" * 240
+
+    @pytest.fixture
+    def refused(self, tiny, tmp_path, capsys, monkeypatch):
+        folder = claims(tmp_path / "claims", {"id": "a.one"})
+        monkeypatch.chdir(tmp_path)
+        before = sorted(tmp_path.rglob("*"))
+
+        def refused(said, *arguments, checkpoint=tiny):
+            quiet = [] if "--log" in arguments else ["--no-log"]
+            command = ["verify", str(checkpoint), "--hypotheses", str(folder), "--no-controls", *quiet, *arguments]
+            assert cli.main(command) == 2
+            captured = capsys.readouterr()
+            assert captured.out == ""
+            assert captured.err.startswith("recint: ")
+            assert captured.err.count("\n") == 1
+            assert said in captured.err
+            assert [path for path in sorted(tmp_path.rglob("*")) if "__pycache__" not in path.parts] == before
+
+        return refused
+
+    @pytest.mark.parametrize("option", ["--report", "--verdicts", "--junit", "--summary"])
+    def test_what_cannot_be_written_is_refused_at_once(self, refused, option):
+        module = "claims/module.py"
+        refused(f"{module}/x/y: cannot be written ({module} is a file, not a folder)", option, f"{module}/x/y")
+        refused("cannot be written (File name too long)", option, f"new/{self.LONG}.txt")
+        refused("File name too long", option, f"{self.LONG * 2}/x.txt")
+        refused("claims: is a folder", option, "claims")
+
+    def test_a_checkpoint_has_a_name_that_can_be_written(self, refused, tiny, tmp_path_factory):
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        long = shutil.copy(save(load(tiny), elsewhere / "short.pth"), elsewhere / f"{self.LONG}.pth")
+        refused("cannot be written (File name too long)", "--log", "new/log", checkpoint=long)
+        odd = save(load(tiny), elsewhere / os.fsdecode(b"caf\xe9.pth"))
+        refused(r"'caf\udce9' is no text in UTF-8", "--verdicts", "v.json", checkpoint=odd)
+
+    def test_a_trial_leaves_what_was_there(self, tmp_path):
+        (tmp_path / "old").write_text("old")
+        outputs.require_writable(tmp_path / "old", tmp_path / "new" / "folder" / "file", None, os.devnull)
+        assert [path.name for path in tmp_path.iterdir()] == ["old"]
+        assert (tmp_path / "old").read_text() == "old"
+        assert Path(os.devnull).is_char_device()
+
+    OPTIONS = ("verdicts", "junit", "summary", "report")
+
+    @pytest.mark.parametrize("lost", [("verdicts",), ("log", "junit", "summary", "report")])
+    def test_each_is_written_whatever_befalls_the_others(self, tiny, tmp_path, lost):
+        """The folder of those that are lost becomes a file while the claims are judged."""
+        gone = "shutil.rmtree('gone'); Path('gone').touch()"
+        folder = claims(tmp_path / "claims", {"id": "a.one"}, {"id": "a.two", "before": gone})
+        (tmp_path / "gone").mkdir()
+        place = {name: "gone" if name in lost else "kept" for name in (*self.OPTIONS, "log")}
+        files = [f"--{name}={place[name]}/{name}.txt" for name in self.OPTIONS]
+        status, out = verify(tiny, folder, *files, cwd=tmp_path, logging=[f"--log={place['log']}/log"])
+        assert status == 2, out
+        assert "2 of 2 claims about tiny are supported" in out
+        assert out.count("cannot be written") == len(lost)
+        for name in self.OPTIONS:
+            assert (f"\n{name}: kept/{name}.txt\n" in out) == (name not in lost)
+            assert (f"recint: gone/{name}.txt: cannot be written" in out) == (name in lost)
+            assert (tmp_path / "kept" / f"{name}.txt").exists() == (name not in lost)
+        assert bool(log.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
+        if "verdicts" not in lost:
+            told = json.loads((tmp_path / "kept" / "verdicts.txt").read_text())["claims"]
+            assert [claim["standing"] for claim in told] == [None, None]
+
+
+def test_the_reason_of_an_error_stands_on_the_screen(tiny, tmp_path):
+    said = "raise RuntimeError('\\x1b[31mno such\\nthing')"
+    folder = claims(
+        tmp_path / "claims",
+        {"id": "a.error", "before": said},
+        {"id": "a.key", "before": "raise KeyError('x')"},
+        {"id": "a.nan", "value": "float('nan')"},
+        {"id": "a.figure", "figure": "1 / 0"},
+    )
+    files = ("--verdicts", "v.json", "--report", "r.html")
+    status, out = verify(tiny, folder, *files, cwd=tmp_path)
+    assert status == 1
+    assert "  \\x1b[31mno such thing\n" in out
+    assert "  KeyError: 'x'\n" in out
+    assert "  a.nan: n is nan\n" in out
+    verdicts = ["error", "error", "error", "supported"]
+    assert list(found(tmp_path / "v.json").values()) == verdicts
+    messages = [claim["message"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]]
+    assert messages == ["\x1b[31mno such thing", "KeyError: 'x'", "a.nan: n is nan", ""]
+    assert "The figure could not be drawn: division by zero" in (tmp_path / "r.html").read_text()
+
+
+def test_a_number_that_is_none_decides_nothing(tiny, tmp_path):
+    """The search meets it at single recurrences, after an estimate without any."""
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    (folder / "module.py").write_text(
+        "import torch\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.strategies import recurrences\n"
+        'C = Claim(id="a.pointwise", statement="It is.", quantifier="pointwise", statistic="n", relation=">=", threshold=0.5,\n'
+        '          source="s", reduction="all but 1 %")\n'
+        "@C(figure=lambda model, evidence: '<svg/>')\n@given(at=recurrences(C.domain))\n"
+        "def test_it(model, at):\n    n = len(at.sample(model.config))\n"
+        "    C.check(torch.full((n,), torch.nan if n == 1 else 1.0), at)\n"
+    )
+    status, out = verify(tiny, folder, "--draws=20", "--verdicts", "v.json", cwd=tmp_path)
+    assert status == 1, out
+    assert found(tmp_path / "v.json") == {"a.pointwise": "error"}
+    assert "nan, but should be a finite number" in out
+
+
+@pytest.mark.parametrize("threshold", ["nan", "inf"])
+def test_a_threshold_is_a_number(tiny, tmp_path, capsys, threshold):
+    folder = claims(tmp_path / "claims", {"id": "a.one"})
+    module = folder / "module.py"
+    module.write_text(module.read_text().replace("threshold=0.5", f"threshold=float('{threshold}')"))
+    assert cli.main(["verify", str(tiny), "--hypotheses", str(folder), "--no-log"]) == 2
+    assert f"a.one: threshold={threshold} must be a finite number" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_is_status_130(tiny, tmp_path):
+    folder = claims(
+        tmp_path / "claims", {"id": "a.one"}, {"id": "a.two", "before": "os.kill(os.getpid(), signal.SIGINT)"}
+    )
+    status, out = verify(tiny, folder, "--verdicts", "v.json", cwd=tmp_path)
+    assert status == 130, out
+    assert "1 of 2 claims were judged before the run ended" in out
+    assert not (tmp_path / "v.json").exists()
+
+
+def test_two_sayings_of_what_is_expected_are_refused_before_a_baseline_is_judged(tiny, tmp_path, capsys):
+    other = save(untrained(replace(TINY, n_heads=1), seed=0), tmp_path / "other")
+    folder = claims(tmp_path / "claims", {"id": "a.one"})
+    (tmp_path / "expected.toml").write_text('sha256 = ""\n[claims]\n')
+    command = ["verify", str(tiny), "--hypotheses", str(folder), "--no-log", "--against", str(other)]
+    assert cli.main([*command, "--expected", str(tmp_path / "expected.toml")]) == 2
+    captured = capsys.readouterr()
+    assert f"against={str(other)!r} and expected=" in captured.err
+    assert captured.out == ""
+    assert cli.main([*command, "--device", "tpu"]) == 2
+    assert capsys.readouterr().out == ""
