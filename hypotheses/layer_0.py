@@ -71,6 +71,8 @@ RESIDUAL_FORMULA_ON_AVERAGE = RESIDUAL_FORMULA.amended(
     because="refuted at c = -2, where terms grow and change sign, but affine3-seed0 and affine-a held it on average",
     statement="On average the residual stream after layer 0 reads as a mix of a_i and a_(i-1), the latter with a positive share.",
     quantifier="average",
+    corrected="'refuted at c = -2' understates: at 14 terms version 1 fails at 10 of 41 coefficients on affine3-seed0, and at "
+    "11 on affine-a and on affine3-seed1 (benchmarks/extent.py)",
     caveat="hangs on a pseudo-inverse that leaves out directions in which the terms spread by less than 3 % of their largest "
     "spread, which neither the catalogue nor the hash says; and a_i alone explains most of the stream",
 )

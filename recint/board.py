@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recint import words as sentences
 from recint.escaping import code
 from recint.escaping import markdown as escape
 from recint.report import SYMBOLS, headline, should, words
@@ -63,8 +64,15 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
     found = [{claim["id"]: claim for claim in run["claims"]} for run in runs]
     for name, claim in claims.items():
         cells = [_cell(by_id.get(name)) for by_id in found]
-        lines.append(f"| {code(name)}<br>{escape(claim['statement'])} | {should(claim)} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {code(name)}<br>{escape(claim['statement'])}{_caveat(claim)} | {should(claim)} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines) + "\n"
+
+
+def _caveat(claim: Mapping[str, Any]) -> str:
+    """What a statistic measures instead of what the statement says."""
+    return f"<br>*The statistic {escape(claim['caveat'])}.*" if claim.get("caveat") else ""
 
 
 def summary(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
@@ -94,7 +102,8 @@ def _cell(claim: Mapping[str, Any] | None) -> str:
         for name, contrast in (claim["contrast"] or {}).items()
         if claim["verdict"] == "refuted" and not holds(contrast["value"], contrast["relation"], contrast["threshold"])
     )
-    return f"{told}, {claim['value']:.3g}{where}{beside}"
+    reached = f"<br>{sentences.reach(claim)}" if claim["verdict"] == "supported" and sentences.reach(claim) else ""
+    return f"{told}, {claim['value']:.3g}{where}{beside}{reached}"
 
 
 def replaced(text: str, table: str) -> str:

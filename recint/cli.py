@@ -133,10 +133,11 @@ def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint import log
     from recint.catalogue import properties
+    from recint.procedure import registrations
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
-    new = log.register(kept, [log.registration(prop.claim) for prop in properties(folder)], when=log.now())
+    new = log.register(kept, registrations(prop.claim for prop in properties(folder)), when=log.now())
     print("\n".join(map(line, new)) or "nothing new")
     print(f"commit {kept / log.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
     return 0

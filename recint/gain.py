@@ -17,10 +17,7 @@ from recint.intact import Intact
 from recint.recurrence import derive_seed
 
 # What a claim about a ratio of MSEs says of itself, and why it was amended.
-RATIO_CAVEAT = (
-    "measures its denominator: of a model that is off by 7e-6 any damage is many times as much, and the ratio grows while "
-    "training lowers that error"
-)
+RATIO_CAVEAT = "measures its denominator, the model's own error, which falls while training goes on"
 NO_RATIO = (
     "a ratio to the model's own error measures that error: all 24 heads of all networks reach 2, one head scaled by 0.9 costs up "
     "to 3.8 times, and untrained models could never be asked; now the share of what the model gains over predicting a_i again"

@@ -26,6 +26,7 @@ class Version:
         id: with the version from the second on, e.g. "l0.previous-token@2".
         registered: its line; None if that is lost, and only verdicts speak of the claim.
         amended: the line that says why it was put beside the version before; None for a first version.
+        corrected: the lines that say what the reason for the amendment left out.
         moved: what it claims otherwise than the version before: old and new, by path, e.g. `domain.length`.
     """
 
@@ -33,6 +34,7 @@ class Version:
     statement: str
     registered: Line | None = None
     amended: Line | None = None
+    corrected: tuple[Line, ...] = ()
     moved: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
@@ -157,7 +159,8 @@ def versions(log: Log) -> list[Version]:
         before = registered.get(name if number == 2 else f"{name}@{number - 1}")
         moved = differences(before["fields"], line["fields"]) if before and line else {}
         moved.pop("id", None)
-        return Version(claim, statement, line, amended.get((name, number)), moved)
+        corrected = tuple(found for found in log.corrected if found["claim"] == claim)
+        return Version(claim, statement, line, amended.get((name, number)), corrected, moved)
 
     return [version(claim) for claim in sorted(known, key=order)]
 

@@ -188,7 +188,8 @@ def _registered(claim: Version) -> str:
 
 def _amended(claim: Version) -> str:
     assert claim.amended is not None
-    return f"version {claim.amended['to']} beside version {claim.amended['from']}, because {claim.amended['why']}"
+    corrected = "".join(f"; corrected on {_when(line)[:10]}: {line['why']}" for line in claim.corrected)
+    return f"version {claim.amended['to']} beside version {claim.amended['from']}, because {claim.amended['why']}{corrected}"
 
 
 def _moves(moved: Mapping[str, tuple[Any, Any]]) -> list[str]:

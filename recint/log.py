@@ -1,9 +1,9 @@
 """The research log: what was claimed, what was run, and what came of it, as JSON lines that are only ever added to.
 
-A folder holds `claims.jsonl` (`registered` and `amended` lines) and a file for each checkpoint (`run` and `verdict` lines);
-it is meant to be committed. A `run` line is written before the first verdict is shown, so that a run that somebody stopped
-after a look at it is on record too; the verdicts follow when they are settled. Each addition takes the file's place as a
-whole, under a lock: a run that is killed at any moment leaves all earlier lines as they were.
+A folder holds `claims.jsonl` (`registered`, `amended` and `corrected` lines) and a file for each checkpoint (`run` and
+`verdict` lines); it is meant to be committed. A `run` line is written before the first verdict is shown, so that a run that
+somebody stopped after a look at it is on record too; the verdicts follow when they are settled. Each addition takes the
+file's place as a whole, under a lock: a run that is killed at any moment leaves all earlier lines as they were.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ LOCK = ".lock"
 _KINDS: Mapping[str, Mapping[str, Check]] = {
     "registered": {"when": text, "claim": text, "hash": text, "fields": having({"statement": text})},
     "amended": {"when": text, "claim": text, "from": whole, "to": whole, "why": text},
+    "corrected": {"when": text, "claim": text, "why": text},
     "run": {
         "run": text, "when": text, "checkpoint": CHECKPOINT, "environment": naming(anything), "seed": whole, "draws": whole,
         "profile": text, "commit": null_or(text), "dirty": anything, "registered": listing(text),
@@ -76,6 +77,7 @@ class Log:
 
     Attributes:
         runs: from the earliest on.
+        corrected: what the reason for an amendment left out or got wrong; that line stays as it was written.
         damaged: one sentence, with file and line number, for each line that could not be read; all others are used.
     """
 
@@ -84,6 +86,7 @@ class Log:
     runs: tuple[Line, ...] = ()
     verdicts: tuple[Line, ...] = ()
     damaged: tuple[str, ...] = ()
+    corrected: tuple[Line, ...] = ()
 
     @cached_property
     def lost(self) -> bool:
@@ -223,6 +226,7 @@ def read(folder: Path) -> Log:
         tuple(runs),
         tuple(found["verdict"].values()),
         tuple(damaged),
+        tuple(found["corrected"].values()),
     )
 
 
@@ -304,13 +308,14 @@ def registration(claim: Claim) -> dict[str, Any]:
         "name": claim.name,
         "version": claim.version,
         "because": claim.because,
+        "corrected": claim.corrected,
     }
 
 
 def register(folder: Path, claims: Iterable[Mapping[str, Any]], *, when: str) -> list[str]:
     """Register those claims (as `registration` tells them) that are new, with the reason if they amend another.
 
-    Returns the ids of those that are new.
+    What corrects such a reason gets a line of its own: no line is ever rewritten. Returns the ids of those that are new.
 
     Raises:
         LogError: a claim differs from what is registered under its id.
@@ -319,8 +324,14 @@ def register(folder: Path, claims: Iterable[Mapping[str, Any]], *, when: str) ->
     require_unmoved(log, claims)
     known = {line["hash"] for line in log.registered}
     new = [claim for claim in claims if claim["hash"] not in known]
-    if new:
-        append(folder / CLAIMS, [line for claim in new for line in _registered(claim, when)])
+    told = {(line["claim"], line["why"]) for line in log.corrected}
+    corrections = [
+        {"kind": "corrected", "when": when, "claim": claim["claim"], "why": claim["corrected"]}
+        for claim in claims
+        if claim["corrected"] and (claim["claim"], claim["corrected"]) not in told
+    ]
+    if new or corrections:
+        append(folder / CLAIMS, [*(line for claim in new for line in _registered(claim, when)), *corrections])
     return [claim["claim"] for claim in new]
 
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import BAD_CALL, board, drift, git, junit, log, outputs, reasons, record, shipped, standing
+from recint import BAD_CALL, board, drift, git, junit, log, outputs, reasons, record, shipped, standing, words
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
@@ -32,6 +32,7 @@ from recint.evaluate import Evidence
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.preconditions import require_verifiable
+from recint.procedure import registrations
 from recint.profiles import register_profiles
 from recint.statistics.finite import require_finite_record
 from recint.threads import limit_threads
@@ -317,7 +318,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             require_known(run.expectations, known)
         globs = require_matches(config.getoption("--recint-claims"), known)
         require_matches(run.allow, known)
-        log.require_unmoved(log.read(run.log), [log.registration(prop.claim) for _, prop in claims])
+        log.require_unmoved(log.read(run.log), registrations(prop.claim for _, prop in claims))
         if run.logging and not hasattr(config, "workerinput"):
             outputs.require_writable(log.file_of(run.log, run.checkpoint.name))
     except ValueError as error:
@@ -481,7 +482,8 @@ def _end_log(run: Run, claims: list[dict[str, Any]]) -> None:
     """Register the claims that are new, say of each verdict whether it confirms, and keep them all."""
     if run.logged is None:
         return
-    log.register(run.log, [run.registrations[index] for index in sorted(run.registrations)], when=run.started)
+    judged = [run.registrations[index] for index in sorted(run.registrations)]
+    log.register(run.log, [*judged, *registrations(())], when=run.started)
     known = log.read(run.log)
     for entry in claims:
         entry["standing"] = known.standing(run.logged, entry["hash"])
@@ -587,6 +589,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("verdicts", "=")
     say(html.headline(run.result))
+    say(words.questions(run.result["claims"]))
     for sentence in run.departures:
         say(f"  {sentence}")
     for sentence in [found["sentence"] for found in run.result.get("drift", ()) if found["allowed"]]:
@@ -640,8 +643,10 @@ def _line(entry: dict[str, Any]) -> str:
     value = "" if entry["value"] is None else f"{entry['value']:.4g} {entry['relation']} {entry['threshold']:g}"
     found = entry["search"] and entry["search"]["counterexample"]
     verb = "stops holding" if entry["quantifier"] == "average" else "broken"
-    where = f"   {verb} at {found['where']}" if found else ""
-    return f"{html.SYMBOLS[entry['verdict']]} {entry['verdict']:<14} {entry['id']:<36} {value:<22}{where}"
+    where = f"{verb} at {found['where']}" if found else words.reach(entry)
+    # All other words are final: Holm's correction over the run can only make up for what this one lacks.
+    verdict = f"{entry['verdict']}{' so far' if words.is_open(entry) else ''}"
+    return f"{html.SYMBOLS[entry['verdict']]} {verdict:<20} {entry['id']:<36} {value:<22}   {where}".rstrip()
 
 
 def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:

@@ -9,6 +9,8 @@ from importlib.resources import files
 from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 
+from recint import words as sentences
+
 if TYPE_CHECKING:  # which would load the model's stack
     from recint.replication.rows import Measured, Row
 
@@ -90,6 +92,7 @@ def board(run: Mapping[str, Any]) -> str:
     return f"""
 <h1>Do the claims hold? <code style="font-size:inherit">{escape(checkpoint["name"])}</code></h1>
 <p class="answer">{escape(headline(run))}</p>
+<p class="facts">{escape(sentences.questions(run["claims"]))}.</p>
 <p class="facts">{shape} · tensors sha256 <code>{checkpoint["sha256"][:12]}</code> · seed {run["seed"]} ·
 profile {escape(run["profile"])} · {escape(run["environment"]["device"])} · {run["seconds"]:.0f} s</p>
 {_drift(run)}{_chips(run["claims"])}
@@ -115,7 +118,7 @@ def _board_row(claim: Mapping[str, Any]) -> str:
     note = ""
     if expected:
         note = "as expected" if expected == claim["verdict"] else f"expected {words(expected)}"
-    controls = "".join(f" · {name} models: {words(verdict)}" for name, verdict in claim["controls"].items())
+    controls = "".join(f" · {told}" for told in (sentences.reach(claim), sentences.untrained(claim)) if told)
     standing = f" · {claim['standing']}" if claim["standing"] else ""
     return f"""<tr><td>{_badge(claim["verdict"])}<div class="small">{escape(note)}</div></td>
 <td><a href="#claim-{escape(claim["id"])}">{escape(claim["id"])}</a><div>{escape(claim["statement"])}</div>
@@ -133,12 +136,17 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
         f"<p>{escape(claim['statistic'])}: {_measured(claim)}</p>",
     ]
     for name, contrast in (claim["contrast"] or {}).items():
+        figure = _measured(contrast | {"estimate": contrast if contrast["ci"] else None})
+        parts.append(f"<p>Contrast, {escape(name)}: {escape(contrast['statistic'])}: {figure}</p>")
+    for told in (sentences.untrained(claim), sentences.share_that_fails(claim)):
+        if told:
+            parts.append(f"<p class='small'>{escape(told)}.</p>")
+    if claim.get("caveat"):
+        parts.append(f"<p><b>What it measures.</b> The statistic {escape(claim['caveat'])}.</p>")
+    if claim.get("partner"):
         parts.append(
-            f"<p>Contrast, {escape(name)}: {escape(contrast['statistic'])}: {_measured(contrast | {'estimate': contrast})}</p>"
-        )
-    for name, verdict in claim["controls"].items():
-        parts.append(
-            f"<p class='small'>The same claim about {escape(name)} models of this shape: {words(verdict)}.</p>"
+            f"<p class='small'>The same, asked of behaviour: <a href='#claim-{escape(claim['partner'])}'>"
+            f"{escape(claim['partner'])}</a>.</p>"
         )
     if claim["message"]:
         parts.append(f"<p>{escape(claim['message'])}</p>")
@@ -219,7 +227,8 @@ def _worst(claim: Mapping[str, Any]) -> str:
     if found:
         verb = "stops holding" if claim["quantifier"] == "average" else "broken"
         return f"<b>{verb}</b> at {escape(found['where'])}: {_number(found['value'])}"
-    return f"{_number(search['worst'])} at {escape(search['worst_at'])}"
+    note = f"<div>{escape(claim['caveat'])}</div>" if claim.get("caveat") else ""
+    return f"{_number(search['worst'])} at {escape(search['worst_at'])}{note}"
 
 
 def _heads(per_head: Sequence | None, parts: Sequence[str]) -> str:

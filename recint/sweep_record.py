@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from recint import log, standing
 from recint.files import atomic
 from recint.identity import told
+from recint.procedure import registrations
 from recint.snapshots import distinct, name_of, series, training, training_seed
 from recint.sweep import Done, How
 
@@ -37,7 +38,7 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
     log.require_writable(kept)
     now = log.now()
     run = log.run_line(kept, log.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
-    log.register(kept, [log.registration(claim) for claim in claims], when=now)
+    log.register(kept, registrations(claims), when=now)
     there = set(log.read(kept).begun)
 
     def logged(done: Done) -> None:

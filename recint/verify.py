@@ -25,6 +25,7 @@ from recint.catalogue import properties, require_matches, selected
 from recint.escaping import terminal
 from recint.files import cache_folder, require_files
 from recint.identity import identity
+from recint.procedure import registrations
 
 # Options that pytest takes under the same name with `--recint-` before it.
 _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
@@ -58,7 +59,7 @@ def verify(options: argparse.Namespace) -> int:
     require_matches(options.allow or (), known)
     require_files(options.report, options.verdicts, options.junit, options.summary)
     kept = log.folder_of(folder, options.log)
-    log.require_unmoved(log.read(kept), map(log.registration, claims))
+    log.require_unmoved(log.read(kept), registrations(claims))
     run = plugin.prepare(
         checkpoint=str(plugin.REFERENCE_CHECKPOINT) if options.checkpoint is None else options.checkpoint,
         device=options.device,

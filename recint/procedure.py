@@ -1,0 +1,59 @@
+"""How every claim is judged, as plain numbers: registered in the log beside the claims, so that none of it moves unseen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from recint import evaluate, log, search, vacuity, verdict
+from recint.claim import POINTWISE, Claim
+from recint.domain import SEARCH_BATCH
+from recint.statistics import means
+
+NAME, VERSION = "procedure", 2
+BECAUSE = (
+    "retries 3 to 6 of a search could never confirm, a bootstrap rejected up to ten times too often on skewed errors, sixty trials "
+    "missed single recurrences that fail, and three untrained models tell no rate; the first version was never registered"
+)
+
+
+def fields() -> dict[str, Any]:
+    """The constants, each under what it decides."""
+    return {
+        "id": f"{NAME}@{VERSION}",
+        "statement": "How evidence becomes a verdict, whatever the claim.",
+        "level of a run": verdict.LEVEL,
+        "least draws of an estimate": verdict.LEAST_DRAWS,
+        "distance of the one more draw of a test": means.FURTHER,
+        "draws around a coefficient that may nominate it": evaluate.ENOUGH,
+        "recurrences of a search at each condition": SEARCH_BATCH,
+        "p-value of a suspicious batch": search.SUSPICIOUS,
+        "recurrences that screen a suspect": search.SCREEN,
+        "recurrences that confirm a counterexample": search.RETEST,
+        "tries": search.TRIES,
+        "hunts": search.HUNTS,
+        "single recurrences drawn": POINTWISE,
+        "untrained models asked": [vacuity.FIRST, vacuity.ALL],
+        "recurrences for each of them": vacuity.DRAWS,
+        "share of them that may pass": vacuity.TOLERATED,
+    }
+
+
+def registrations(claims: Iterable[Claim]) -> list[dict[str, Any]]:
+    """What the log keeps of claims and of the procedure that judges them."""
+    return [*map(log.registration, claims), _registration()]
+
+
+def _registration() -> dict[str, Any]:
+    found = fields()
+    return {
+        "claim": found["id"],
+        "hash": sha256(json.dumps(found, sort_keys=True).encode()).hexdigest(),
+        "fields": found,
+        "name": NAME,
+        "version": VERSION,
+        "because": BECAUSE,
+        "corrected": "",
+    }
