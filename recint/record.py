@@ -20,6 +20,7 @@ from recint.expected import Expectation
 from recint.search import Search
 from recint.statistics.sampling import Estimate, exact_interval, holds, holm
 from recint.verdict import LEVEL, Findings, Verdict, decide
+from recint.words import is_open
 
 SCHEMA = 1
 GOOD = ("supported", "not_applicable")
@@ -85,7 +86,7 @@ def entry(evidence: Evidence, *, family: int) -> dict[str, Any]:
 
 def may_be_supported(item: Mapping[str, Any]) -> bool:
     """Whether Holm's correction may find a claim supported that was judged by itself."""
-    return item["verdict"] == "supported" or (item["verdict"] == "inconclusive" and _p(item) <= LEVEL)
+    return item["verdict"] == "supported" or is_open(item)
 
 
 def with_untrained(item: dict[str, Any], *, passed: int, of: int, vacuous: bool, family: int) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from recint.verdict import LEVEL
+
 
 def is_open(claim: Mapping[str, Any]) -> bool:
     """Whether a claim that was judged by itself is inconclusive only until all claims of the run are settled together.
@@ -12,7 +14,7 @@ def is_open(claim: Mapping[str, Any]) -> bool:
     Every other word is final: Holm's correction can make up for what Bonferroni's took away, and for nothing else.
     """
     parts = [claim["estimate"], *(claim["contrast"] or {}).values()] if claim["estimate"] else []
-    return claim["verdict"] == "inconclusive" and all(part["p"] <= 0.05 for part in parts)
+    return claim["verdict"] == "inconclusive" and all(part["p"] <= LEVEL for part in parts)
 
 
 def reach(claim: Mapping[str, Any]) -> str:

@@ -1,0 +1,100 @@
+"""A claim that cannot be is refused when it is declared, in one sentence; and what its hash covers."""
+
+import json
+
+import pytest
+
+from recint.catalogue import SHIPPED, properties
+from recint.claim import Contrast
+
+from .test_evaluate import WORSE, claim
+
+PROPS = {prop.claim.id: prop for prop in properties()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reduction": "majority"}, r"reduction='majority' must be one of 'mean', 'majority of heads', "),
+        (
+            {"quantifier": "always"},
+            r"quantifier='always' must be one of 'average', 'everywhere', 'pointwise', 'weights'",
+        ),
+        ({"relation": ">"}, r"relation='>' must be one of '>=', '<='"),
+        ({"threshold": float("nan")}, r"threshold=nan must be a finite number"),
+        ({"threshold": float("inf")}, r"threshold=inf must be a finite number"),
+        ({"threshold": "0.5"}, r"threshold='0.5' must be a finite number"),
+        ({"threshold": True}, r"threshold=True must be a finite number"),
+        ({"layers": (-1,)}, r"layers=\(-1,\) must be whole numbers from 0 on"),
+        ({"heads": (0.5,)}, r"heads=\(0.5,\) must be whole numbers from 0 on"),
+        ({"orders": (0,)}, r"orders=\(0,\) must be whole numbers from 1 on"),
+        ({"domain": (-2, 2)}, r"domain=\(-2, 2\) must be a Domain"),
+        ({"contrasts": (WORSE, WORSE)}, r"contrasts=\['worse', 'worse'\] must have different names"),
+        ({"id": "a.b|c"}, r"id='a.b\|c' must be made of letters, digits, '-' and '_', in parts joined by '.'"),
+        ({"id": 'q."x"'}, r"must be made of letters"),
+        ({"id": "a..b"}, r"must be made of letters"),
+        ({"id": "two\nlines"}, r"must be made of letters"),
+        ({"id": ""}, r"must be made of letters"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_in_a_sentence(changes, said):
+    with pytest.raises(ValueError, match=said):
+        claim(**changes)
+
+
+def test_a_contrast_is_refused_for_the_same_reasons():
+    with pytest.raises(ValueError, match="reduction='majority' must be one of"):
+        Contrast(name="c", statistic="s", relation=">=", threshold=0.0, reduction="majority")
+
+
+def test_what_only_tells_of_a_claim_moves_no_hash_and_constants_do():
+    plain = claim()
+    told = claim(caveat="measures something else", corrected="more", partner="other", no_positive="none")
+    assert told.hash == plain.hash
+    assert claim(constants=(("epochs", 3),)).hash != plain.hash
+    assert claim(loss_share=True).hash != plain.hash
+    assert claim(constants=(("epochs", 3),)).hash != claim(constants=(("epochs", 4),)).hash
+    assert "constants" not in plain.registered, "claims that were registered before keep their hash"
+
+
+def test_a_new_version_does_not_inherit_what_was_said_of_the_old_one():
+    old = claim(caveat="measures something else", partner="other")
+    assert (old.amended(because="why").caveat, old.amended(because="why").partner) == ("", "other")
+
+
+def test_every_registered_claim_is_what_it_was():
+    lines = map(json.loads, (SHIPPED / "log" / "claims.jsonl").read_text().splitlines())
+    registered = {line["claim"]: line["hash"] for line in lines if line["kind"] == "registered"}
+    for name, prop in PROPS.items():
+        assert prop.claim.hash == registered[name], name
+
+
+def test_versions_and_kinds_ask_one_question():
+    assert claim(id="l0.heads-necessary.mean").question == "l0.heads-necessary"
+    assert PROPS["l0.heads-necessary.mean@2"].claim.question == PROPS["l0.heads-necessary"].claim.question
+
+
+def test_every_ratio_to_the_model_s_own_error_has_a_next_version_and_says_what_it_measures():
+    ratios = [prop.claim for prop in PROPS.values() if prop.claim.mse_ratio]
+    assert len(ratios) == 16
+    for old in ratios:
+        new = PROPS[f"{old.name}@2"].claim
+        assert new.loss_share
+        assert not new.mse_ratio
+        assert new.because
+        assert old.caveat, old.id
+
+
+def test_every_claim_about_weights_has_a_level_of_chance_or_says_that_it_is_one_and_a_partner_in_behaviour():
+    newest = {prop.claim.name: prop.claim for prop in PROPS.values() if prop.claim.quantifier == "weights"}
+    for made in newest.values():
+        assert PROPS[made.partner].claim.quantifier != "weights", made.id
+        assert made.contrasts or made.id == "composition.no-v", made.id
+
+
+def test_what_an_amendment_left_out_is_on_record():
+    corrected = {name: prop.claim.corrected for name, prop in PROPS.items() if prop.claim.corrected}
+    assert corrected.keys() == {
+        "l0.residual-formula@2", "l2.subtracts-what-it-attends-to@2", "l2.checkerboard@2",
+    }  # fmt: skip
+    assert "11 on affine-a" in " ".join(corrected["l2.checkerboard@2"].split())

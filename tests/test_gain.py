@@ -1,0 +1,45 @@
+"""The gain over copying, and shares of it, against plain sums."""
+
+import pytest
+import torch
+
+from recint.checkpoint import ModelConfig
+from recint.controls.planted import Solver
+from recint.domain import Between, Condition
+from recint.gain import copying_errors, error_and_copying, gains, loss_shares
+from recint.intact import Intact
+from recint.model import Model
+from recint.training import untrained
+
+from .conftest import SMALL
+
+AT = Condition(c=Between(-2.0, 2.0), batch=20)
+
+
+@pytest.fixture(params=["good", "untrained"])
+def model(request):
+    return (
+        Solver(config=ModelConfig(d_vocab=3), mse=1e-4) if request.param == "good" else Model(untrained(SMALL, seed=0))
+    )
+
+
+def test_the_gain_is_what_copying_is_off_by_more_and_positive_for_untrained_models_too(model):
+    intact = Intact(model, AT.sample(model.config))
+    terms = intact.recurrences.terms
+    by_hand = (terms[:, :-1] - terms[:, 1:])[:, 2:].square().mean((1, 2))
+    assert torch.allclose(copying_errors(intact), by_hand)
+    error, copying = error_and_copying(model)
+    difference = by_hand - intact.errors
+    assert torch.allclose(gains(model, intact), difference if error < copying else -difference, atol=1e-6)
+    assert gains(model, intact).mean() > 0
+
+
+def test_rows_of_a_share_are_loss_above_gain_for_every_head(model):
+    intact = Intact(model, AT.sample(model.config))
+    errors = intact.errors[:, None] * torch.tensor([1.0, 2.0, 3.0])
+    shares = loss_shares(model, intact, errors)
+    assert shares.shape == (20, 2, 3)
+    for head in range(3):
+        assert torch.allclose(shares[:, 0, head], head * intact.errors, atol=1e-6)
+        assert torch.equal(shares[:, 1, head], gains(model, intact))
+    assert loss_shares(model, intact, intact.errors).shape == (20, 2)

@@ -1,0 +1,52 @@
+"""What terminal, page and table say of a verdict in the same words."""
+
+from recint import words
+
+ESTIMATE = {"p": 0.01}
+
+
+def entry(**changes):
+    usual = {
+        "id": "a.b", "version": 1, "verdict": "supported", "quantifier": "everywhere", "estimate": ESTIMATE, "contrast": None,
+        "search": {"conditions": 41, "examples": 60}, "failing": None, "controls": {}, "question": "a.b",
+    }  # fmt: skip
+    return usual | changes
+
+
+def test_beside_everywhere_stands_how_many_conditions_were_tried():
+    assert words.reach(entry()) == "41 conditions tried"
+    failing = {"count": 0, "of": 1000, "ci": [0.0, 0.0037]}
+    single = entry(quantifier="pointwise", failing=failing, search={"conditions": 1979, "examples": 1979})
+    assert words.reach(single) == "2979 recurrences tried"
+    assert (
+        words.share_that_fails(single)
+        == "0 of 1000 drawn recurrences fail: 0.00% to 0.37% of all, with 95 % confidence"
+    )
+    assert words.reach(entry(quantifier="average")) == words.reach(entry(search=None)) == ""
+
+
+def test_untrained_models_are_counted():
+    assert words.untrained(entry(controls={"untrained": {"passed": 1, "of": 60}})) == "1 of 60 untrained models pass"
+    assert words.untrained(entry()) == ""
+    assert words.untrained(entry(controls={"untrained": "not_applicable"})) == "untrained models: not applicable"
+
+
+def test_only_an_inconclusive_claim_may_change_its_word_when_all_are_settled():
+    assert words.is_open(entry(verdict="inconclusive"))
+    assert not words.is_open(entry(verdict="inconclusive", estimate={"p": 0.06}))
+    assert not words.is_open(entry(verdict="inconclusive", contrast={"worse": {"p": 0.2}}))
+    assert not words.is_open(entry())
+
+
+def test_questions_are_counted_not_rows():
+    claims = [
+        entry(id="a.b", verdict="refuted"),
+        entry(id="a.b@2", version=2),
+        entry(id="a.c", question="a.c", verdict="refuted"),
+        entry(id="a.c.mean", question="a.c"),
+        entry(id="a.d", question="a.d", verdict="refuted"),
+        entry(id="a.e", question="a.e", verdict="vacuous"),
+    ]
+    assert words.questions(claims) == (
+        "The 6 claims ask 4 questions, versions and kinds of one claim taken together: 1 are answered yes, 1 no, 2 neither"
+    )
