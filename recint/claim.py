@@ -271,6 +271,10 @@ class Claim:
         value = float(array) if at is None else statistic(self, array)
         arm = _ARM.get()
         beside = {name: _array(measure()) for name, measure in contrasts.items()} if arm and arm.contrasts else {}
+        for name, numbers in {self.statistic: array, **beside}.items():
+            if not np.isfinite(numbers).all():
+                wrong = int((~np.isfinite(numbers)).sum())
+                raise ValueError(f"{self.id}: {name}: {wrong} of {numbers.size} values are not finite")
         observation = Observation(array, at, value, per_head, beside, changed)
         if arm is not None:
             arm.observe(observation)

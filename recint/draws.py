@@ -62,15 +62,18 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrai
     pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
     exception; one about weights, or that does not apply to the model, has nothing drawn.
     """
-    asked = [
-        prop
-        for prop in props
-        if prop.claim.quantifier != "weights" and not unmet(prop.claim, model, untrained=untrained)
-    ]
+    failed: dict[str, Exception] = {}
+    asked = []
+    for prop in props:
+        if prop.claim.quantifier != "weights":
+            try:
+                if not unmet(prop.claim, model, untrained=untrained):
+                    asked.append(prop)
+            except Exception as error:  # a model whose predictions are no numbers
+                failed[prop.claim.id] = error.with_traceback(None)
     kept: dict[tuple[str, Domain], _Kept] = {}
     places: dict[Domain, list[Condition]] = {}
     coefficients: dict[Domain, NDArray[np.float64]] = {}
-    failed: dict[str, Exception] = {}
     seconds: dict[str, float] = defaultdict(float)
     # Domains that differ in what is searched may have the same reference distribution.
     groups: dict[Condition, list[tuple[Property, Domain]]] = defaultdict(list)
@@ -115,7 +118,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrai
         )
 
     shares: dict[str, Share] = dict.fromkeys(prop.claim.id for prop in props)
-    return shares | {prop.claim.id: failed.get(prop.claim.id) or gathered(prop.claim) for prop in asked}
+    return shares | failed | {prop.claim.id: gathered(prop.claim) for prop in asked if prop.claim.id not in failed}
 
 
 @dataclass

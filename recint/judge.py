@@ -23,6 +23,7 @@ def judge_one(
     family: int,
     drawn: Share,
     controls: torch.device | None,
+    beside: Sequence[Property] = (),
     thorough: bool = True,
 ) -> tuple[Evidence, dict[str, Any]]:
     """The evidence on one of `family` claims, and its entry before these are settled together; the rest as for `judge`.
@@ -31,11 +32,13 @@ def judge_one(
 
     Args:
         drawn: the claim's share of what was drawn for all of them.
+        beside: the claims that are judged with it.
     """
     evidence = evaluate(prop, model, seed=seed, draws=draws, family=family, thorough=thorough, drawn=drawn)
     entry = record.entry(evidence, family=family)
-    if controls is not None and record.may_be_supported(entry):
-        found = untrained_passes(prop, model.config, device=controls)
+    # Of a ratio to their error untrained models, which do not beat copying, are not asked.
+    if controls is not None and record.may_be_supported(entry) and not prop.claim.mse_ratio:
+        found = untrained_passes(prop, model.config, device=controls, beside=beside)
         entry = record.with_untrained(entry, passed=found.passed, of=found.of, vacuous=found.vacuous, family=family)
     return evidence, entry
 
@@ -67,6 +70,7 @@ def judge(
                 family=len(props),
                 drawn=drawn.pop(prop.claim.id, None),
                 controls=controls,
+                beside=props,
                 thorough=thorough,
             )
             entries.append(entry)

@@ -86,8 +86,10 @@ def with_heads(model: Any, evidence: Evidence) -> str:
     assert values is not None
     if claim.reduction == "largest over median head":
         which, single, each = "largest", replace(claim, reduction="mean"), values / np.median(values.mean(0))
+    elif claim.reduction == "median over largest head":
+        which, single, each = "median", replace(claim, reduction="mean"), values / values.mean(0).max()
     else:
-        which, single, each = "smallest", replace(claim, reduction="ratio of means"), values
+        which, single, each = claim.reduction.split()[0], replace(claim, reduction="ratio of means"), values
     parts = [estimated(single, each[..., head]) for head in range(values.shape[-1])]
     return figures.head_statistics(
         f"{claim.id}: the {which} is {evidence.value:.3g}, should be {claim.relation} {claim.threshold:g}",

@@ -393,6 +393,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
                 controls=run.device if request.config.getoption("--recint-controls") else None,
+                beside=beside,
             )
             require_finite_record(entry, what=prop.claim.id)
         except Exception as error:

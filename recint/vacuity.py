@@ -7,12 +7,14 @@ under a key that covers everything it depends on, the code included, so that not
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -21,7 +23,7 @@ from hypothesis import settings
 from recint import record
 from recint.checkpoint import ModelConfig
 from recint.claim import Property, Unmet, passes
-from recint.draws import Drawn, draw
+from recint.draws import Drawn, Share, draw
 from recint.files import cache_folder, write
 from recint.model import Model
 from recint.preconditions import unmet
@@ -32,6 +34,7 @@ from recint.training import untrained
 # pass is called vacuous with probability 0.003; `tests/test_vacuity.py` has the sums.
 FIRST, ALL = 20, 60
 TOLERATED = 0.05
+SHIPPED_ANSWERS = Path(__file__).with_name("untrained.json")
 DRAWS = 100  # at least as many as any test needs; what counts is how many models pass, not how surely one does
 
 
@@ -47,24 +50,69 @@ class Untrained:
         return self.passed > TOLERATED * self.of
 
 
-def untrained_passes(prop: Property, config: ModelConfig, *, device: torch.device) -> Untrained:
-    """How many untrained models of this configuration pass; from the cache if it is there.
+def untrained_passes(
+    prop: Property, config: ModelConfig, *, device: torch.device, beside: Sequence[Property] = ()
+) -> Untrained:
+    """How many untrained models of this configuration pass; as shipped, or from the cache, if it is there.
 
     FIRST of them are asked, and ALL where one of these passes, up to where so many have passed that the rest cannot matter.
     A model passes if the figure and its contrasts hold and, for a claim that one place can refute, the search breaks nothing.
+
+    Args:
+        beside: claims that may be asked for next: whoever is not known yet is asked on the same models.
     """
-    path = cache_folder() / f"{_key(prop, config, device)}.json"
-    with _alone(path):  # who comes first asks, and other processes wait for the answer
-        if (known := _cached(path)) is not None:
+    if (known := _known(prop, config, device)) is not None:
+        return known
+    with _alone(_path(prop, config, device)):  # who comes first asks, and other processes wait for the answer
+        if (known := _known(prop, config, device)) is not None:
             return known
-        passed = seed = 0
-        while seed < (ALL if passed else FIRST) and passed <= TOLERATED * ALL:
-            passed += _passes(prop, Model(untrained(config, seed=seed), device=device), seed)
-            seed += 1
-        found = Untrained(passed, seed)
-        with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
-            write(path, json.dumps(asdict(found)) + "\n")
+        unknown = [other for other in beside if other != prop and _known(other, config, device) is None]
+        found = ask([prop, *unknown], config, device=device)
+        for other in found:
+            with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
+                write(_path(other, config, device), json.dumps(asdict(found[other])) + "\n")
+    return found[prop]
+
+
+def ask(props: Sequence[Property], config: ModelConfig, *, device: torch.device) -> dict[Property, Untrained]:
+    """Ask untrained models one after the other about all of these claims, which share their passes; known answers are not read.
+
+    A claim that cannot be asked of them, for an error, is passed by none.
+    """
+    passed, asked = Counter[Property](), Counter[Property]()
+    for seed in range(ALL):
+        # Of the rest, none can matter any more.
+        still = [prop for prop in props if seed < (ALL if passed[prop] else FIRST) and passed[prop] <= TOLERATED * ALL]
+        if not still:
+            break
+        model = Model(untrained(config, seed=seed), device=device)
+        drawn = draw(still, model, seed=seed, draws=DRAWS, untrained=True)
+        for prop in still:
+            asked[prop] += 1
+            passed[prop] += _passes(prop, model, seed, drawn[prop.claim.id])
+    return {prop: Untrained(passed[prop], asked[prop]) for prop in props}
+
+
+def _known(prop: Property, config: ModelConfig, device: torch.device) -> Untrained | None:
+    return _shipped(prop.claim.hash, config) or _cached(_path(prop, config, device))
+
+
+def _shipped(claim: str, config: ModelConfig) -> Untrained | None:
+    for kept in _answers():
+        if kept["config"] == asdict(config) and claim in kept["claims"]:
+            return Untrained(*kept["claims"][claim])
+    return None
+
+
+@cache
+def _answers() -> list[dict[str, Any]]:
+    """For the shapes of the shipped checkpoints; `benchmarks/untrained.py` writes them."""
+    found: list[dict[str, Any]] = json.loads(SHIPPED_ANSWERS.read_text(encoding="utf-8"))["answers"]
     return found
+
+
+def _path(prop: Property, config: ModelConfig, device: torch.device) -> Path:
+    return cache_folder() / f"{_key(prop, config, device)}.json"
 
 
 @contextmanager
@@ -90,22 +138,17 @@ def _cached(path: Path) -> Untrained | None:
     return None
 
 
-def _passes(prop: Property, model: Model, seed: int) -> bool:
+def _passes(prop: Property, model: Model, seed: int, drawn: Share) -> bool:
     claim = prop.claim
-    if unmet(claim, model, untrained=True):
+    if isinstance(drawn, Exception) or unmet(claim, model, untrained=True):
         return False
     if claim.quantifier == "weights":
         try:
             observation = prop.measure(model)
-        except Unmet:
+        except (Unmet, ValueError):  # there is no such figure
             return False
         beside = [contrast.holds(float(observation.contrasts[contrast.name])) for contrast in claim.contrasts]
         return claim.holds(observation.value) and all(beside)
-    drawn = draw([prop], model, seed=seed, draws=DRAWS, untrained=True)[claim.id]
-    if isinstance(drawn, Unmet):
-        return False
-    if isinstance(drawn, Exception):
-        raise drawn
     assert isinstance(drawn, Drawn)
     beside = [passes(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts]
     if not (passes(claim, drawn.values) and all(beside)):

@@ -1,6 +1,7 @@
 """How many untrained models pass a claim: asked once, kept, and never read when anything it depends on has changed."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -25,9 +26,9 @@ def asked(tmp_path, monkeypatch):
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
     asked, passes = [], vacuity._passes
 
-    def counting(prop, model, seed):
+    def counting(prop, model, seed, drawn):
         asked.append((prop.claim.id, seed))
-        return passes(prop, model, seed)
+        return passes(prop, model, seed, drawn)
 
     monkeypatch.setattr(vacuity, "_passes", counting)
     return asked
@@ -37,7 +38,8 @@ def scripted(monkeypatch, passing):
     """Let those of the untrained models pass whose seeds are told."""
     asked = []
     monkeypatch.setattr(vacuity, "Model", lambda checkpoint, device: None)
-    monkeypatch.setattr(vacuity, "_passes", lambda prop, model, seed: asked.append(seed) or seed in passing)
+    monkeypatch.setattr(vacuity, "draw", lambda props, *_, **__: {prop.claim.id: None for prop in props})
+    monkeypatch.setattr(vacuity, "_passes", lambda prop, model, seed, drawn: asked.append(seed) or seed in passing)
     return asked
 
 
@@ -72,6 +74,40 @@ def test_the_share_that_passes_decides_not_a_majority_of_three(tmp_path, monkeyp
     assert asked == list(range(found.of))
     assert vacuity.untrained_passes(K, CONFIG, device=CPU) == found
     assert len(asked) == found.of, "kept"
+
+
+def test_claims_that_may_be_asked_next_are_asked_on_the_same_models(asked):
+    first = vacuity.untrained_passes(K, CONFIG, device=CPU, beside=[K, NO_V])
+    assert asked[:4] == [(K.claim.id, 0), (NO_V.claim.id, 0), (K.claim.id, 1), (NO_V.claim.id, 1)]
+    known = len(asked)
+    assert vacuity.untrained_passes(NO_V, CONFIG, device=CPU).vacuous
+    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == first
+    assert len(asked) == known, "kept"
+
+
+def test_answers_for_the_shipped_shapes_come_with_the_package(asked, monkeypatch):
+    answer = {"config": asdict(CONFIG), "claims": {K.claim.hash: [1, 60]}}
+    monkeypatch.setattr(vacuity, "_answers", lambda: [answer])
+    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == Untrained(1, 60)
+    assert asked == []
+    assert vacuity.untrained_passes(K, replace(CONFIG, n_heads=4), device=CPU).of == FIRST
+    assert len(asked) == FIRST
+
+
+def test_every_shipped_claim_has_an_answer_for_the_shipped_shapes():
+    for answer in json.loads(vacuity.SHIPPED_ANSWERS.read_text())["answers"]:
+        assert answer["claims"].keys() == {prop.claim.hash for prop in properties()}
+
+
+@pytest.mark.slow
+def test_a_shipped_answer_is_what_untrained_models_say_now():
+    answer = json.loads(vacuity.SHIPPED_ANSWERS.read_text())["answers"][0]
+    asked = [
+        prop for prop in properties() if prop.claim.id in ("l0.leads-attribution", "l1.small-attribution", "l0.ov-line")
+    ]
+    found = vacuity.ask(asked, ModelConfig(**answer["config"]), device=CPU)
+    for prop in asked:
+        assert [found[prop].passed, found[prop].of] == answer["claims"][prop.claim.hash], prop.claim.id
 
 
 def test_the_error_rates_are_those_that_are_told():

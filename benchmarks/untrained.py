@@ -1,0 +1,45 @@
+"""How many untrained models pass each claim, for the shapes of the shipped checkpoints: recint/untrained.json.
+
+    python benchmarks/untrained.py [--check]
+
+Without it, the first `recint verify` of a shape asks them itself, once, and keeps the answers in its cache. With --check the
+answers are asked again and compared; the status is 1 if one differs.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+
+import torch
+
+from recint.catalogue import properties
+from recint.checkpoint import load
+from recint.shipped import CHECKPOINTS
+from recint.vacuity import SHIPPED_ANSWERS, ask
+
+NAMES = ("affine3-seed0", "affine3-order2")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    props, answers = properties(), []
+    for name in NAMES:
+        config, begun = load(CHECKPOINTS / name).config, time.monotonic()
+        found = ask(props, config, device=torch.device("cpu"))
+        print(f"the shape of {name}: {len(props)} claims, {time.monotonic() - begun:.0f} s", flush=True)
+        for prop, each in found.items():
+            print(f"  {each.passed:>2} of {each.of} pass {prop.claim.id}{' (vacuous)' if each.vacuous else ''}")
+        claims = {prop.claim.hash: [each.passed, each.of] for prop, each in found.items()}
+        answers.append({"config": asdict(config), "claims": claims})
+    if options.check:
+        return int(json.loads(SHIPPED_ANSWERS.read_text(encoding="utf-8"))["answers"] != answers)
+    SHIPPED_ANSWERS.write_text(json.dumps({"answers": answers}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
