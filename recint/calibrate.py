@@ -198,14 +198,21 @@ def rate(wrong: int, of: int) -> Rate:
 
 
 def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
-    """Of claims that are false by construction, how many are supported; of true ones, how many are refuted."""
-    told = [(truth, row["verdicts"].get(claim)) for row in rows for claim, truth in row["truth"].items()]
-    judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
-    true = [verdict for truth, verdict in judged if truth]
-    false = [verdict for truth, verdict in judged if not truth]
+    """Of models with claims that are false by construction, how many have one of these supported; with true ones, refuted.
+
+    Models are counted, not verdicts: those on one model rest on the same recurrences, and err together.
+    """
+    supported: list[bool] = []
+    refuted: list[bool] = []
+    for row in rows:
+        told = [(truth, row["verdicts"].get(claim)) for claim, truth in row["truth"].items()]
+        judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
+        for wrong, on_side, verdict in ((supported, False, "supported"), (refuted, True, "refuted")):
+            if verdicts := [found for truth, found in judged if truth == on_side]:
+                wrong.append(verdict in verdicts)
     return {
-        "false support": rate(false.count("supported"), len(false)),
-        "false refutation": rate(true.count("refuted"), len(true)),
+        "false support": rate(sum(supported), len(supported)),
+        "false refutation": rate(sum(refuted), len(refuted)),
     }
 
 

@@ -19,7 +19,7 @@ LEGEND = ", ".join(f"{symbol} {verdict.replace('_', ' ')}" for verdict, symbol i
 def answers(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """The questions that a calibration answers, each with its answer in a sentence."""
     for name, found in false_rates(rows).items():
-        yield f"Rate of {name}", f"{found} of the verdicts whose truth is known by construction"
+        yield f"Rate of {name}", f"{found} of the models with claims whose truth is known by construction"
     graded = [row for row in rows if row["group"] == "graded"]
     for strength in ("strong", "weak", "near miss"):
         yield f"On {strength} models", _graded(graded, strength)

@@ -612,10 +612,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _require_counts(options: argparse.Namespace) -> None:
-    for name, least, most in (("draws", 2, MOST_DRAWS), ("workers", 1, MOST_WORKERS)):
-        count = getattr(options, name, least)
-        if count < least:
-            raise ValueError(f"{name}={count!r} must be at least {least}")
+    from recint.verdict import LEAST_DRAWS, require_draws
+
+    require_draws(getattr(options, "draws", LEAST_DRAWS))
+    for name, most in (("draws", MOST_DRAWS), ("workers", MOST_WORKERS)):
+        count = getattr(options, name, most)
+        if count < 1:
+            raise ValueError(f"{name}={count!r} must be at least 1")
         if count > most:
             raise ValueError(f"{name}={count!r} must be at most {most}")
 

@@ -34,10 +34,12 @@ ROWS = [
 ]
 
 
-def test_rates_count_what_contradicts_the_truth_with_exact_intervals():
+def test_rates_count_models_with_a_verdict_that_contradicts_the_truth_with_exact_intervals():
     found = false_rates(ROWS)
-    assert (found["false support"].wrong, found["false support"].of) == (1, 2)  # a.z without x
-    assert (found["false refutation"].wrong, found["false refutation"].of) == (1, 3)  # a.z of the whole
+    assert (found["false support"].wrong, found["false support"].of) == (1, 1)  # a.z without x, one model of one
+    assert (found["false refutation"].wrong, found["false refutation"].of) == (1, 1)  # a.z of the whole
+    twice = false_rates([*ROWS, {**ROWS[0], "verdicts": {"a.x": "supported"}}])
+    assert (twice["false refutation"].wrong, twice["false refutation"].of) == (1, 2)
     one = rate(3, 40)
     # Clopper and Pearson by the quantiles of the beta distribution.
     assert one.low == pytest.approx(stats.beta.ppf(0.025, 3, 38))
@@ -55,7 +57,7 @@ def test_a_mutant_is_killed_where_support_turns_into_refutation():
 def test_the_pages_tell_the_same_and_mark_what_is_wrong():
     text = calibration_report.markdown(ROWS, command="recint calibrate")
     assert "    recint calibrate" in text
-    assert "1 of 2 (1.3% to 98.7%)" in text
+    assert "1 of 1 (2.5% to 100.0%)" in text
     assert "| whole | ✓ | ✓ | ✗ `wrong` |" in text
     assert "| broken | **✗** | **✓** | ✗ |" in text
     assert "| broken | `a.x` |" in text
@@ -119,7 +121,7 @@ def test_calibrate_from_the_command_line(tmp_path, capsys):
     checkpoint = save(untrained(TINY, seed=0), tmp_path / "tiny")
     pages = {option: tmp_path / f"page.{option}" for option in ("report", "markdown", "json")}
     options = [word for option, path in pages.items() for word in (f"--{option}", str(path))]
-    arguments = ["calibrate", str(checkpoint), "--claims", "l1.low-effective-rank", "--draws", "50", *options]
+    arguments = ["calibrate", str(checkpoint), "--claims", "l1.low-effective-rank", "--draws", "100", *options]
     assert cli.main(arguments) == 0
     out = capsys.readouterr().out
     assert re.search(r"Rate of false support: 0 of \d+ \(0.0% to", out)
@@ -133,6 +135,6 @@ def test_calibrate_from_the_command_line(tmp_path, capsys):
 
 def test_a_calibration_that_makes_no_sense_is_refused(capsys):
     assert cli.main(["calibrate", "--draws", "1"]) == 2
-    assert "draws=1 must be at least 2" in capsys.readouterr().err
+    assert "draws=1 must be at least 100" in capsys.readouterr().err
     assert cli.main(["calibrate", "--claims", "l9.*"]) == 2
     assert "claims='l9.*' matches none of" in capsys.readouterr().err

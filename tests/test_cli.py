@@ -314,7 +314,7 @@ class TestBadInput:
     def test_unknown_claims_devices_and_counts(self, capsys, tiny, outputs):
         self.refused(capsys, "claims='l7.*' matches none of", "verify", tiny, "--claims", "l7.*", *outputs)
         self.refused(capsys, "device='tpu' must be one of auto, cpu, cuda", "verify", tiny, "--device", "tpu", *outputs)
-        self.refused(capsys, "draws=1 must be at least 2", "verify", tiny, "--draws", 1, *outputs)
+        self.refused(capsys, "draws=1 must be at least 100", "verify", tiny, "--draws", 1, *outputs)
 
     def test_counts_that_would_take_all_memory_or_time(self, capsys, tiny, tmp_path, outputs):
         for arguments, said in (
@@ -322,7 +322,7 @@ class TestBadInput:
             (["verify", tiny, "--workers", 10**6, *outputs], "workers=1000000 must be at most 256"),
             (["sweep", tiny, "--draws", 10**12, "--out", tmp_path / "out"], "draws=1000000000000 must be at most"),
             (["replicate", tiny, "--draws", 10**12], "draws=1000000000000 must be at most"),
-            (["replicate", tiny, "--draws", 1], "draws=1 must be at least 2"),
+            (["replicate", tiny, "--draws", 1], "draws=1 must be at least 100"),
             (["calibrate", tiny, "-n", 10**6], "workers=1000000 must be at most 256"),
             (["train", tmp_path / "out", "--n-layers", 10**8], "n_layers=100000000 must be at most 1000"),
             (["train", tmp_path / "out", "--batch", 10**12], "batch=1000000000000 must be at most 100000"),

@@ -398,7 +398,7 @@ class TestCommand:
         ("arguments", "said"),
         [
             (["gone.pth"], "gone.pth: no such file"),
-            (["{tiny}", "--draws", "1"], "draws=1 must be at least 2"),
+            (["{tiny}", "--draws", "1"], "draws=1 must be at least 100"),
             (["{tiny}", "--device", "tpu"], "device='tpu' must be one of auto, cpu, cuda"),
             (["{tiny}", "--html", "{folder}"], "is a folder, but a file is to be written there"),
         ],

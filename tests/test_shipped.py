@@ -15,7 +15,7 @@ from recint.catalogue import properties
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("recint", "hypotheses", "fixtures")
-FEW = ("--claims", "l0.previous-token", "--draws", "50", "--no-controls")
+FEW = ("--claims", "l0.previous-token", "--draws", "100", "--no-controls")
 
 
 @pytest.fixture(scope="module")

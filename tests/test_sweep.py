@@ -30,7 +30,7 @@ from recint.training import untrained
 from .test_cli import ROOT, TINY
 
 ASKED = ("l0.previous-token", "l0.ov-line")
-FEW = ("--claims", *ASKED, "--draws", "50", "--no-controls")
+FEW = ("--claims", *ASKED, "--draws", "100", "--no-controls")
 
 
 @pytest.fixture
@@ -115,14 +115,14 @@ class TestPaths:
 
 
 class TestTask:
-    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, draws=50, device="cpu", controls=False)
+    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, draws=100, device="cpu", controls=False)
 
     def test_it_judges_as_one_would_by_hand(self, training, tmp_path):
         path = str(snapshots(training)[1])
         done = sweep.task(path, self.HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         props = [prop for prop in properties() if prop.claim.id in ASKED]
-        by_hand = judge(props, Model(load(path)), draws=50)
+        by_hand = judge(props, Model(load(path)), draws=100)
         times = {"seconds": 0}
         assert [claim | times for claim in run["claims"]] == [
             claim | times for claim in json.loads(json.dumps(by_hand))
@@ -141,7 +141,7 @@ class TestTask:
         save(load(path), tmp_path / "copy.pth")  # the same tensors in another file
         assert sweep.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
         assert not asked
-        for change in ({"seed": 1}, {"draws": 51}, {"claims": ASKED[:1]}, {"controls": True}):
+        for change in ({"seed": 1}, {"draws": 101}, {"claims": ASKED[:1]}, {"controls": True}):
             assert not sweep.task(path, sweep.How(**(vars(self.HOW) | change)), str(tmp_path)).known
         assert not sweep.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
         assert len(asked) == 5
@@ -355,7 +355,7 @@ class TestSweep:
         for arguments, said in (
             (["--claims", "l9.*"], "claims='l9.*' matches none of"),
             (["--workers", "0"], "workers=0 must be at least 1"),
-            (["--draws", "1"], "draws=1 must be at least 2"),
+            (["--draws", "1"], "draws=1 must be at least 100"),
             (["--scheduler", "tcp://127.0.0.1:9"], "scheduler='tcp://127.0.0.1:9' does not answer"),
             (["--scheduler", "nonsense"], "scheduler='nonsense' must be an address like tcp://HOST:8786"),
             (

@@ -19,7 +19,7 @@ CLAIM, AMENDED = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = re.findall(r"^    ((?:recint|git) .+)$", PAGE, re.MULTILINE)
 MODULE = re.search(r"`(my_claims/\w+\.py)`", PAGE)[1]
 REFUSAL = re.search(r"^    (recint: .+)$", PAGE, re.MULTILINE)[1]
-FEW = "--draws 50 --no-controls --claims 'heads.*'"
+FEW = "--draws 100 --no-controls --claims 'heads.*'"
 
 
 def shell(command, cwd):
