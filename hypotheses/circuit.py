@@ -15,7 +15,7 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
 from recint.domain import Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors, loss_shares
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors, costs_twice, loss_shares, twice_the_cost
 from recint.interventions import (
     all_of,
     attention_cut,
@@ -65,17 +65,6 @@ EDGES = ("the previous term", "position 1", "what is most similar")  # that the 
 NUMBERS = (("low-rank identities and random circuits", DRAWN),)
 
 
-def costs_twice(name):
-    """A contrast: what is done instead costs at least twice as much."""
-    return Contrast(
-        name=name,
-        statistic="its loss - twice that of the claim, as a share of the gain",
-        relation=">=",
-        threshold=0.0,
-        reduction="ratio of means",
-    )
-
-
 SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
     because=NO_RATIO,
     statement="The roles, put in place of the attention of the model, cost at most 10 % of the gain over copying.",
@@ -83,7 +72,7 @@ SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
     threshold=MATTERS,
     mse_ratio=False,
     loss_share=True,
-    contrasts=tuple(costs_twice(contrast.name) for contrast in SUFFICIENT.contrasts),
+    contrasts=tuple(costs_twice(contrast.name, of="the claim") for contrast in SUFFICIENT.contrasts),
     constants=NUMBERS,
 )
 
@@ -99,7 +88,10 @@ def sufficient_alone(layer):
         threshold=MATTERS,
         reduction="ratio of means",
         loss_share=True,
-        contrasts=(costs_twice("the roles of the other layers instead"), costs_twice("random attention instead")),
+        contrasts=tuple(
+            costs_twice(name, of="the claim")
+            for name in ("the roles of the other layers instead", "random attention instead")
+        ),
         constants=NUMBERS,
         source=SOURCE,
     )
@@ -253,25 +245,20 @@ def test_the_roles_carry_the_behaviour(model, at):
 @given(at=conditions(SUFFICIENT_BY_SHARE.domain, batch=FEW))
 def test_the_roles_carry_the_behaviour_by_share(model, at):
     circuit, changed = errors_of(model, at, *several(CIRCUIT))
-    wrong, random = (contrast.name for contrast in SUFFICIENT_BY_SHARE.contrasts)
+    intact, (wrong, random) = model.intact(at), (contrast.name for contrast in SUFFICIENT_BY_SHARE.contrasts)
+
+    def against(errors):
+        return twice_the_cost(model, intact, instead=errors[0], errors=circuit)
+
     SUFFICIENT_BY_SHARE.check(
-        loss_shares(model, model.intact(at), circuit),
+        loss_shares(model, intact, circuit),
         at,
         contrasts={
-            wrong: lambda: twice_the_cost(
-                model, at, errors_of(model, at, *((roles, 0) for roles in WRONG))[0], circuit
-            ),
-            random: lambda: twice_the_cost(model, at, errors_of(model, at, *several(("random",) * 3))[0], circuit),
+            wrong: lambda: against(errors_of(model, at, *((roles, 0) for roles in WRONG))),
+            random: lambda: against(errors_of(model, at, *several(("random",) * 3))),
         },
         changed=changed,
     )
-
-
-def twice_the_cost(model, at, instead, errors):
-    """Rows of a contrast of `costs_twice`: the loss of what is done instead, less twice that of what is claimed, and the gain."""
-    intact = model.intact(at)
-    loss, gain = loss_shares(model, intact, instead).unbind(1)
-    return torch.stack([loss - 2 * (errors - intact.errors), gain], dim=1)
 
 
 def one_layer(model, at, layer, *names):
@@ -295,13 +282,17 @@ def sufficiency_alone(claim, layer):
     def test(model, at):
         errors, changed = one_layer(model, at, layer, CIRCUIT[layer])
         others = [name for name in CIRCUIT if name != CIRCUIT[layer]]
-        wrong, random = (contrast.name for contrast in claim.contrasts)
+        intact, (wrong, random) = model.intact(at), (contrast.name for contrast in claim.contrasts)
+
+        def against(instead):
+            return twice_the_cost(model, intact, instead=instead[0], errors=errors)
+
         claim.check(
-            loss_shares(model, model.intact(at), errors),
+            loss_shares(model, intact, errors),
             at,
             contrasts={
-                wrong: lambda: twice_the_cost(model, at, one_layer(model, at, layer, *others)[0], errors),
-                random: lambda: twice_the_cost(model, at, one_layer(model, at, layer, "random")[0], errors),
+                wrong: lambda: against(one_layer(model, at, layer, *others)),
+                random: lambda: against(one_layer(model, at, layer, "random")),
             },
             changed=changed,
         )

@@ -16,7 +16,7 @@ from recint.attribution import attribution
 from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, costs_twice, loss_shares, twice_the_cost
 from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.landscape import against_c, with_attention, with_attribution
 from recint.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
@@ -123,17 +123,6 @@ QK_IDENTITY = Claim(
 )
 
 
-def costs_twice(name):
-    """A contrast: what is done instead costs at least twice as much as the stand-in."""
-    return Contrast(
-        name=name,
-        statistic="its loss - twice that of the stand-in, as a share of the gain",
-        relation=">=",
-        threshold=0.0,
-        reduction="ratio of means",
-    )
-
-
 QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
     because=NO_RATIO,
     statement="A random low-rank identity in place of the QK of heads 0-4 of layer 2 costs at most 10 % of the gain over copying.",
@@ -141,7 +130,7 @@ QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
     threshold=MATTERS,
     mse_ratio=False,
     loss_share=True,
-    contrasts=tuple(costs_twice(contrast.name) for contrast in QK_IDENTITY.contrasts),
+    contrasts=tuple(costs_twice(contrast.name, of="the stand-in") for contrast in QK_IDENTITY.contrasts),
     constants=(("stand-ins", STAND_INS),),
 )
 
@@ -204,7 +193,7 @@ NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
     threshold=MATTERS,
     mse_ratio=False,
     loss_share=True,
-    contrasts=(costs_twice("the positive stand-in"),),
+    contrasts=(costs_twice("the positive stand-in", of="the stand-in"),),
     constants=(("stand-ins", STAND_INS), ("recurrences behind the scale", FIT)),
 )
 
@@ -437,12 +426,6 @@ def errors_with_negative_identity(intact, model, sign):
     return intact.once(("negative identity", sign), lambda: errors_with(intact, stand_ins()))
 
 
-def twice_the_cost(model, intact, instead, replaced):
-    """Rows of a contrast of `costs_twice`: what is done instead against the stand-in."""
-    loss, gain = loss_shares(model, intact, instead).unbind(1)
-    return torch.stack([loss - 2 * (replaced - intact.errors), gain], dim=1)
-
-
 @QK_IDENTITY(figure=against_c)
 @given(at=conditions(QK_IDENTITY.domain))
 def test_a_low_rank_identity_can_stand_in_for_qk(model, at):
@@ -468,7 +451,7 @@ def test_a_low_rank_identity_in_place_of_qk_costs_little(model, at):
     uniform, flipped = (contrast.name for contrast in QK_IDENTITY_BY_SHARE.contrasts)
 
     def against(errors):
-        return twice_the_cost(model, intact, errors[0], replaced)
+        return twice_the_cost(model, intact, instead=errors[0], errors=replaced)
 
     QK_IDENTITY_BY_SHARE.check(
         loss_shares(model, intact, replaced),
@@ -505,7 +488,8 @@ def test_a_negative_identity_in_place_of_ov_costs_little(model, at):
     replaced, changed = errors_with_negative_identity(intact, model, 1)
 
     def positive():
-        return twice_the_cost(model, intact, errors_with_negative_identity(intact, model, -1)[0], replaced)
+        flipped, _ = errors_with_negative_identity(intact, model, -1)
+        return twice_the_cost(model, intact, instead=flipped, errors=replaced)
 
     NEGATIVE_IDENTITY_BY_SHARE.check(
         loss_shares(model, intact, replaced),

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.claim import Contrast
 from recint.domain import Domain
 from recint.intact import Intact
 from recint.recurrence import derive_seed
@@ -66,3 +67,22 @@ def loss_shares(
         each.reshape(-1, *[1] * (errors.ndim - 1)).expand_as(errors) for each in (intact.errors, gains(model, intact))
     )
     return torch.stack([errors - intact_errors, gain], dim=1)
+
+
+def costs_twice(name: str, *, of: str) -> Contrast:
+    """A contrast: what is done instead costs at least twice as much as what the claim does."""
+    return Contrast(
+        name=name,
+        statistic=f"its loss - twice that of {of}, as a share of the gain",
+        relation=">=",
+        threshold=0.0,
+        reduction="ratio of means",
+    )
+
+
+def twice_the_cost(
+    model: Any, intact: Intact, *, instead: Float[Tensor, recurrence], errors: Float[Tensor, recurrence]
+) -> Float[Tensor, "recurrence row=2"]:
+    """Values of `costs_twice`, from the MSE of each recurrence with what is done instead and with what the claim does."""
+    loss, gain = loss_shares(model, intact, instead).unbind(1)
+    return torch.stack([loss - 2 * (errors - intact.errors), gain], dim=1)
