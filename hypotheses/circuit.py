@@ -15,7 +15,16 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
 from recint.domain import Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors, costs_twice, loss_shares, twice_the_cost
+from recint.gain import (
+    MATTERS,
+    NO_RATIO,
+    RATIO_CAVEAT,
+    SMALL_CONTRAST,
+    copying_errors,
+    costs_twice,
+    loss_shares,
+    twice_the_cost,
+)
 from recint.interventions import (
     all_of,
     attention_cut,
@@ -74,6 +83,7 @@ SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
     loss_share=True,
     contrasts=tuple(costs_twice(contrast.name, of="the claim") for contrast in SUFFICIENT.contrasts),
     constants=NUMBERS,
+    caveat=SMALL_CONTRAST,
 )
 
 
@@ -94,6 +104,7 @@ def sufficient_alone(layer):
         ),
         constants=NUMBERS,
         source=SOURCE,
+        caveat=SMALL_CONTRAST,
     )
 
 

@@ -13,7 +13,7 @@ from recint import figures
 from recint.attribution import attribution
 from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, SMALL_CONTRAST, loss_shares
 from recint.interventions import ablated, all_of, ov_replaced
 from recint.landscape import against_c, with_attention, with_attribution
 from recint.model import REFERENCE_RECURRENCES
@@ -64,6 +64,7 @@ LOW_RANK_SUFFICES = Claim(
     ),
     constants=(("energy", ENERGY),),
     source="what low effective rank would mean for behaviour",
+    caveat=SMALL_CONTRAST,
 )
 
 SECOND_POSITION = Claim(

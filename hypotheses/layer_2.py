@@ -16,7 +16,7 @@ from recint.attribution import attribution
 from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, costs_twice, loss_shares, twice_the_cost
+from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, SMALL_CONTRAST, costs_twice, loss_shares, twice_the_cost
 from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.landscape import against_c, with_attention, with_attribution
 from recint.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
@@ -131,6 +131,7 @@ QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
     mse_ratio=False,
     loss_share=True,
     contrasts=tuple(costs_twice(contrast.name, of="the stand-in") for contrast in QK_IDENTITY.contrasts),
+    caveat=SMALL_CONTRAST,
     constants=(("stand-ins", STAND_INS),),
 )
 
@@ -194,6 +195,7 @@ NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
     mse_ratio=False,
     loss_share=True,
     contrasts=(costs_twice("the positive stand-in", of="the stand-in"),),
+    caveat=SMALL_CONTRAST,
     constants=(("stand-ins", STAND_INS), ("recurrences behind the scale", FIT)),
 )
 
@@ -213,6 +215,8 @@ CORRECTS = Claim(
 CORRECTS_LINEARLY = CORRECTS.amended(
     because="the denominator, layer 0's attribution, may have either sign, and the ratio lies between -1.05 and 21 in untrained "
     "models; now a sum that is linear in both, beside a contrast that layer 0 overestimates at all",
+    corrected="the contrast asks that layer 0 adds along the next term at all, not that it adds too much: it can hold without any "
+    "overestimate",
     statistic="direct logit attribution of layer 2's heads + 0.1 of that of layer 0's heads",
     threshold=0.0,
     reduction="mean",

@@ -30,6 +30,7 @@ from recint.statistics.sampling import Estimate, Reduction, Relation, defined, e
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
+_KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe, as the last part of an id
 _ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -210,8 +211,9 @@ class Claim:
 
     @property
     def question(self) -> str:
-        """What it asks, whatever the version and the kind of ablation or probe: the first two parts of its name."""
-        return ".".join(self.name.split(".")[:2])
+        """What it asks, whatever the version and the kind of ablation or probe."""
+        name, _, kind = self.name.rpartition(".")
+        return name if kind in _KINDS else self.name
 
     @cached_property
     def registered(self) -> Mapping[str, Any]:

@@ -99,22 +99,28 @@ def evaluate(
     level = refutation_level(family=family, routes=claim.routes)
     deciding = (*contrasts.values(), own) if claim.estimate_refutes else tuple(contrasts.values())
     lost = min((part.p_against for part in deciding), default=1.0) <= level
+    try:
+        searched = (
+            search(
+                prop,
+                model,
+                seed=derive_seed(seed, claim.id, "retest"),
+                family=family,
+                nominated=_nominated(claim, drawn),
+                certain=_certain(claim, drawn),
+            )
+            if thorough or not lost
+            else None
+        )
+    except Unmet as reason:
+        return evidence(unmet=f"{claim.id}: {reason}")
     return evidence(
         value=own.value,
         values=drawn.values,
         coefficients=drawn.coefficients,
         estimate=own,
         contrasts=contrasts,
-        search=search(
-            prop,
-            model,
-            seed=derive_seed(seed, claim.id, "retest"),
-            family=family,
-            nominated=_nominated(claim, drawn),
-            certain=_certain(claim, drawn),
-        )
-        if thorough or not lost
-        else None,
+        search=searched,
         per_head=_per_head(claim, drawn.values),
         failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
     )

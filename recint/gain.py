@@ -23,6 +23,8 @@ NO_RATIO = (
     "a ratio to the model's own error measures that error: all 24 heads of all networks reach 2, one head scaled by 0.9 costs up "
     "to 3.8 times, and untrained models could never be asked; now the share of what the model gains over predicting a_i again"
 )
+# What was found of such contrasts after their claims were registered; versions that mend it are still to be written.
+SMALL_CONTRAST = "has a contrast that can hold where what is done instead costs far less than 10 % of the gain"
 MATTERS = 0.1  # of the gain: what an intervention must cost at least to matter, and may cost at most to leave things as they were
 
 _LOOK = 100  # recurrences on which it is settled whether a model beats copying

@@ -185,7 +185,8 @@ def _message(
         name, open_ = max(parts.items(), key=lambda part: part[1]["p"])
         about = "" if name == item["id"] else f" of the contrast '{name}'"
         needed = open_["draws_to_decide"]
-        if needed is None or (holds(open_["value"], open_["relation"], open_["threshold"]) and needed <= open_["n"]):
+        # A forecast from the normal approximation that the draws have outdone already forecasts nothing.
+        if needed is None or needed <= open_["n"]:
             return f"{open_['n']} draws{about} do not decide"
         return (
             f"{open_['n']} draws{about} do not decide; about {_round_up(needed)} would, if the statistic is what it seems "

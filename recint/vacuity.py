@@ -153,7 +153,10 @@ def _passes(prop: Property, model: Model, seed: int, drawn: Share) -> bool:
     beside = [passes(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts]
     if not (passes(claim, drawn.values) and all(beside)):
         return False
-    return claim.quantifier == "average" or not search(prop, model, seed=seed, family=1).counterexample
+    try:
+        return claim.quantifier == "average" or not search(prop, model, seed=seed, family=1).counterexample
+    except (Unmet, ValueError):  # at some condition there is no such figure
+        return False
 
 
 def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:

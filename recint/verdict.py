@@ -1,7 +1,8 @@
 """How evidence becomes a verdict. Pure: numbers in, a word out.
 
-All error rates are kept over the whole run, not per claim: support needs p-values that Holm adjusted over its claims;
-refutation has LEVEL / (claims of the run) to spend on each claim, split evenly over the ways it can be refuted by chance.
+Error rates of claims about recurrences are kept over the whole run, not per claim: support needs p-values that Holm adjusted
+over its claims; refutation has LEVEL / (claims of the run) to spend on each claim, split evenly over the ways it can be refuted
+by chance. Claims about weights have no sampling error. Their levels of chance, heads dealt to layers at random, are 5 % each.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Literal
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
 
 LEVEL = 0.05
-LEAST_DRAWS = 100  # of fewer, no test keeps its level on errors as skewed as those of trained models
+# Of fewer, no test keeps its level on errors as skewed as those of trained models: skewness up to about 8. Of what happens in
+# fewer than about 8 of n recurrences, n draws say nothing, whatever the test.
+LEAST_DRAWS = 100
 
 
 def require_draws(draws: int) -> None:

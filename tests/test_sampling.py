@@ -300,7 +300,36 @@ def test_values_that_do_not_vary_have_an_interval_without_width():
     assert (found.low, found.value, found.high) == (1, 1, 1)
     assert (found.p, found.p_against) == (2 * 0.5**49, 1), "two of three, the weaker of them twice"
     few = estimate(np.ones((3, 3)), reduction="majority of heads", relation=">=", threshold=0.5)
-    assert (few.p, few.p_against) == (1 / 4, 1)  # three alike say little of the next
+    assert (few.p, few.p_against) == (1 / 2, 1)  # three alike say little of the next
+
+
+@pytest.mark.parametrize("heads", [8, 32])
+def test_heads_that_do_nothing_have_no_share_however_many_they_are(heads):
+    """Signs that are read off the draws that are tested count the noise of every head as work."""
+    rng, supported, refuted = np.random.default_rng(0), 0, 0
+    for _ in range(300):
+        noise = rng.standard_normal((500, heads))
+        everything = np.concatenate([noise, np.full((500, 1), 1e-3)], axis=1)
+        own = np.concatenate([noise, np.zeros((500, 1))], axis=1)
+        values = np.stack([own, everything], axis=1)
+        supported += p_values(values, reduction="share of absolute means", relation=">=", threshold=0.5)[0] <= 0.01
+        refuted += p_values(values, reduction="share of absolute means", relation="<=", threshold=0.15)[1] <= 0.01
+    assert max(supported, refuted) <= stats.binom.ppf(0.999, 300, 0.01)
+
+
+def test_a_share_that_is_there_is_found():
+    rng = np.random.default_rng(0)
+    heads = rng.normal([3, -3, 1, -1], 1, size=(300, 4))
+    found = estimate(
+        np.stack([heads * [1, 1, 0, 0], heads], axis=1),
+        reduction="share of absolute means",
+        relation=">=",
+        threshold=0.5,
+    )
+    assert found.value == pytest.approx(0.75, abs=0.02)
+    assert found.p < 1e-20
+    assert found.low < 0.75 < found.high
+    assert found.p_against > 0.99
 
 
 def test_a_mean_that_is_rounding_is_not_told_from_zero():

@@ -47,13 +47,14 @@ class _Rule:
 
     Attributes:
         of_means: from means of shape (*rows, ...) to the statistic of shape (...).
-        excess: from values and a threshold to numbers whose mean is positive where a head lies above the threshold.
+        excess: from values and a threshold to numbers whose mean is positive where a head lies above the threshold, and to
+            numbers whose mean is positive where it lies below.
         needed: how many of so many heads must lie on the right side for the claim to hold.
         p_defined: p-value of "the statistic does not exist", for a ratio that its denominator may not be positive.
     """
 
     of_means: Callable[[NDArray, Relation], NDArray]
-    excess: Callable[[Values, float], Heads]
+    excess: Callable[[Values, float], tuple[Heads, Heads]]
     needed: Callable[[int, Relation], int] = lambda heads, relation: heads
     p_defined: Callable[[Values, float], float] = lambda values, noise: 0.0
 
@@ -78,9 +79,35 @@ def _majority(means: NDArray, relation: Relation) -> NDArray:
     return best_first[len(best_first) // 2]
 
 
-def _signed_sum(row: Values) -> Heads:
-    """Its mean is the sum of the absolute means of the heads."""
-    return (np.sign(row.mean(-1))[:, None] * row).sum(0, keepdims=True)
+def _both(excess: Callable[[Values, float], Heads]) -> Callable[[Values, float], tuple[Heads, Heads]]:
+    """What lies above, and with the other sign what lies below."""
+
+    def sides(values: Values, threshold: float) -> tuple[Heads, Heads]:
+        above = excess(values, threshold)
+        return above, -above
+
+    return sides
+
+
+def _share_excess(values: Values, threshold: float) -> tuple[Heads, Heads]:
+    """Of shares of absolute means: the sum over heads of weight times |mean|, with signs that do not know what they are tested on.
+
+    Heads that speak for the finding get their signs from every second recurrence, and are tested on the others: any fixed signs
+    give at most the sum of |mean|. Signs chosen on the same recurrences would count the noise of heads that do nothing. Heads
+    that speak against it keep the signs of what is tested, which are the least favourable ones.
+    """
+    rows = np.concatenate([values[0], -threshold * values[1]])
+    chosen, tested = rows[:, ::2], rows[:, 1::2]
+    own, all_heads = slice(None, len(values[0])), slice(len(values[0]), None)
+
+    def sides(speaking_for: slice, against: slice, weight: int) -> Heads:
+        # The rows of all heads carry the factor -threshold, which turns their signs around.
+        signs = np.sign(tested.mean(-1))
+        signs[speaking_for] = np.sign(chosen.mean(-1))[speaking_for]
+        signs[all_heads] *= -np.sign(threshold) if threshold else 1
+        return weight * (signs[:, None] * tested).sum(0, keepdims=True)
+
+    return sides(own, all_heads, 1), sides(all_heads, own, -1)
 
 
 def _all_if(wanted: Relation) -> Callable[[int, Relation], int]:
@@ -88,25 +115,24 @@ def _all_if(wanted: Relation) -> Callable[[int, Relation], int]:
     return lambda heads, relation: heads if relation == wanted else 1
 
 
-def _ratio_excess(values: Values, threshold: float) -> Heads:
-    return np.atleast_2d(values[0] - threshold * values[1])
+_ratio_excess = _both(lambda values, threshold: np.atleast_2d(values[0] - threshold * values[1]))
 
 
 _RULES: Mapping[str, _Rule] = MappingProxyType(
     {
-        "mean": _Rule(lambda means, _: means, lambda values, threshold: values[None] - threshold),
+        "mean": _Rule(lambda means, _: means, _both(lambda values, threshold: values[None] - threshold)),
         "majority of heads": _Rule(
-            _majority, lambda values, threshold: values - threshold, lambda heads, _: heads // 2 + 1
+            _majority, _both(lambda values, threshold: values - threshold), lambda heads, _: heads // 2 + 1
         ),
         "ratio of means": _Rule(lambda means, _: means[0] / means[1], _ratio_excess, p_defined=_every_denominator),
         "explained share": _Rule(
             lambda means, _: 1 - means[0] / means[1],
-            lambda values, threshold: ((1 - threshold) * values[1] - values[0])[None],
+            _both(lambda values, threshold: ((1 - threshold) * values[1] - values[0])[None]),
             p_defined=_every_denominator,
         ),
         "share of absolute means": _Rule(
             lambda means, _: np.abs(means[0]).sum(0) / np.abs(means[1]).sum(0),
-            lambda values, threshold: _signed_sum(values[0]) - threshold * _signed_sum(values[1]),
+            _share_excess,
         ),
         "smallest ratio over heads": _Rule(
             lambda means, _: (means[0] / means[1]).min(0), _ratio_excess, _all_if(">="), _every_denominator
@@ -116,13 +142,13 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         ),
         "largest over median head": _Rule(
             lambda means, _: means.max(0) / np.median(means, axis=0),
-            lambda values, threshold: values - threshold * _median_head(values),
+            _both(lambda values, threshold: values - threshold * _median_head(values)),
             _all_if("<="),
             lambda values, noise: float(p_positive(_median_head(values), noise=noise)),
         ),
         "median over largest head": _Rule(
             lambda means, _: np.median(means, axis=0) / means.max(0),
-            lambda values, threshold: _median_head(values) - threshold * values,
+            _both(lambda values, threshold: _median_head(values) - threshold * values),
             _all_if(">="),
             _largest_head,
         ),
@@ -263,10 +289,10 @@ def _noise(values: Values) -> float:
 
 def _p_values(values: Values, reduction: Reduction, relation: Relation, threshold: float) -> tuple[float, float]:
     rule, noise = _RULES[reduction], _noise(values)
-    excess = rule.excess(values, threshold) * (1 if relation == ">=" else -1)
-    does, does_not = p_positive(excess, noise=noise), p_positive(-excess, noise=noise)
-    needed = rule.needed(len(excess), relation)
-    others = len(excess) - needed + 1
+    above, below = (p_positive(side, noise=noise) for side in rule.excess(values, threshold))
+    does, does_not = (above, below) if relation == ">=" else (below, above)
+    needed = rule.needed(len(does), relation)
+    others = len(does) - needed + 1
     defined = rule.p_defined(values, noise)
     p = others * np.sort(does)[needed - 1]
     p_against = needed * np.sort(does_not)[others - 1]
@@ -275,7 +301,7 @@ def _p_values(values: Values, reduction: Reduction, relation: Relation, threshol
 
 def _alike(values: Values, reduction: Reduction, value: float) -> bool:
     """Whether every recurrence alone would give the same statistic, but for rounding."""
-    return bool(_RULES[reduction].excess(values, value).std(-1).max() <= _noise(values))
+    return bool(_RULES[reduction].excess(values, value)[0].std(-1).max() <= _noise(values))
 
 
 def _bound(values: Values, reduction: Reduction, relation: Relation, value: float, which: int) -> float:
@@ -285,7 +311,7 @@ def _bound(values: Values, reduction: Reduction, relation: Relation, value: floa
     def beyond(threshold: float) -> float:
         return _p_values(values, reduction, relation, threshold)[which] - 0.025
 
-    if _alike(values, reduction, value):
+    if _alike(values, reduction, value) or beyond(value) <= 0:
         return value
     inside, reach = value, 0.05 * abs(value) + _noise(values)
     for _ in range(60):
