@@ -37,7 +37,7 @@ def recint(*arguments, cwd=ROOT):
     """Run the command in a process of its own; (status, standard output, standard error)."""
     quiet = ["--no-log"] if arguments[:1] == ("verify",) and "--log" not in arguments else []
     command = [sys.executable, "-m", "recint.cli", *map(str, arguments), *quiet]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1800)
     return done.returncode, done.stdout, done.stderr
 
 
