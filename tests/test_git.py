@@ -13,7 +13,15 @@ from recint import git, log
 
 PACKAGE = Path(git.__file__).parent
 NOW = "2026-01-01T00:00:00+00:00"
-CLAIM = {"claim": "a.b", "hash": "h", "fields": {"statement": "s"}, "name": "a.b", "version": 1, "because": ""}
+CLAIM = {
+    "claim": "a.b",
+    "hash": "h",
+    "fields": {"statement": "s"},
+    "name": "a.b",
+    "version": 1,
+    "because": "",
+    "corrected": "",
+}
 
 
 def in_git(folder, *arguments):

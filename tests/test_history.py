@@ -405,7 +405,7 @@ def test_a_checkpoint_without_a_run_is_told_by_the_path_that_was_given(log, tmp_
 
 def test_what_a_terminal_would_obey_is_shown_instead(tmp_path, capsys, wide):
     writer = Writer(tmp_path)
-    odd = replace(FIRST, id="l0.\x1b[31mred", statement="It \x1b]0;is\x07 \u202edrawn\nback")
+    odd = replace(FIRST, id="l0.red", statement="It \x1b]0;is\x07 \u202edrawn\nback")
     writer.register(odd)
     writer.run("a1", "m\x1b[2J\nm", "2026-01-02", entry(odd))
     for chosen in ((), ("--claims", "*"), ("--changes", "a1", "a1")):

@@ -208,9 +208,7 @@ class TestDraw:
         assert drawn.values.std() > 0
         assert set(drawn.values) != set(draw([claim], model, seed=8, draws=150)["a"].values)
 
-    @pytest.mark.parametrize(
-        ("number", "bits"), [(0.5, 32), (0.0, 32), (np.nan, 32), (-np.inf, 32), (0.1, 64), (1e300, 64), (1e-300, 64)]
-    )
+    @pytest.mark.parametrize(("number", "bits"), [(0.5, 32), (0.0, 32), (0.1, 64), (1e300, 64), (1e-300, 64)])
     def test_numbers_are_kept_in_32_bits_only_where_that_loses_nothing(self, model, number, bits):
         found = draw([claimed("a", lambda _, at: np.full(at.batch, number))], model, seed=0, draws=110)["a"]
         assert found.numbers.dtype.itemsize * 8 == bits

@@ -128,7 +128,7 @@ class TestDamage:
         assert [line["run"] for line in found.runs] == ["a", "b"]
         assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 11)]
         assert "is not a line of JSON" in found.damaged[0]
-        assert "has none of the kinds registered, amended, run, verdict" in found.damaged[1]
+        assert "has none of the kinds registered, amended, corrected, run, verdict" in found.damaged[1]
         assert "is a verdict line without estimate, hash, id, relation, statistic, threshold" in found.damaged[2]
 
     @pytest.mark.parametrize(
@@ -299,7 +299,10 @@ class TestRegistering:
                 "contrasts.0.threshold moved from 0.5 to 0.6",
             ),
             ({"contrasts": ()}, 'contrasts.0.name moved from "beside" to null'),
-            ({"threshold": 0.9, "reduction": "median"}, 'reduction moved from "mean" to "median"'),
+            (
+                {"threshold": 0.9, "reduction": "majority of heads"},
+                'reduction moved from "mean" to "majority of heads"',
+            ),
         ],
     )
     def test_a_claim_that_moved_is_refused_and_the_field_is_named(self, tmp_path, moved, said):
