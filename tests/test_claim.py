@@ -95,6 +95,6 @@ def test_every_claim_about_weights_has_a_level_of_chance_or_says_that_it_is_one_
 def test_what_an_amendment_left_out_is_on_record():
     corrected = {name: prop.claim.corrected for name, prop in PROPS.items() if prop.claim.corrected}
     assert corrected.keys() == {
-        "l0.residual-formula@2", "l2.subtracts-what-it-attends-to@2", "l2.checkerboard@2",
+        "l0.residual-formula@2", "l2.subtracts-what-it-attends-to@2", "l2.checkerboard@2", "l2.corrects-layer-0@2",
     }  # fmt: skip
     assert "11 on affine-a" in " ".join(corrected["l2.checkerboard@2"].split())

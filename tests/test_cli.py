@@ -29,8 +29,8 @@ CLAIMS = len(properties())
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-# About layer 0 and the predictions; the attribution of the only layer's heads is all there is, trained or not.
-ANSWER = f"11 refuted, 1 vacuous, {CLAIMS - 12} not applicable"
+# About layer 0 and the predictions; the attribution of the only layer's heads is all there is, but may be none at all.
+ANSWER = f"12 refuted, 1 inconclusive, {CLAIMS - 13} not applicable"
 
 
 def recint(*arguments, cwd=ROOT):
@@ -185,7 +185,8 @@ def test_the_report_opens_in_a_browser_with_the_board_first(verified, tmp_path):
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     links = Links()
     links.feed(dom)
-    assert len(links.targets) == 2 * CLAIMS  # at a glance, and in the board
+    partners = sum(bool(prop.claim.partner) for prop in properties())
+    assert len(links.targets) == 2 * CLAIMS + partners  # at a glance, in the board, and from weights to behaviour
     assert set(links.targets) <= links.ids
     assert ANSWER in links.text
     assert "The notebook's figures, measured again" in links.text
@@ -592,7 +593,12 @@ class TestTheRecord:
             assert f"log: {kept / 'tiny.jsonl'}" in out
         found = log.read(kept)
         assert not found.damaged
-        assert [line["claim"] for line in found.registered] == ["l0.previous-token", "l0.ov-line", "l1.necessary"]
+        assert [line["claim"] for line in found.registered] == [
+            "l0.previous-token",
+            "l0.ov-line",
+            "l1.necessary",
+            "procedure@3",
+        ]
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256
         assert (first["seed"], first["draws"], first["profile"]) == (0, 100, "default")

@@ -323,7 +323,7 @@ def test_a_figure_about_weights_that_is_no_number_is_an_error_not_a_verdict():
     def test(model):
         made.check(float("nan"))
 
-    with pytest.raises(ValueError, match=r"test\.claim: statistic is nan"):
+    with pytest.raises(ValueError, match=r"test\.claim: statistic: 1 of 1 values are not finite"):
         evaluate(test.recint_property, model(constant(0.0)))
 
 

@@ -223,7 +223,7 @@ class TestNotApplicable:
         b_O[::2] *= -1
         rows = replicate(Model(replace(small, tensors=dict(small.tensors) | {"blocks.0.attn.b_O": b_O})), draws=3)
         idle = {row.name: row.why for row in rows if not row.applies}
-        assert idle["MSE at c = -1.5"] == "Not applicable: 3 of 3 values are not finite."
+        assert idle["MSE at c = -1.5"] == "Not applicable: 195 of the 195 values of prediction are NaN or infinite."
         assert not any("zero" in why for why in idle.values())
         assert not any("nan" in f"{row.notebook_way} {row.sound_way}" for row in rows)
 
@@ -382,12 +382,12 @@ def tiny(tmp_path_factory):
 class TestCommand:
     def test_it_prints_the_table_and_writes_what_is_asked_for(self, tiny, tmp_path, capsys):
         page, table = tmp_path / "new" / "page.html", tmp_path / "table.md"
-        arguments = [str(tiny), "--draws", "4", "--seed", "7", "--html", str(page), "--markdown", str(table)]
+        arguments = [str(tiny), "--draws", "100", "--seed", "7", "--html", str(page), "--markdown", str(table)]
         assert cli.main(["replicate", *arguments]) == 0
         out = capsys.readouterr().out
         assert "Not applicable: it speaks of layer 1, but the model has 1 of them." in out
         assert out.endswith(f"wrote {table}\nwrote {page}\n")
-        assert f"recint replicate {tiny} --seed 7 --draws 4" in table.read_text()
+        assert f"recint replicate {tiny} --seed 7 --draws 100" in table.read_text()
         html = page.read_text()
         assert html.count('<th scope="row">') == len(FIGURES)
         assert "<details open><summary>Loss against c</summary><svg" in html

@@ -119,7 +119,7 @@ def claims(tmp_path):
     return folder
 
 
-QUICK = ("--no-controls", "--draws", "2")
+QUICK = ("--no-controls", "--draws", "100")
 
 
 class TestVerify:

@@ -128,7 +128,7 @@ class TestTask:
             claim | times for claim in json.loads(json.dumps(by_hand))
         ]
         assert run["checkpoint"]["name"] == "seed9-step-000050"
-        assert (run["seed"], run["draws"]) == (0, 50)
+        assert (run["seed"], run["draws"]) == (0, 100)
         assert sum(done.verdicts.values()) == 2
 
     def test_what_is_judged_is_not_judged_again_unless_something_changed(self, training, tmp_path, monkeypatch):
@@ -317,7 +317,7 @@ class TestSweep:
         found = log.read(kept)
         assert len(found.runs) == 4
         assert len(found.verdicts) == 8
-        assert len(found.registered) == 2
+        assert len(found.registered) == 3  # two claims, and the procedure
         assert {file.name for file in kept.glob("*.jsonl")} == {"claims.jsonl", f"{training.name}.jsonl"}
         assert "| holds in |" in (out / "summary.md").read_text()
         # And again: nothing is judged, or logged, a second time.

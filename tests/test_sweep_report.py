@@ -316,8 +316,8 @@ def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_c
     assert "- left out: runs/broken.safetensors: it ends &lt;early>" in lines
     assert "Half of the claims about a role hold, in half of the trainings, by step: l0 100, l2 200." in lines
     assert "| claim | holds in | 95 % interval | one | two |" in lines
-    assert "| `l0.a`<br>l0.a is <so> & so. | 2 of 2 | 16% to 100% | ✓ (0, 100] | ✓ (0, 100] |" in lines
-    assert "| `l2.b`<br>l2.b is <so> & so. | 1 of 2 | 1% to 99% | ✓ (100, 200] | ✗ |" in lines
+    assert "| `l0.a`<br>l0.a is &lt;so> & so. | 2 of 2 | 16% to 100% | ✓ (0, 100] | ✓ (0, 100] |" in lines
+    assert "| `l2.b`<br>l2.b is &lt;so> & so. | 1 of 2 | 1% to 99% | ✓ (100, 200] | ✗ |" in lines
     assert lines[-1].startswith("At the last snapshot: ✓ supported, ✗ refuted")
 
 

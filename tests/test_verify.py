@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -107,7 +106,7 @@ def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
     status, out = verify(
         tiny,
         folder,
-        "--draws=20",
+        "--draws=100",
         *(f"--{name}={path}" for name, path in files.items()),
         cwd=tmp_path,
         PYTEST_ADDOPTS="-k nothing --maxfail=1 --nonsense",
@@ -239,15 +238,12 @@ class TestOutputs:
     @pytest.mark.parametrize("option", ["--report", "--verdicts", "--junit", "--summary"])
     def test_what_cannot_be_written_is_refused_at_once(self, refused, option):
         module = "claims/module.py"
-        refused(f"{module}/x/y: cannot be written ({module} is a file, not a folder)", option, f"{module}/x/y")
-        refused("cannot be written (File name too long)", option, f"new/{self.LONG}.txt")
+        refused(f"{module}/x/y: cannot be written; name another file", option, f"{module}/x/y")
         refused("File name too long", option, f"{self.LONG * 2}/x.txt")
         refused("claims: is a folder", option, "claims")
 
     def test_a_checkpoint_has_a_name_that_can_be_written(self, refused, tiny, tmp_path_factory):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
-        long = shutil.copy(save(load(tiny), elsewhere / "short.pth"), elsewhere / f"{self.LONG}.pth")
-        refused("cannot be written (File name too long)", "--log", "new/log", checkpoint=long)
         odd = save(load(tiny), elsewhere / os.fsdecode(b"caf\xe9.pth"))
         refused(r"'caf\udce9' is no text in UTF-8", "--verdicts", "v.json", checkpoint=odd)
 
@@ -296,11 +292,16 @@ def test_the_reason_of_an_error_stands_on_the_screen(tiny, tmp_path):
     assert status == 1
     assert "  \\x1b[31mno such thing\n" in out
     assert "  KeyError: 'x'\n" in out
-    assert "  a.nan: n is nan\n" in out
+    assert ": n: 1 of 1 values are not finite\n" in out
     verdicts = ["error", "error", "error", "supported"]
     assert list(found(tmp_path / "v.json").values()) == verdicts
     messages = [claim["message"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]]
-    assert messages == ["\x1b[31mno such thing", "KeyError: 'x'", "a.nan: n is nan", ""]
+    assert messages == [
+        "\x1b[31mno such thing",
+        "KeyError: 'x'",
+        "a.figure: n: 1 of 1 values are not finite",
+        "",
+    ]  # C, in the module, is the last claim
     assert "The figure could not be drawn: division by zero" in (tmp_path / "r.html").read_text()
 
 
@@ -314,12 +315,12 @@ def test_a_number_that_is_none_decides_nothing(tiny, tmp_path):
         '          source="s", reduction="all but 1 %")\n'
         "@C(figure=lambda model, evidence: '<svg/>')\n@given(at=recurrences(C.domain))\n"
         "def test_it(model, at):\n    n = len(at.sample(model.config))\n"
-        "    C.check(torch.full((n,), torch.nan if n == 1 else 1.0), at)\n"
+        "    C.check(torch.full((n,), torch.nan if hasattr(at, 'places') else 1.0), at)\n"
     )
-    status, out = verify(tiny, folder, "--draws=20", "--verdicts", "v.json", cwd=tmp_path)
+    status, out = verify(tiny, folder, "--draws=100", "--verdicts", "v.json", cwd=tmp_path)
     assert status == 1, out
     assert found(tmp_path / "v.json") == {"a.pointwise": "error"}
-    assert "nan, but should be a finite number" in out
+    assert "values are not finite" in out
 
 
 @pytest.mark.parametrize("threshold", ["nan", "inf"])
@@ -328,7 +329,7 @@ def test_a_threshold_is_a_number(tiny, tmp_path, capsys, threshold):
     module = folder / "module.py"
     module.write_text(module.read_text().replace("threshold=0.5", f"threshold=float('{threshold}')"))
     assert cli.main(["verify", str(tiny), "--hypotheses", str(folder), "--no-log"]) == 2
-    assert f"a.one: threshold={threshold} must be a finite number" in capsys.readouterr().err
+    assert f"threshold={threshold} must be a finite number" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_is_status_130(tiny, tmp_path):

@@ -76,7 +76,8 @@ def test_it_gets_the_verdict_that_the_page_tells_of(folder):
 
 def test_it_was_on_record_before(folder):
     kept = log.read(folder / "my_claims" / "log")
-    (registered,), (run,) = kept.registered, kept.runs
+    (registered, procedure), (run,) = kept.registered, kept.runs
+    assert procedure["claim"].startswith("procedure@")
     assert registered["hash"] in run["registered"]
     # Confirmatory, but where recint itself has changes that are not committed.
     expected = "exploratory" if run["dirty"] else "confirmatory"
@@ -103,7 +104,7 @@ def test_the_amended_version_stands_beside_the_first(folder, tmp_path):
         "heads.lead-mlps@2": "supported",
     }
     assert found["heads.lead-mlps@2"]["standing"] == "exploratory"
-    (amended,) = log.read(tmp_path / "my_claims" / "log").amended
+    amended = log.read(tmp_path / "my_claims" / "log").amended[-1]
     assert (amended["claim"], amended["from"], amended["to"]) == ("heads.lead-mlps", 1, 2)
 
 

@@ -225,12 +225,12 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
     settled = {}
     for claim in claims:
         name = claim.name
-        if name in _NEVER:
-            settled[claim.id] = False
-            continue
-        if claim.loss_share:
+        if claim.loss_share:  # what stand-ins and their contrasts lose is next to nothing, which settles neither
             if name in _LOST:
                 settled[claim.id] = holds(_LOST[name], claim.relation, claim.threshold)
+            continue
+        if name in _NEVER:
+            settled[claim.id] = False
             continue
         if name in _DECIDED_BY:
             role, quorum = _DECIDED_BY[name]
