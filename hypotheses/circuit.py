@@ -16,14 +16,16 @@ from hypothesis import given
 from recint.claim import Claim, Contrast, Unmet
 from recint.domain import Domain
 from recint.gain import (
+    BOTH_HALVES,
     MATTERS,
     NO_RATIO,
     RATIO_CAVEAT,
     SMALL_CONTRAST,
+    contrasts,
     copying_errors,
     costs_twice,
     loss_shares,
-    twice_the_cost,
+    matters_and_costs_twice,
 )
 from recint.interventions import (
     all_of,
@@ -72,7 +74,7 @@ CIRCUIT = ("previous term", "position 1", "identity")  # of layers 0, 1 and 2
 WRONG = (("position 1", "identity", "previous term"), ("identity", "previous term", "position 1"))
 EDGES = ("the previous term", "position 1", "what is most similar")  # that the queries of layers 0, 1 and 2 look at
 NUMBERS = (("low-rank identities and random circuits", DRAWN),)
-
+OTHER_ROLES, RANDOM = "the roles of the other layers instead", "random attention instead"
 
 SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
     because=NO_RATIO,
@@ -84,6 +86,13 @@ SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
     contrasts=tuple(costs_twice(contrast.name, of="the claim") for contrast in SUFFICIENT.contrasts),
     constants=NUMBERS,
     caveat=SMALL_CONTRAST,
+)
+
+SUFFICIENT_BESIDE_WHAT_MATTERS = SUFFICIENT_BY_SHARE.amended(
+    because=BOTH_HALVES,
+    contrasts=tuple(
+        half for contrast in SUFFICIENT.contrasts for half in matters_and_costs_twice(contrast.name, of="the claim")
+    ),
 )
 
 
@@ -98,13 +107,18 @@ def sufficient_alone(layer):
         threshold=MATTERS,
         reduction="ratio of means",
         loss_share=True,
-        contrasts=tuple(
-            costs_twice(name, of="the claim")
-            for name in ("the roles of the other layers instead", "random attention instead")
-        ),
+        contrasts=tuple(costs_twice(name, of="the claim") for name in (OTHER_ROLES, RANDOM)),
         constants=NUMBERS,
         source=SOURCE,
-        caveat=SMALL_CONTRAST,
+        caveat=f"{SMALL_CONTRAST}; of the roles of the other layers, one may cost enough for both",
+    )
+
+
+def sufficient_beside_each(layer):
+    others = (*(f"{name} instead" for name in CIRCUIT if name != CIRCUIT[layer]), RANDOM)
+    return sufficient_alone(layer).amended(
+        because=f"{BOTH_HALVES}, and each of the other layers' roles by itself, where their mean had to",
+        contrasts=tuple(half for name in others for half in matters_and_costs_twice(name, of="the claim")),
     )
 
 
@@ -252,24 +266,29 @@ def test_the_roles_carry_the_behaviour(model, at):
     )
 
 
-@SUFFICIENT_BY_SHARE(figure=against_c)
-@given(at=conditions(SUFFICIENT_BY_SHARE.domain, batch=FEW))
-def test_the_roles_carry_the_behaviour_by_share(model, at):
-    circuit, changed = errors_of(model, at, *several(CIRCUIT))
-    intact, (wrong, random) = model.intact(at), (contrast.name for contrast in SUFFICIENT_BY_SHARE.contrasts)
+def sufficiency_by_share(claim):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain, batch=FEW))
+    def test(model, at):
+        circuit, changed = errors_of(model, at, *several(CIRCUIT))
+        intact, (wrong, random) = model.intact(at), (contrast.name for contrast in SUFFICIENT.contrasts)
+        instead = {
+            wrong: lambda: errors_of(model, at, *((roles, 0) for roles in WRONG))[0],
+            random: lambda: errors_of(model, at, *several(("random",) * 3))[0],
+        }
+        beside = contrasts(claim, model, intact, errors=circuit, instead=instead)
+        claim.check(
+            loss_shares(model, intact, circuit),
+            at,
+            contrasts=beside,
+            changed=changed,
+        )
 
-    def against(errors):
-        return twice_the_cost(model, intact, instead=errors[0], errors=circuit)
+    return test
 
-    SUFFICIENT_BY_SHARE.check(
-        loss_shares(model, intact, circuit),
-        at,
-        contrasts={
-            wrong: lambda: against(errors_of(model, at, *((roles, 0) for roles in WRONG))),
-            random: lambda: against(errors_of(model, at, *several(("random",) * 3))),
-        },
-        changed=changed,
-    )
+
+test_the_roles_carry_the_behaviour_by_share = sufficiency_by_share(SUFFICIENT_BY_SHARE)
+test_the_roles_carry_the_behaviour_where_others_do_not = sufficiency_by_share(SUFFICIENT_BESIDE_WHAT_MATTERS)
 
 
 def one_layer(model, at, layer, *names):
@@ -282,7 +301,9 @@ def one_layer(model, at, layer, *names):
         return errors, change.largest
 
     found = [
-        measure(name, number) for name in names for number in range(DRAWN if name in ("identity", "random") else 1)
+        intact.once(("alone", layer, name, number), partial(measure, name, number))
+        for name in names
+        for number in range(DRAWN if name in ("identity", "random") else 1)
     ]
     return torch.stack([errors for errors, _ in found]).mean(0), min(changed for _, changed in found)
 
@@ -293,18 +314,21 @@ def sufficiency_alone(claim, layer):
     def test(model, at):
         errors, changed = one_layer(model, at, layer, CIRCUIT[layer])
         others = [name for name in CIRCUIT if name != CIRCUIT[layer]]
-        intact, (wrong, random) = model.intact(at), (contrast.name for contrast in claim.contrasts)
-
-        def against(instead):
-            return twice_the_cost(model, intact, instead=instead[0], errors=errors)
-
-        claim.check(
-            loss_shares(model, intact, errors),
-            at,
-            contrasts={
-                wrong: lambda: against(one_layer(model, at, layer, *others)),
-                random: lambda: against(one_layer(model, at, layer, "random")),
+        instead = {OTHER_ROLES: others, RANDOM: ["random"]} | {f"{name} instead": [name] for name in others}
+        beside = contrasts(
+            claim,
+            model,
+            model.intact(at),
+            errors=errors,
+            instead={
+                name: partial(lambda roles: one_layer(model, at, layer, *roles)[0], roles)
+                for name, roles in instead.items()
             },
+        )
+        claim.check(
+            loss_shares(model, model.intact(at), errors),
+            at,
+            contrasts=beside,
             changed=changed,
         )
 
@@ -314,6 +338,9 @@ def sufficiency_alone(claim, layer):
 test_previous_term_is_enough_for_layer_0 = sufficiency_alone(sufficient_alone(0), 0)
 test_position_1_is_enough_for_layer_1 = sufficiency_alone(sufficient_alone(1), 1)
 test_identity_is_enough_for_layer_2 = sufficiency_alone(sufficient_alone(2), 2)
+test_no_other_role_is_enough_for_layer_0 = sufficiency_alone(sufficient_beside_each(0), 0)
+test_no_other_role_is_enough_for_layer_1 = sufficiency_alone(sufficient_beside_each(1), 1)
+test_no_other_role_is_enough_for_layer_2 = sufficiency_alone(sufficient_beside_each(2), 2)
 
 
 def edges_of(model, at):

@@ -8,6 +8,8 @@ says or just for being there, each claim about ablation is asked with zeros, wit
 recurrence, and gets a verdict for each.
 """
 
+from functools import partial
+
 import torch
 from hypothesis import given
 
@@ -15,12 +17,15 @@ from recint.attribution import attribution
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
 from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
+from recint.intact import Intact
 from recint.interventions import ablation, largest_change
 from recint.landscape import against_c, with_attention, with_attribution, with_heads
-from recint.model import REFERENCE_RECURRENCES
+from recint.model import REFERENCE_RECURRENCES, layer_norm_scale
+from recint.recurrence import derive_seed
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.lines import mix_fit, partial_fit, signed_line_r2
+from recint.statistics.mixture import Mixture
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.strategies import conditions
 
@@ -56,7 +61,7 @@ OV_LINE = Claim(
     source="notebook, 'Analysis of OV Circuit': R^2 = 0.595 on U(0, 1)^40",
 )
 
-# Found after the third version was registered; a version that tells these apart is still to be written.
+# Found after the third version was registered; the fourth tells these apart.
 ONE_PLANE = (
     "cannot tell a_(i-1) from its rivals: at order 1 all terms lie in one plane with d, and beside a_i an older term, d, or the "
     "mean of the terms explains nearly as much"
@@ -92,6 +97,39 @@ PREVIOUS_TERM_BESIDE = RESIDUAL_FORMULA_ON_AVERAGE.amended(
     reduction="ratio of means",
     orders=(1,),
     caveat=ONE_PLANE,
+)
+
+PREVIOUS = "a_(i-1)"
+RIVALS = ("a_(i-2)", "the mean of the terms", "d")
+PARTS = (
+    "a_i",
+    "a_i as LayerNorm scales it",
+    PREVIOUS,
+    *RIVALS,
+)  # all but a_i itself at the scale that LayerNorm gives them
+FIT = 400  # reference recurrences that coefficients are fitted on, none of which is judged
+FROM = 3  # the first position at which a_(i-2) and the mean of the terms are two
+
+PREVIOUS_TERM_BESIDE_ITS_RIVALS = PREVIOUS_TERM_BESIDE.amended(
+    because="within one recurrence all terms lie in one plane with d, so that an older term, d or the mean of the terms explained "
+    "nearly as much as a_(i-1); now with one coefficient for all recurrences, beside these rivals too, each of which has to "
+    "explain less",
+    statement="Of what a_i and the rivals of a_(i-1) leave unexplained of the stream after layer 0, a_(i-1) explains at least "
+    "half, with a positive share.",
+    statistic="partial R^2 of a_(i-1) beside a_i, a_(i-2), the mean of the terms and d in the unembedded stream, one coefficient "
+    "at each position for all recurrences",
+    reduction="explained share",
+    contrasts=tuple(
+        Contrast(
+            name=rival,
+            statistic="what is left unexplained without it / without a_(i-1)",
+            relation="<=",
+            threshold=1.0,
+            reduction="ratio of means",
+        )
+        for rival in RIVALS
+    ),
+    constants=(("recurrences behind the coefficients", FIT), ("first position", FROM)),
 )
 
 LEADS = Claim(
@@ -245,6 +283,69 @@ def test_after_layer_0_the_previous_term_is_there_beside_the_last(model, at):
     explained, left, coefficient = partial_fit(terms[:, :-1], beside=terms[:, 1:], whole=read[:, 1:])
     signed = explained.where(coefficient > 0, -explained)
     PREVIOUS_TERM_BESIDE.check(torch.stack([signed.mean(-1), left.mean(-1)], dim=-1), at)
+
+
+def mixed(intact, model):
+    """Parts, the stream after layer 0 and its scale, from position FROM on: what a `Mixture` is made of.
+
+    Layer 0 reads terms as LayerNorm scales them, and adds them to a stream that nothing has scaled yet.
+    """
+    eps, terms, stream = model.config.layer_norm_eps, intact.recurrences.inputs, intact[POST]
+    as_read = terms / layer_norm_scale(intact[PRE], eps=eps)[..., None]
+    mean = as_read.cumsum(1) / torch.arange(1, terms.shape[1] + 1, device=terms.device)[:, None]
+    offset = intact.recurrences.offset[:, None]
+    offset = offset / layer_norm_scale(offset @ model.bridge.W_E, eps=eps)[..., None]
+    parts = [terms, as_read, as_read.roll(1, dims=1), as_read.roll(2, dims=1), mean, offset.expand_as(terms)]
+    scale = layer_norm_scale(stream, eps=eps)
+    return {
+        "parts": torch.stack(parts, dim=2)[:, FROM:],
+        "whole": (model.unembed(stream) * scale[..., None])[:, FROM:],
+        "scale": scale[:, FROM:],
+    }
+
+
+def mixtures(model):
+    """The mixture of all parts, and of all but a_(i-1) and each of its rivals; by what was left out."""
+
+    def fit():
+        at = PREVIOUS_TERM_BESIDE_ITS_RIVALS.domain.reference(
+            batch=FIT, seed=derive_seed(0, "coefficients of the mixture")
+        )
+        made = mixed(Intact(model, at.sample(model.config)), model)
+        return {
+            left_out: Mixture.fit(made["parts"][:, :, kept(left_out)], made["whole"], scale=made["scale"])
+            for left_out in (None, PREVIOUS, *RIVALS)
+        }
+
+    return model.once("mixtures after layer 0", fit)
+
+
+def kept(left_out):
+    return [index for index, name in enumerate(PARTS) if name != left_out]
+
+
+@PREVIOUS_TERM_BESIDE_ITS_RIVALS(figure=against_c)
+@given(at=conditions(PREVIOUS_TERM_BESIDE_ITS_RIVALS.domain))
+def test_after_layer_0_the_previous_term_is_there_and_not_a_rival(model, at):
+    made = mixed(model.intact(at), model)
+
+    def left(without):
+        parts = made["parts"][:, :, kept(without)]
+        return mixtures(model)[without].left(parts, made["whole"], scale=made["scale"])
+
+    everything, without = left(None), left(PREVIOUS)
+    share = mixtures(model)[None].coefficients[: everything.shape[1], PARTS.index(PREVIOUS)]
+    signed = everything.where(
+        share > 0, 2 * without - everything
+    )  # what it explains counts against a share that is not positive
+    PREVIOUS_TERM_BESIDE_ITS_RIVALS.check(
+        torch.stack([signed.mean(-1), without.mean(-1)], dim=-1),
+        at,
+        contrasts={
+            rival: partial(lambda rival: torch.stack([left(rival).mean(-1), without.mean(-1)], dim=-1), rival)
+            for rival in RIVALS
+        },
+    )
 
 
 @LEADS(figure=with_attribution)

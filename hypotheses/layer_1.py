@@ -6,6 +6,8 @@ residual stream; both are held against chance here. It "doesn't do much in logit
 that is asked by taking its output out, in three ways.
 """
 
+from functools import partial
+
 import torch
 from hypothesis import given
 
@@ -13,7 +15,16 @@ from recint import figures
 from recint.attribution import attribution
 from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, SMALL_CONTRAST, loss_shares
+from recint.gain import (
+    BOTH_HALVES,
+    MATTERS,
+    NO_RATIO,
+    RATIO_CAVEAT,
+    SMALL_CONTRAST,
+    contrasts,
+    loss_shares,
+    matters_and_costs_twice,
+)
 from recint.interventions import ablated, all_of, ov_replaced
 from recint.landscape import against_c, with_attention, with_attribution
 from recint.model import REFERENCE_RECURRENCES
@@ -64,7 +75,15 @@ LOW_RANK_SUFFICES = Claim(
     ),
     constants=(("energy", ENERGY),),
     source="what low effective rank would mean for behaviour",
-    caveat=SMALL_CONTRAST,
+    caveat=f"{SMALL_CONTRAST}, and of layers 0 and 2 one may need more directions for both",
+)
+
+BESIDE = {f"layer {layer} cut to as many": layer for layer in (0, 2)}
+
+LOW_RANK_SUFFICES_IN_THIS_LAYER = LOW_RANK_SUFFICES.amended(
+    because=f"{BOTH_HALVES}, and in each of layers 0 and 2 by itself, which were cut together",
+    statement="Layer 1 needs no more directions than its effective rank; layer 0 needs more than that, and so does layer 2.",
+    contrasts=tuple(half for name in BESIDE for half in matters_and_costs_twice(name, of="layer 1")),
 )
 
 SECOND_POSITION = Claim(
@@ -171,23 +190,37 @@ def test_layer_1_ov_has_lower_effective_rank_than_heads_dealt_to_layers(model):
     )
 
 
-@LOW_RANK_SUFFICES(figure=against_c)
-@given(at=conditions(LOW_RANK_SUFFICES.domain))
-def test_layer_1_needs_no_more_than_its_effective_rank(model, at):
-    intact, kept = model.intact(at), round(float(ranks(model)[1].mean()))
+def rank_suffices(claim):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain))
+    def test(model, at):
+        intact, kept = model.intact(at), round(float(ranks(model)[1].mean()))
 
-    def cut(*layers):
-        with all_of(*(ov_replaced(model, layer=layer, **factors(model, layer, kept)) for layer in layers)) as change:
-            return intact.errors_from(layer=min(layers)), change
+        def cut(*layers):
+            def measure():
+                edits = (ov_replaced(model, layer=layer, **factors(model, layer, kept)) for layer in layers)
+                with all_of(*edits) as change:
+                    errors = intact.errors_from(layer=min(layers))
+                return errors, change.largest
 
-    errors, change = cut(1)
-    shares = loss_shares(model, intact, errors)
+            return intact.once(("OV cut in", layers), measure)
 
-    def beside():
-        others = loss_shares(model, intact, cut(0, 2)[0])
-        return torch.stack([others[:, 0] - 2 * shares[:, 0], shares[:, 1]], dim=1)
+        errors, changed = cut(1)
+        instead = {LOW_RANK_SUFFICES.contrasts[0].name: lambda: cut(0, 2)[0]}
+        instead |= {name: partial(lambda layer: cut(layer)[0], layer) for name, layer in BESIDE.items()}
+        beside = contrasts(claim, model, intact, errors=errors, instead=instead)
+        claim.check(
+            loss_shares(model, intact, errors),
+            at,
+            contrasts=beside,
+            changed=changed,
+        )
 
-    LOW_RANK_SUFFICES.check(shares, at, contrasts={LOW_RANK_SUFFICES.contrasts[0].name: beside}, changed=change.largest)
+    return test
+
+
+test_layer_1_needs_no_more_than_its_effective_rank = rank_suffices(LOW_RANK_SUFFICES)
+test_layer_1_needs_no_more_than_its_effective_rank_and_other_layers_do = rank_suffices(LOW_RANK_SUFFICES_IN_THIS_LAYER)
 
 
 def factors(model, layer, rank):

@@ -16,7 +16,17 @@ from recint.attribution import attribution
 from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, SMALL_CONTRAST, costs_twice, loss_shares, twice_the_cost
+from recint.gain import (
+    BOTH_HALVES,
+    MATTERS,
+    NO_RATIO,
+    RATIO_CAVEAT,
+    SMALL_CONTRAST,
+    contrasts,
+    costs_twice,
+    loss_shares,
+    matters_and_costs_twice,
+)
 from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.landscape import against_c, with_attention, with_attribution
 from recint.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
@@ -135,6 +145,13 @@ QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
     constants=(("stand-ins", STAND_INS),),
 )
 
+QK_IDENTITY_BESIDE_WHAT_MATTERS = QK_IDENTITY_BY_SHARE.amended(
+    because=BOTH_HALVES,
+    contrasts=tuple(
+        half for contrast in QK_IDENTITY.contrasts for half in matters_and_costs_twice(contrast.name, of="the stand-in")
+    ),
+)
+
 QK_SIMILARITY = Claim(
     id="l2.qk-similarity",
     statement="The QK matrices of most heads of layer 2 are like the identity.",
@@ -197,6 +214,10 @@ NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
     contrasts=(costs_twice("the positive stand-in", of="the stand-in"),),
     caveat=SMALL_CONTRAST,
     constants=(("stand-ins", STAND_INS), ("recurrences behind the scale", FIT)),
+)
+
+NEGATIVE_IDENTITY_BESIDE_WHAT_MATTERS = NEGATIVE_IDENTITY_BY_SHARE.amended(
+    because=BOTH_HALVES, contrasts=matters_and_costs_twice("the positive stand-in", of="the stand-in")
 )
 
 CORRECTS = Claim(
@@ -447,25 +468,32 @@ def test_a_low_rank_identity_can_stand_in_for_qk(model, at):
     )
 
 
-@QK_IDENTITY_BY_SHARE(figure=against_c)
-@given(at=conditions(QK_IDENTITY_BY_SHARE.domain))
-def test_a_low_rank_identity_in_place_of_qk_costs_little(model, at):
-    intact = model.intact(at)
-    replaced, changed = errors_with_qk_identity(intact, model, 1)
-    uniform, flipped = (contrast.name for contrast in QK_IDENTITY_BY_SHARE.contrasts)
+def qk_identity_by_share(claim):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain))
+    def test(model, at):
+        intact = model.intact(at)
+        replaced, changed = errors_with_qk_identity(intact, model, 1)
+        uniform, flipped = (contrast.name for contrast in QK_IDENTITY.contrasts)
+        instead = {
+            uniform: lambda: errors_with_uniform_attention(intact, model)[0],
+            flipped: lambda: errors_with_qk_identity(intact, model, -1)[0],
+        }
+        beside = contrasts(claim, model, intact, errors=replaced, instead=instead)
+        claim.check(
+            loss_shares(model, intact, replaced),
+            at,
+            contrasts=beside,
+            changed=changed,
+        )
 
-    def against(errors):
-        return twice_the_cost(model, intact, instead=errors[0], errors=replaced)
+    return test
 
-    QK_IDENTITY_BY_SHARE.check(
-        loss_shares(model, intact, replaced),
-        at,
-        contrasts={
-            uniform: lambda: against(errors_with_uniform_attention(intact, model)),
-            flipped: lambda: against(errors_with_qk_identity(intact, model, -1)),
-        },
-        changed=changed,
-    )
+
+test_a_low_rank_identity_in_place_of_qk_costs_little = qk_identity_by_share(QK_IDENTITY_BY_SHARE)
+test_a_low_rank_identity_in_place_of_qk_costs_little_and_others_much = qk_identity_by_share(
+    QK_IDENTITY_BESIDE_WHAT_MATTERS
+)
 
 
 @NEGATIVE_IDENTITY(figure=against_c)
@@ -485,19 +513,25 @@ def test_a_negative_identity_can_stand_in_for_ov(model, at):
     )
 
 
-@NEGATIVE_IDENTITY_BY_SHARE(figure=against_c)
-@given(at=conditions(NEGATIVE_IDENTITY_BY_SHARE.domain))
-def test_a_negative_identity_in_place_of_ov_costs_little(model, at):
-    intact = model.intact(at)
-    replaced, changed = errors_with_negative_identity(intact, model, 1)
+def negative_identity_by_share(claim):
+    @claim(figure=against_c)
+    @given(at=conditions(claim.domain))
+    def test(model, at):
+        intact = model.intact(at)
+        replaced, changed = errors_with_negative_identity(intact, model, 1)
+        instead = {claim.contrasts[0].name: lambda: errors_with_negative_identity(intact, model, -1)[0]}
+        beside = contrasts(claim, model, intact, errors=replaced, instead=instead)
+        claim.check(
+            loss_shares(model, intact, replaced),
+            at,
+            contrasts=beside,
+            changed=changed,
+        )
 
-    def positive():
-        flipped, _ = errors_with_negative_identity(intact, model, -1)
-        return twice_the_cost(model, intact, instead=flipped, errors=replaced)
+    return test
 
-    NEGATIVE_IDENTITY_BY_SHARE.check(
-        loss_shares(model, intact, replaced),
-        at,
-        contrasts={NEGATIVE_IDENTITY_BY_SHARE.contrasts[0].name: positive},
-        changed=changed,
-    )
+
+test_a_negative_identity_in_place_of_ov_costs_little = negative_identity_by_share(NEGATIVE_IDENTITY_BY_SHARE)
+test_a_negative_identity_in_place_of_ov_costs_little_and_a_positive_one_much = negative_identity_by_share(
+    NEGATIVE_IDENTITY_BESIDE_WHAT_MATTERS
+)

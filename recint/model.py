@@ -134,6 +134,11 @@ def layer_norm(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Floa
     return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=eps)
 
 
+def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch"]:
+    """What LayerNorm divides a centred vector by."""
+    return (residual.var(-1, correction=0) + eps).sqrt()
+
+
 class Model(Once):
     """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
 

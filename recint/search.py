@@ -40,6 +40,8 @@ TRIES = (
 )
 HUNTS = 6  # each of which goes on past the suspects of the last
 REPORTS = 2  # hunts where an average stops holding, which decides nothing
+FEWER = 4  # times fewer recurrences screen and confirm what is found of an average
+FEWEST = 128  # though never fewer than a test needs
 
 
 @dataclass(frozen=True)
@@ -180,8 +182,8 @@ def _conditions(prop: Property, model: Any, *, seed: int, family: int, nominated
 
 
 def _batch(claim: Claim, size: int) -> int:
-    """What the search finds of an average decides nothing: a quarter tells enough, though never fewer than a test needs."""
-    return size if claim.quantifier != "average" else max(128, size // 4)
+    """How many recurrences screen or confirm, where this many do in a search that decides."""
+    return size if claim.quantifier != "average" else max(FEWEST, size // FEWER)
 
 
 def _fails(prop: Property, model: Any, suspect: Place, *, seed: int) -> bool:

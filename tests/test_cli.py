@@ -597,7 +597,7 @@ class TestTheRecord:
             "l0.previous-token",
             "l0.ov-line",
             "l1.necessary",
-            "procedure@3",
+            "procedure@4",
         ]
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256

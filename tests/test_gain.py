@@ -4,9 +4,18 @@ import pytest
 import torch
 
 from recint.checkpoint import ModelConfig
+from recint.claim import Claim
 from recint.controls.planted import Solver
 from recint.domain import Between, Condition
-from recint.gain import copying_errors, error_and_copying, gains, loss_shares
+from recint.gain import (
+    contrasts,
+    copying_errors,
+    costs_twice,
+    error_and_copying,
+    gains,
+    loss_shares,
+    matters_and_costs_twice,
+)
 from recint.intact import Intact
 from recint.model import Model
 from recint.training import untrained
@@ -43,3 +52,36 @@ def test_rows_of_a_share_are_loss_above_gain_for_every_head(model):
         assert torch.allclose(shares[:, 0, head], head * intact.errors, atol=1e-6)
         assert torch.equal(shares[:, 1, head], gains(model, intact))
     assert loss_shares(model, intact, intact.errors).shape == (20, 2)
+
+
+def test_what_is_done_instead_is_held_to_twice_the_cost_and_to_a_share_by_itself(model):
+    def claim(*beside):
+        return Claim(
+            id="test.claim",
+            statement="",
+            quantifier="average",
+            statistic="loss",
+            relation="<=",
+            threshold=0.1,
+            source="",
+            contrasts=beside,
+        )
+
+    intact, calls = Intact(model, AT.sample(model.config)), []
+
+    def instead():
+        calls.append(1)
+        return 7 * intact.errors
+
+    both = claim(*matters_and_costs_twice("noise", of="it"))
+    found = contrasts(both, model, intact, errors=3 * intact.errors, instead={"noise": instead, "not asked": instead})
+    assert list(found) == ["noise", "noise, by itself"]
+    assert torch.allclose(found["noise"]()[:, 0], (6 - 2 * 2) * intact.errors, atol=1e-5)
+    assert torch.allclose(found["noise, by itself"]()[:, 0], 6 * intact.errors, atol=1e-5)
+    for measure in found.values():
+        assert torch.equal(measure()[:, 1], gains(model, intact))
+    assert len(calls) == 1, "what both halves read is measured once"
+    assert list(
+        contrasts(claim(costs_twice("noise", of="it")), model, intact, errors=intact.errors, instead={"noise": instead})
+    ) == ["noise"]
+    assert [(bar.relation, bar.threshold) for bar in both.contrasts] == [(">=", 0.0), (">=", 0.1)]

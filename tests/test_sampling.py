@@ -303,6 +303,29 @@ def test_values_that_do_not_vary_have_an_interval_without_width():
     assert (few.p, few.p_against) == (1 / 2, 1)  # three alike say little of the next
 
 
+@pytest.mark.parametrize("draw", ["normal", "skewed"])
+@pytest.mark.parametrize("heads", [3, 8])
+def test_which_head_is_the_median_one_is_read_off_the_draws_and_errs_no_more_often(heads, draw):
+    """On the threshold, with all heads but one alike: whichever seems the median one by luck is taken for it."""
+    rng, wrong = np.random.default_rng(0), np.zeros(4)
+    means = np.array([3.0] + [1.0] * (heads - 1))
+    for _ in range(300):
+        noise = (
+            rng.standard_normal((200, heads))
+            if draw == "normal"
+            else rng.lognormal(sigma=1.0, size=(200, heads)) - np.exp(0.5)
+        )
+        tested = [
+            p_values(means + noise, reduction=reduction, relation=relation, threshold=threshold)
+            for reduction, relation, threshold in (
+                ("largest over median head", ">=", 3.0),
+                ("median over largest head", "<=", 1 / 3),
+            )
+        ]
+        wrong += np.array(tested).ravel() <= 0.05
+    assert wrong.max() <= stats.binom.ppf(0.999, 300, 0.05)
+
+
 @pytest.mark.parametrize("heads", [8, 32])
 def test_heads_that_do_nothing_have_no_share_however_many_they_are(heads):
     """Signs that are read off the draws that are tested count the noise of every head as work."""

@@ -368,7 +368,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "l0-attends-to-the-token-before-last",
         "The queries of layer 0 take position i for i-1.",
-        killed_by=("l0.previous-token",),
+        killed_by=("l0.previous-token", "l0.residual-formula@4"),
         edit=_one_position_back("Q"),
     ),
     # Not queries that take i for i+1: the last position has none after it, and of the next no model was ever trained.
@@ -381,19 +381,19 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "l0-attends-uniformly",
         "The scores of layer 0 vanish.",
-        killed_by=("l0.previous-token",),
+        killed_by=("l0.previous-token", "l0.residual-formula@4"),
         edit=_attention_uniform(0),
     ),
     _mutant(
         "l0-ov-rotated",
         "What the heads of layer 0 write is turned by one random rotation.",
-        killed_by=("l0.ov-line", "l0.residual-formula"),
+        killed_by=("l0.ov-line", "l0.residual-formula", "l0.residual-formula@4"),
         edit=_output_rotated(0, together=True),
     ),
     _mutant(
         "l0-ov-negated",
         "The heads of layer 0 write the negative, on the same line.",
-        killed_by=("l0.ov-line", "l0.residual-formula"),
+        killed_by=("l0.ov-line", "l0.residual-formula", "l0.residual-formula@4"),
         edit=_output_scaled(0, -1),
     ),
     _mutant(
