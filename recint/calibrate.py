@@ -20,6 +20,7 @@ from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
 from recint.controls import planted
 from recint.controls.mutants import MUTANTS, mutate, scrambled
+from recint.controls.positives import POSITIVES
 from recint.judge import judge
 from recint.model import Model
 from recint.recurrence import derive_seed
@@ -33,6 +34,7 @@ GROUPS = {
     "scrambled": "The checkpoint with its weights scrambled",
     "mutant": "Mutants of the checkpoint",
     "planted": "Planted models: every role strongly present or absent",
+    "positive": "Planted models of which claims about interventions are true by construction",
     "graded": "Planted models at and around the thresholds",
     "planted mutant": "Mutants of the planted model with every role present",
 }
@@ -94,6 +96,13 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                 claims=("model.predicts-*",) if solver else (),
             )
         )
+    for positive in POSITIVES:
+        if settled := positive.truth(
+            claims
+        ):  # of the other claims none is asked: a layer that says nothing has no figures
+            found.append(
+                Control(name=positive.name, group="positive", make=positive.model, truth=settled, claims=tuple(settled))
+            )
     bases: tuple[tuple[str, str, Callable[[], Checkpoint]], ...] = (
         ("mutant", checkpoint.name, lambda: checkpoint),
         ("planted mutant", whole.name, lambda: whole.make().checkpoint),
@@ -245,3 +254,9 @@ def never_refuted(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Claims that no control refutes: nothing here can make them lose."""
     claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
     return [claim for claim in claims if all(row["verdicts"].get(claim) != "refuted" for row in rows)]
+
+
+def never_supported(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Claims that no control supports: nothing here shows that they can win."""
+    claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
+    return [claim for claim in claims if all(row["verdicts"].get(claim) != "supported" for row in rows)]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from recint import escaping
-from recint.calibrate import GROUPS, false_rates, kills, never_refuted, survivors
+from recint.calibrate import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
 from recint.escaping import markdown as inline
 from recint.report import SYMBOLS
 
 Row = Mapping[str, Any]
+Reasons = Mapping[str, str]  # why no model can be built of which a claim is true, by its id
+NO_REASONS: Reasons = MappingProxyType({})
 LEGEND = ", ".join(f"{symbol} {verdict.replace('_', ' ')}" for verdict, symbol in SYMBOLS.items())
 
 
-def answers(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tuple[str, str]]:
     """The questions that a calibration answers, each with its answer in a sentence."""
     for name, found in false_rates(rows).items():
         yield f"Rate of {name}", f"{found} of the models with claims whose truth is known by construction"
@@ -27,6 +30,8 @@ def answers(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "Mutants", f"{sum(map(bool, killed.values()))} of {len(killed)} are killed by at least one claim"
     yield "Mutants that a claim made for them does not kill", "; ".join(survivors(rows)) or "none"
     yield "Claims that no control refutes", ", ".join(never_refuted(rows)) or "none"
+    unsupported = [f"{claim} ({why})" if (why := reasons.get(claim)) else claim for claim in never_supported(rows)]
+    yield "Claims that no control supports", "; ".join(unsupported) or "none"
 
 
 def _graded(rows: Sequence[Row], strength: str) -> str:
@@ -63,7 +68,7 @@ def _tables(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
             yield title, found
 
 
-def markdown(rows: Sequence[Row], *, command: str) -> str:
+def markdown(rows: Sequence[Row], *, command: str, reasons: Reasons = NO_REASONS) -> str:
     """The whole calibration as a page; `command` is what makes it again."""
     lines = [
         "# Calibration",
@@ -72,7 +77,7 @@ def markdown(rows: Sequence[Row], *, command: str) -> str:
         "",
         escaping.block(command),
         "",
-        *(f"- **{question}:** {inline(answer)}" for question, answer in answers(rows)),
+        *(f"- **{question}:** {inline(answer)}" for question, answer in answers(rows, reasons)),
         "",
         f"Verdicts: {LEGEND}. **Bold**: the claim that the control was made to refute. `wrong`: against the truth by construction.",
     ]
@@ -100,13 +105,13 @@ def _markdown_cell(row: Row, claim: str) -> str:
     return f"{symbol} `wrong`" if wrong(row, claim) else symbol
 
 
-def html(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
+def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons = NO_REASONS) -> str:
     """The same as a self-contained page."""
     claims = _claims(rows)
     style = files("recint").joinpath("report.css").read_text()
     first = "".join(
         f"<tr><th scope='row'>{escape(question)}</th><td>{escape(answer)}</td></tr>"
-        for question, answer in answers(rows)
+        for question, answer in answers(rows, reasons)
     )
     sections = "".join(_html_table(title, found, claims) for title, found in _tables(rows))
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>recint: calibration</title>

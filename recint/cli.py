@@ -348,7 +348,8 @@ def calibrate(options: argparse.Namespace) -> int:
     _require_counts(options)
     _take_path(options)
     folder = Path(options.hypotheses)
-    globs = require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
+    reasons = {prop.claim.id: prop.claim.no_positive for prop in properties(folder)}
+    globs = require_matches(options.claims or (), set(reasons))
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
     chosen += [f"--hypotheses {options.hypotheses}"] if options.hypotheses != str(SHIPPED) else []
@@ -371,11 +372,11 @@ def calibrate(options: argparse.Namespace) -> int:
             bar.update()
             bar.set_postfix({"last": row["name"]}, refresh=False)
     rows.sort(key=lambda row: row["index"])
-    for question, answer in calibration_report.answers(rows):
+    for question, answer in calibration_report.answers(rows, reasons):
         print(line(f"{question}: {answer}"))
     pages = {
-        options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command),
-        options.markdown: calibration_report.markdown(rows, command=command),
+        options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command, reasons=reasons),
+        options.markdown: calibration_report.markdown(rows, command=command, reasons=reasons),
         options.json: json.dumps(
             {"schema": 1, "checkpoint": loaded.sha256, "seed": options.seed, "controls": rows}, indent=1
         )

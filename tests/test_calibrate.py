@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from recint import calibration_report, cli
-from recint.calibrate import controls, false_rates, kills, never_refuted, rate, survivors
+from recint.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
 from recint.catalogue import properties
 from recint.checkpoint import save
 from recint.controls import planted
@@ -52,6 +52,17 @@ def test_a_mutant_is_killed_where_support_turns_into_refutation():
     assert kills(ROWS) == {"broken": ["a.x"]}  # a.z was refuted before
     assert survivors(ROWS) == ["broken is not killed by a.y"]
     assert never_refuted(ROWS) == ["a.y"]
+
+
+def test_a_claim_that_no_control_supports_is_told_with_the_reason_that_it_gives():
+    rows = [row("whole", a_x="supported", a_y="refuted", a_z="inconclusive"), row("broken", a_x="refuted")]
+    assert never_supported(rows) == ["a.y", "a.z"]
+    reasons = {"a.x": "", "a.y": "its parts exclude each other"}
+    told = "a.y (its parts exclude each other); a.z"
+    assert dict(calibration_report.answers(rows, reasons))["Claims that no control supports"] == told
+    assert told in calibration_report.markdown(rows, command="", reasons=reasons)
+    assert told in calibration_report.html(rows, checkpoint="whole", command="", reasons=reasons)
+    assert dict(calibration_report.answers(ROWS[:2]))["Claims that no control supports"] == "none"
 
 
 def test_the_pages_tell_the_same_and_mark_what_is_wrong():
@@ -112,6 +123,7 @@ def test_every_mutant_names_claims_that_there_are(small):
     known = {prop.claim.id for prop in PROPS}
     every = controls(untrained(planted.SMALL, seed=0), PROPS)
     assert {claim for control in every for claim in control.made_for} <= known
+    assert all(set(control.truth) <= known for control in every)
     assert len({control.name for control in every}) == len(every)
     assert sum(control.group == "planted" for control in every) >= 12
     assert sum(control.group == "planted mutant" for control in every) >= 10

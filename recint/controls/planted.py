@@ -55,7 +55,7 @@ _GAP = 30.0  # by how much layer 2's score of position 0 exceeds the others: not
 # Of layer 0 on the all-ones vector of R^m. Not 1: then 38 of 40 directions would hold exactly 95 % of the energy.
 _MEAN_GAIN = 0.8
 # How much of the last term the unembedding repeats. The best coefficient of a_i is about 0, but terms have to be visible.
-_COPIED = 0.25
+COPIED = 0.25
 # How much layers 1 and 2 write, relative to a term; every statistic is free of this scale.
 _STEERING, _CORRECTION = 0.1, 0.05
 
@@ -370,11 +370,13 @@ class Solver:
 
     Attributes:
         mse: variance of the noise, which depends on the inputs and the seed alone.
+        largest: |c| that it takes a coefficient for, where it is larger.
     """
 
     config: ModelConfig = SMALL
     mse: float = 0.0
     seed: int = 0
+    largest: float = np.inf
 
     def __post_init__(self) -> None:
         if self.config.order != 1:
@@ -413,7 +415,7 @@ class Solver:
         # All steps so far are pooled: late ones of a sequence that settles are nothing but rounding.
         together = (steps[:, 1:] * steps[:, :-1]).sum(-1, keepdim=True).cumsum(1)
         alone = steps[:, :-1].square().sum(-1, keepdim=True).cumsum(1)
-        c = together / alone.where(alone > 0, 1.0)
+        c = (together / alone.where(alone > 0, 1.0)).clamp(-self.largest, self.largest)
         prediction = exact.clone()
         prediction[:, 2:] += c * steps[:, 1:]
         if self.mse > 0:
@@ -469,7 +471,7 @@ def _halves(basis: Float[NDArray, "dim dim"], *, n_heads: int) -> Float[NDArray,
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class Calibration:
     """Of the reference distribution: the best coefficient of a_{i-1} in a prediction of a_{i+1}; a term's mean square length."""
 
     before: float
@@ -477,11 +479,11 @@ class _Calibration:
 
 
 @lru_cache
-def _calibration(dim: int) -> _Calibration:
+def calibrated(dim: int) -> Calibration:
     terms = replace(REFERENCE, dim=dim).sample(4000, seed=0).terms.double().numpy()
     before, now, after = terms[:, 1:-2], terms[:, 2:-1], terms[:, 3:]
-    best = (before * (after - _COPIED * now)).sum() / np.square(before).sum()
-    return _Calibration(float(best), float(np.square(terms[:, :-1]).sum(-1).mean()))
+    best = (before * (after - COPIED * now)).sum() / np.square(before).sum()
+    return Calibration(float(best), float(np.square(terms[:, :-1]).sum(-1).mean()))
 
 
 # --- The design: which head reads and writes what, before it gets a place in the residual stream ----------------------
@@ -533,15 +535,15 @@ def _design(roles: Roles, *, seed: int, config: ModelConfig, heads: Heads) -> _C
 def _circuit(roles: Roles, share: float, *, seed: int, config: ModelConfig, heads: Heads) -> _Circuit:
     """All maps, with the given share of layer 0's energy written into the embedding."""
     dim, n_heads = config.d_vocab, config.n_heads
-    calibration = _calibration(dim)
+    calibration = calibrated(dim)
     # Regression removes the mean: layer 0 turns vectors in the complement of the all-ones vector, the last row.
-    basis = _orthonormal(dim, rng=_rng(seed, "planes"))[::-1]
+    basis = orthonormal(dim, rng=_rng(seed, "planes"))[::-1]
     line = _cosine(roles.ov_line, dim=dim - 1, power=2)
     moved = _turn(basis[:-1], line, rest=line) + _MEAN_GAIN * basis[-1:].T @ basis[-1:]
     parts = _halves(basis, n_heads=n_heads) if heads == "split" else np.eye(dim)[None] / n_heads
     layer_0 = np.broadcast_to(parts @ moved, (n_heads, dim, dim))
 
-    readout = (_COPIED, 2 * calibration.before)
+    readout = (COPIED, 2 * calibration.before)
     along = (share**0.5, (1 - share) ** 0.5)
     # Enough that the unembedding sees `before` of the previous term, but never so much that it moves LayerNorm's scale.
     gain = min(calibration.before / abs(np.dot(readout, along)), 1.0)
@@ -604,8 +606,8 @@ def _steering(
         )
     return tuple(
         (
-            _orthonormal(dim, rng=_rng(seed, "reads", head if heads == "split" else 0))[:rank],
-            _orthonormal(rank, rng=_rng(seed, "writes", head)) if heads == "split" else np.eye(rank),
+            orthonormal(dim, rng=_rng(seed, "reads", head if heads == "split" else 0))[:rank],
+            orthonormal(rank, rng=_rng(seed, "writes", head)) if heads == "split" else np.eye(rank),
         )
         for head, rank in enumerate(ranks)
     )
@@ -727,7 +729,7 @@ def _answering(similarity: float, keys: float, queries: float, *, width: int, n_
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
     """Orthonormal directions of the residual stream, orthogonal to the all-ones vector; all of shape (direction, d_model)."""
 
     embedding: Array
@@ -737,15 +739,15 @@ class _Places:
     idle: Array
 
 
-def _carve(config: ModelConfig, *, steering: int, idle: int, rng: np.random.Generator) -> _Places:
+def carve(config: ModelConfig, *, steering: int, idle: int, rng: np.random.Generator) -> Places:
     sizes = (config.d_vocab, config.d_vocab, config.n_ctx, steering, idle)
     if (needed := 1 + sum(sizes)) > config.d_model:
         raise ValueError(
             f"d_model={config.d_model!r} must be at least {needed} to hold 2 * {config.d_vocab} directions for terms, "
             f"{config.n_ctx} for positions, {steering} that layer 1 writes, {idle} idle ones and the all-ones vector"
         )
-    rows = _orthonormal(config.d_model, rng=rng)[1:]
-    return _Places(*np.split(rows[: sum(sizes)], np.cumsum(sizes)[:-1]))
+    rows = orthonormal(config.d_model, rng=rng)[1:]
+    return Places(*np.split(rows[: sum(sizes)], np.cumsum(sizes)[:-1]))
 
 
 @dataclass(frozen=True)
@@ -761,8 +763,8 @@ class _Head:
 def _tensors(circuit: _Circuit, roles: Roles, *, seed: int, config: ModelConfig) -> dict[str, Array]:
     """LayerNorm folded, MLPs zero."""
     reading = _reading(roles, circuit.ranks, config)
-    places = _carve(config, steering=max(circuit.ranks), idle=reading.width, rng=_rng(seed, "places"))
-    calibration = _calibration(config.d_vocab)
+    places = carve(config, steering=max(circuit.ranks), idle=reading.width, rng=_rng(seed, "places"))
+    calibration = calibrated(config.d_vocab)
 
     # LayerNorm's divisor before and after layer 0 has written, for terms of typical length.
     early, late = (
@@ -804,7 +806,7 @@ def _score(share: Array | float, others: Array | float) -> Array:
 
 
 def _layer_0(
-    circuit: _Circuit, roles: Roles, places: _Places, *, scale: float, config: ModelConfig
+    circuit: _Circuit, roles: Roles, places: Places, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     queries = np.arange(1.0, config.n_ctx)
     target = circuit.along[0] * places.embedding + circuit.along[1] * places.second
@@ -820,7 +822,7 @@ def _layer_0(
 
 
 def _layer_1(
-    circuit: _Circuit, roles: Roles, places: _Places, *, scale: float, config: ModelConfig
+    circuit: _Circuit, roles: Roles, places: Places, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     queries = np.arange(1.0, config.n_ctx)
     heads = []
@@ -839,7 +841,7 @@ def _layer_1(
 
 
 def _layer_2(
-    circuit: _Circuit, reading: _Reading, places: _Places, *, scale: float, config: ModelConfig
+    circuit: _Circuit, reading: _Reading, places: Places, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     strengths = _strengths(np.full(config.n_ctx, _GAP), scale, config)
     by_position = strengths @ places.position
@@ -894,7 +896,7 @@ def _rng(seed: int, *labels: object) -> np.random.Generator:
     return np.random.default_rng(derive_seed(seed, "planted", *labels))
 
 
-def _orthonormal(dim: int, *, rng: np.random.Generator) -> Float[NDArray, "dim dim"]:
+def orthonormal(dim: int, *, rng: np.random.Generator) -> Float[NDArray, "dim dim"]:
     """Orthonormal rows, the first of them along the all-ones vector, the others random."""
     start = rng.standard_normal((dim, dim))
     start[:, 0] = 1.0
