@@ -1,6 +1,6 @@
 """How often a whole run says something wrong: the family-wise rates of false support and of false refutation.
 
-    python benchmarks/error_rates.py [--seeds 200] [--draws 1000] [--workers 2] [--kinds "at the threshold" planted]
+    python benchmarks/error_rates.py [--seeds 200] [--draws N] [--workers 2] [--kinds "at the threshold" planted]
 
 Every seed is one run over as many claims as are shipped, judged together at the levels that `recint verify` uses; a run is
 wrong if any one claim is.
@@ -27,14 +27,15 @@ from recint import record
 from recint.calibrate import rate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
-from recint.claim import Claim, Contrast, Property, estimated
+from recint.claim import Claim, Contrast, Property
 from recint.controls import planted
-from recint.draws import Drawn, Share, draw
-from recint.evaluate import Evidence, evaluate
+from recint.draws import Share
+from recint.evaluate import draw_together, evaluate
 from recint.model import Model
 from recint.recurrence import derive_seed
 from recint.strategies import conditions
 from recint.threads import limit_threads
+from recint.verdict import stages_of
 
 PLANTED_MARGIN, STAND_IN_MARGIN = 0.05, 0.001
 NOT_GRADED = (
@@ -149,13 +150,14 @@ STAND_INS = [
 ]
 
 
-def judged(told: list[tuple[Property, object, bool]], *, seed: int, draws: int) -> tuple[bool, bool]:
+def judged(told: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     """Whether the run supports anything false, and whether it refutes anything true."""
+    how = {"seed": seed, "stages": stages, "family": len(SHIPPED)}
     drawn: dict[str, Share] = {}
     for model in dict.fromkeys(model for _, model, _ in told):
-        drawn |= draw([prop for prop, asked, _ in told if asked == model], model, seed=seed, draws=draws)
+        drawn |= draw_together([prop for prop, asked, _ in told if asked == model], model, **how)
     entries = [
-        record.entry(evidence(prop, model, seed, draws, drawn.get(prop.claim.id)), family=len(SHIPPED))
+        record.entry(evaluate(prop, model, **how, thorough=False, drawn=drawn.get(prop.claim.id)), family=len(SHIPPED))
         for prop, model, _ in told
     ]
     # Those that are shipped and not asked here take their part of the levels; none of them is supported before the others.
@@ -163,15 +165,6 @@ def judged(told: list[tuple[Property, object, bool]], *, seed: int, draws: int) 
     verdicts = [entry["verdict"] for entry in record.settle(entries, {})]
     pairs = list(zip(verdicts, [truth for _, _, truth in told], strict=False))
     return ("supported", False) in pairs, ("refuted", True) in pairs
-
-
-def evidence(prop: Property, model: object, seed: int, draws: int, drawn: Share) -> Evidence:
-    """As for a run, without the search of claims about averages, in which it decides nothing."""
-    if prop.claim.quantifier != "average" or not isinstance(drawn, Drawn):
-        return evaluate(prop, model, seed=seed, draws=draws, family=len(SHIPPED), thorough=False, drawn=drawn)
-    own = estimated(prop.claim, drawn.values)
-    contrasts = {each.name: estimated(each, drawn.contrasts[each.name]) for each in prop.claim.contrasts}
-    return Evidence(claim=prop.claim, seconds=0.0, value=own.value, estimate=own, contrasts=contrasts)
 
 
 def blank_like(number: int) -> dict:
@@ -182,7 +175,7 @@ def blank_like(number: int) -> dict:
     return record.blank(claim) | {"value": 0.0, "estimate": estimate}
 
 
-def planted_run(seed: int, draws: int) -> tuple[bool, bool]:
+def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     rng = np.random.default_rng(seed)
     props = [prop for prop in properties() if prop.claim.name not in NOT_GRADED]
     claims = [prop.claim for prop in props]
@@ -211,31 +204,31 @@ def planted_run(seed: int, draws: int) -> tuple[bool, bool]:
             told.append((prop, solver, prop.claim.holds(solver.mse)))
         elif name in truth:
             told.append((prop, model, truth[name]))
-    return judged(told, seed=seed, draws=draws)
+    return judged(told, seed=seed, stages=stages)
 
 
-def stand_in_run(seed: int, draws: int) -> tuple[bool, bool]:
+def stand_in_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     model = StandIn()
-    return judged([(prop, model, holds) for prop, holds in STAND_INS], seed=seed, draws=draws)
+    return judged([(prop, model, holds) for prop, holds in STAND_INS], seed=seed, stages=stages)
 
 
 RUNS = {"at the threshold": stand_in_run, "planted": planted_run}
 
 
-def task(job: tuple[str, int, int]) -> tuple[bool, bool]:
-    kind, seed, draws = job
-    return RUNS[kind](seed, draws)
+def task(job: tuple[str, int, tuple[int, ...]]) -> tuple[bool, bool]:
+    kind, seed, stages = job
+    return RUNS[kind](seed, stages)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--draws", type=int, help="default: in stages, until they decide")
     parser.add_argument("--kinds", nargs="+", choices=RUNS, default=list(RUNS))
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     print(
-        f"{options.seeds} runs each of {len(SHIPPED)} claims, {options.draws} draws per estimate; exact 95 % intervals",
+        f"{options.seeds} runs each of {len(SHIPPED)} claims, draws per estimate {stages_of(options.draws)}; exact 95 % intervals",
         flush=True,
     )
     pool = ProcessPoolExecutor(
@@ -243,7 +236,7 @@ def main() -> None:
     )
     with pool:
         for kind in options.kinds:
-            jobs = [(kind, seed, options.draws) for seed in range(options.seeds)]
+            jobs = [(kind, seed, stages_of(options.draws)) for seed in range(options.seeds)]
             found = list(tqdm(pool.map(task, jobs), total=len(jobs), unit="run", disable=None))
             for index, name in enumerate(("false support", "false refutation")):
                 wrong = sum(outcome[index] for outcome in found)

@@ -68,10 +68,10 @@ def plain(paths: list[Path], draws: int) -> float:
     """Seconds per checkpoint of nothing but verdicts."""
     limit_threads(1)
     props = asked()
-    judge(props, Model(load(paths[0])), draws=draws)  # what is done once in a process
+    judge(props, Model(load(paths[0])), stages=(draws,))  # what is done once in a process
     begun = time.perf_counter()
     for path in paths:
-        judge(props, Model(load(path)), draws=draws)
+        judge(props, Model(load(path)), stages=(draws,))
     return (time.perf_counter() - begun) / len(paths)
 
 

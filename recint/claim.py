@@ -291,10 +291,7 @@ class Claim:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
-            if self.quantifier == "average":
-                # The search only reports where an average stops holding: a quarter of the trials tells that.
-                body = settings(settings(), max_examples=settings().max_examples // 4)(body)
-            elif self.quantifier == "pointwise":
+            if self.quantifier == "pointwise":
                 body = settings(settings(), max_examples=max(POINTWISE, settings().max_examples))(body)
             prop = Property(self, body, figure)
 
@@ -332,14 +329,19 @@ def passes(bar: Claim | Contrast, values: NDArray[np.float64]) -> bool:
     return bar.holds(statistic(bar, values)) and defined(np.moveaxis(values, 0, -1), bar.reduction)
 
 
-def estimated(bar: Claim | Contrast, values: NDArray[np.float64]) -> Estimate:
+def estimated(bar: Claim | Contrast, values: NDArray[np.float64], *, looks: int = 1) -> Estimate:
     """The statistic of a claim or contrast over independent recurrences, with interval and p-values."""
-    return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)
+    return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold, looks=looks)
 
 
 def p_against(claim: Claim, values: NDArray[np.float64]) -> float:
     """One-sided p-value of "the claim holds here"."""
-    return p_values(values, reduction=claim.reduction, relation=claim.relation, threshold=claim.threshold)[1]
+    return both_p_values(claim, values)[1]
+
+
+def both_p_values(bar: Claim | Contrast, values: NDArray[np.float64]) -> tuple[float, float]:
+    """One-sided p-values of "it does not hold" and of "it holds"."""
+    return p_values(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)
 
 
 def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:

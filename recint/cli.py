@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
 
 CALIBRATION_DRAWS = 1000
-SWEEP_DRAWS = 1000
 REPLICATION_DRAWS = 500
 # Beyond these a number is a mistake, which is better told than tried.
 MOST_DRAWS = 1_000_000
 MOST_WORKERS = 256
 # As a shell tells of a program that was interrupted, or whose reader had enough.
 INTERRUPTED, UNREAD = 130, 141
+_DRAWS_HELP = "recurrences per estimate (default: 200, then 1000, then 5000, until they decide)"
 _LOG_HELP = "folder of the research log; default: log, beside the claims (./recint-log if these are installed)"
 
 
@@ -190,6 +190,7 @@ def sweep(options: argparse.Namespace) -> int:
     from recint.catalogue import properties, require_matches
     from recint.model import resolve_device
     from recint.report import SYMBOLS
+    from recint.verdict import stages_of
 
     _require_counts(options)
     _take_path(options)
@@ -205,7 +206,7 @@ def sweep(options: argparse.Namespace) -> int:
             hypotheses=str(folder),
             claims=tuple(options.claims or ()),
             seed=options.seed,
-            draws=options.draws,
+            stages=stages_of(options.draws),
             device=options.device,
             controls=options.controls,
         )
@@ -264,7 +265,8 @@ def _as_given(options: argparse.Namespace) -> str:
         words += ["--claims", *options.claims]
     if not options.controls:
         words.append("--no-controls")
-    return shlex.join([*words, "--seed", str(options.seed), "--draws", str(options.draws)])
+    words += ["--seed", str(options.seed)]
+    return shlex.join(words if options.draws is None else [*words, "--draws", str(options.draws)])
 
 
 def train(options: argparse.Namespace) -> int:
@@ -521,9 +523,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
-    command.add_argument(
-        "--draws", type=int, default=SWEEP_DRAWS, help="recurrences per estimate (default %(default)s)"
-    )
+    command.add_argument("--draws", type=int, help=_DRAWS_HELP)
     command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
     command.add_argument("-n", "--workers", type=int, default=1, help="processes of a cluster of its own")
     command.add_argument(
@@ -615,9 +615,11 @@ def _parser() -> argparse.ArgumentParser:
 def _require_counts(options: argparse.Namespace) -> None:
     from recint.verdict import LEAST_DRAWS, require_draws
 
-    require_draws(getattr(options, "draws", LEAST_DRAWS))
+    require_draws(getattr(options, "draws", None) or LEAST_DRAWS)
     for name, most in (("draws", MOST_DRAWS), ("workers", MOST_WORKERS)):
-        count = getattr(options, name, most)
+        count = getattr(options, name, None)
+        if count is None:
+            continue
         if count < 1:
             raise ValueError(f"{name}={count!r} must be at least 1")
         if count > most:
@@ -679,8 +681,6 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_run_options(command: argparse.ArgumentParser) -> None:
     """The options of a run; `recint expect` has them too."""
-    from recint.draws import DRAWS
-
     command.add_argument(
         "checkpoint",
         nargs="?",
@@ -715,7 +715,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--log", type=_path, metavar="DIR", help=_LOG_HELP)
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
-    command.add_argument("--draws", type=int, default=DRAWS, help=f"recurrences per estimate (default {DRAWS})")
+    command.add_argument("--draws", type=int, help=_DRAWS_HELP)
     command.add_argument("--no-controls", dest="controls", action="store_false", help="do not ask untrained models too")
     command.add_argument("-n", "--workers", type=int, default=1, help="processes (pytest-xdist)")
 

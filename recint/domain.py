@@ -170,9 +170,26 @@ class DrawnRecurrence:
 
 @dataclass(frozen=True)
 class Several:
-    """Single recurrences of one length, side by side in one pass."""
+    """Single recurrences, or conditions, of one length, side by side in one pass."""
 
-    places: tuple[Recurrence, ...]
+    places: tuple[Recurrence | Condition, ...]
+
+    @property
+    def seed(self) -> int:
+        """That of the first, for interventions that draw."""
+        return getattr(self.places[0], "seed", 0)
+
+    @property
+    def length(self) -> int:
+        return self.places[0].length
+
+    @property
+    def batch(self) -> int:
+        """How many recurrences they are together."""
+        return sum(at.batch if isinstance(at, Condition) else 1 for at in self.places)
+
+    def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
+        return self.sample(config).terms
 
     def sample(self, config: ModelConfig) -> Recurrences:
         drawn = [at.sample(config) for at in self.places]
@@ -187,7 +204,8 @@ class Several:
         return self.brief()
 
     def brief(self) -> str:
-        return f"{len(self.places)} single recurrences of {self.places[0].length} terms"
+        of = "single recurrences" if isinstance(self.places[0], Recurrence) else "conditions"
+        return f"{len(self.places)} {of} of {self.length} terms"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from recint.preconditions import unmet
 from recint.recurrence import derive_seed
 
 CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
-DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,22 @@ class Drawn:
     changed: float | None
     seconds: float
 
+    def extended(self, more: Drawn) -> Drawn:
+        """With further recurrences of the same claim."""
+        changed = [found.changed for found in (self, more) if found.changed is not None]
+        return replace(
+            self,
+            places=[*self.places, *more.places],
+            numbers=np.concatenate([self.numbers, more.numbers]),
+            contrast_numbers={
+                name: np.concatenate([numbers, more.contrast_numbers[name]])
+                for name, numbers in self.contrast_numbers.items()
+            },
+            coefficients=np.concatenate([self.coefficients, more.coefficients]),
+            changed=max(changed, default=None),
+            seconds=self.seconds + more.seconds,
+        )
+
     @cached_property
     def values(self) -> NDArray[np.float64]:
         """Of every recurrence."""
@@ -55,12 +71,36 @@ class Drawn:
 Share = Drawn | Exception | None  # what `draw` has for a claim
 
 
-def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrained: bool = False) -> dict[str, Share]:
+def draw_until_decided(
+    props: Sequence[Property], model: Any, *, seed: int, stages: Sequence[int], decided: Callable[[Claim, Drawn], bool]
+) -> dict[str, Share]:
+    """As `draw`, with more recurrences at each stage for those claims alone that the last one did not decide."""
+    shares = draw(props, model, seed=seed, draws=stages[0])
+    for before, upto in pairwise(stages):
+        still = [
+            prop
+            for prop in props
+            if isinstance(found := shares[prop.claim.id], Drawn) and not decided(prop.claim, found)
+        ]
+        more = draw(still, model, seed=seed, draws=upto, start=before)
+        for name, found in more.items():
+            before_that = shares[name]
+            assert isinstance(before_that, Drawn)
+            shares[name] = before_that.extended(found) if isinstance(found, Drawn) else found
+    return shares
+
+
+def draw(
+    props: Sequence[Property], model: Any, *, seed: int, draws: int, start: int = 0, untrained: bool = False
+) -> dict[str, Share]:
     """The estimates' draws of all claims, on shared passes.
 
     Claims with the same reference distribution are measured side by side on each chunk of recurrences, so that the model's
     pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
     exception; one about weights, or that does not apply to the model, has nothing drawn.
+
+    Args:
+        start: recurrences that were drawn before, a multiple of CHUNK: those from there on are what they would be in one go.
     """
     failed: dict[str, Exception] = {}
     asked = []
@@ -80,11 +120,11 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrai
     for prop in asked:
         for domain in _domains(prop.claim):
             groups[domain.reference(batch=1, seed=0)].append((prop, domain))
-            kept[prop.claim.id, domain] = _Kept(draws)
+            kept[prop.claim.id, domain] = _Kept(draws - start)
     for here in groups.values():
         reference, shared = here[0][1], []
-        for start in range(0, draws, CHUNK):
-            at = reference.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "estimate", start))
+        for first in range(start, draws, CHUNK):
+            at = reference.reference(batch=min(CHUNK, draws - first), seed=derive_seed(seed, "estimate", first))
             shared.append(at)
             for prop, domain in here:
                 name, begun = prop.claim.id, time.monotonic()
@@ -92,7 +132,7 @@ def draw(props: Sequence[Property], model: Any, *, seed: int, draws: int, untrai
                     try:
                         if len(here) > 1:  # the whole pass at once, not up to what the first claim asks
                             _ = model.intact(at).prediction
-                        kept[name, domain].add(prop.measure(model, at), start=start, batch=at.batch)
+                        kept[name, domain].add(prop.measure(model, at), start=first - start, batch=at.batch)
                     except Exception as error:
                         failed[name] = error.with_traceback(None)  # which would keep its activations
                 seconds[name] += time.monotonic() - begun

@@ -60,8 +60,8 @@ def compared(baseline: Mapping[str, Any], run: Mapping[str, Any], *, allow: Sequ
         "incomparable": incomparable(baseline, claims),
         "judged_otherwise": [
             f"{name}={baseline.get(name)} in {baseline['checkpoint']['name']}, now {name}={run[name]}"
-            for name in ("draws", "seed")
-            if baseline.get(name) != run[name]
+            for name in ("draws", "stages", "seed")
+            if name in baseline and baseline[name] != run[name]
         ],
     }
 

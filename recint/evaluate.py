@@ -7,23 +7,23 @@ fresh draws before it counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.claim import Claim, Property, Unmet, estimated, statistic
-from recint.domain import Condition, DrawnRecurrence, Place
-from recint.draws import CHUNK, DRAWS, Drawn, Share, draw
+from recint.claim import Claim, Contrast, Property, Unmet, both_p_values, estimated
+from recint.domain import DrawnRecurrence, Place
+from recint.draws import CHUNK, Drawn, Share, draw_until_decided
 from recint.preconditions import unmet
 from recint.recurrence import derive_seed
+from recint.scan import Scan
 from recint.search import Search, search
 from recint.statistics import sampling
-from recint.verdict import refutation_level
-
-ENOUGH = 5  # draws around a coefficient that may nominate it: whatever is nominated is tried again on fresh ones
+from recint.statistics.sampling import NoEstimate
+from recint.verdict import LEVEL, STAGES, refutation_level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +57,19 @@ def evaluate(
     model: Any,
     *,
     seed: int = 0,
-    draws: int = DRAWS,
+    stages: Sequence[int] = STAGES,
     family: int = 1,
     thorough: bool = True,
     drawn: Share = None,
+    scanned: Scan | Exception | None = None,
 ) -> Evidence:
     """Run both arms of a claim on a model.
 
     Args:
         family: number of claims judged together.
         thorough: search also where the estimate already refutes the claim, which controls need not.
-        drawn: the claim's share of what `draw` found for all claims together, with the same seed and draws.
+        drawn: the claim's share of what `draw_together` found for all claims, with the same seed, stages and family.
+        scanned: its share of what `scan` found for all claims.
 
     Raises:
         ValueError: a figure that is not finite.
@@ -86,30 +88,33 @@ def evaluate(
             return evidence(**_of_weights(prop, model))
         except Unmet as reason:
             return evidence(unmet=f"{claim.id}: {reason}")
-    drawn = drawn or draw([prop], model, seed=seed, draws=draws)[claim.id]
+    drawn = drawn or draw_together([prop], model, seed=seed, stages=stages, family=family)[claim.id]
     if isinstance(drawn, Unmet):
         return evidence(unmet=f"{claim.id}: {drawn}")
     if isinstance(drawn, Exception):
         raise drawn
     assert drawn is not None
     if drawn.changed == 0:
-        return evidence(unmet=f"{claim.id}: the intervention changed nothing in {draws} recurrences")
-    own = estimated(claim, drawn.values)
-    contrasts = {contrast.name: estimated(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts}
-    level = refutation_level(family=family, routes=claim.routes)
-    deciding = (*contrasts.values(), own) if claim.estimate_refutes else tuple(contrasts.values())
-    lost = min((part.p_against for part in deciding), default=1.0) <= level
+        return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} recurrences")
+    looks = len(stages)
+    own = estimated(claim, drawn.values, looks=looks)
+    contrasts = {
+        contrast.name: estimated(contrast, drawn.contrasts[contrast.name], looks=looks) for contrast in claim.contrasts
+    }
+    searched = claim.quantifier != "average" and (thorough or not _lost(claim, drawn, looks=looks, family=family))
     try:
-        searched = (
+        if searched and isinstance(scanned, Exception):
+            raise scanned
+        tried = (
             search(
                 prop,
                 model,
                 seed=derive_seed(seed, claim.id, "retest"),
                 family=family,
-                nominated=_nominated(claim, drawn),
+                scanned=scanned if isinstance(scanned, Scan) else None,
                 certain=_certain(claim, drawn),
             )
-            if thorough or not lost
+            if searched
             else None
         )
     except Unmet as reason:
@@ -120,10 +125,42 @@ def evaluate(
         coefficients=drawn.coefficients,
         estimate=own,
         contrasts=contrasts,
-        search=searched,
+        search=tried,
         per_head=_per_head(claim, drawn.values),
         failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
     )
+
+
+def draw_together(
+    props: Sequence[Property], model: Any, *, seed: int, stages: Sequence[int], family: int
+) -> dict[str, Share]:
+    """The estimates' draws of all claims, each as many as decide it."""
+
+    looks = len(stages)
+
+    def decided(claim: Claim, drawn: Drawn) -> bool:
+        if drawn.changed == 0:
+            return True
+        try:
+            return _lost(claim, drawn, looks=looks, family=family) or all(
+                looks * both_p_values(bar, values)[0] <= LEVEL / family for bar, values in _parts(claim, drawn)
+            )
+        except NoEstimate:  # more of them will have none either; told where the claim is judged
+            return True
+
+    return draw_until_decided(props, model, seed=seed, stages=stages, decided=decided)
+
+
+def _parts(claim: Claim, drawn: Drawn) -> list[tuple[Claim | Contrast, NDArray[np.float64]]]:
+    """The claim and its contrasts, with their values."""
+    return [(claim, drawn.values), *((contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts)]
+
+
+def _lost(claim: Claim, drawn: Drawn, *, looks: int, family: int) -> bool:
+    """Whether the estimate of the claim, or of a contrast, refutes it."""
+    level = refutation_level(family=family, routes=claim.routes)
+    deciding = [(bar, values) for bar, values in _parts(claim, drawn) if bar is not claim or claim.estimate_refutes]
+    return any(looks * both_p_values(bar, values)[1] <= level for bar, values in deciding)
 
 
 def _of_weights(prop: Property, model: Any) -> dict[str, Any]:
@@ -139,26 +176,6 @@ def _of_weights(prop: Property, model: Any) -> dict[str, Any]:
         "per_head": observation.per_head,
         "contrasts": contrasts,
     }
-
-
-def _nominated(claim: Claim, drawn: Drawn) -> Place | None:
-    """The coefficient of the grid around which the estimate's draws fail the claim worst, if they do anywhere.
-
-    Hypothesis leaves some coefficients of the grid untried; the estimate's draws lie around all of them. Of order 2 and
-    above they are too few for a grid of that many dimensions.
-    """
-    if claim.quantifier == "pointwise" or drawn.order > 1:
-        return None
-    ticks = np.round(drawn.coefficients * 10).astype(int)
-    failing = {}
-    for tick in np.unique(ticks):
-        around = drawn.values[ticks == tick]
-        value = statistic(claim, around)
-        if len(around) >= ENOUGH and not claim.holds(value):
-            failing[int(tick) / 10] = claim.badness(value)
-    if not failing:
-        return None
-    return Condition(c=max(failing, key=lambda c: failing[c]), length=claim.domain.reference(batch=1, seed=0).length)
 
 
 def _failing(claim: Claim, drawn: Drawn) -> NDArray[np.bool_]:

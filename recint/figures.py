@@ -140,6 +140,49 @@ def against_c(
     return svg(figure, title)
 
 
+def conditions_map(
+    title: str,
+    *,
+    c: Sequence[float],
+    lengths: Sequence[int],
+    value: ArrayLike,
+    threshold: float,
+    relation: str,
+    label: str,
+    counterexample: tuple[float, int] | None = None,
+) -> str:
+    """A statistic at every coefficient and length, shape (length, coefficient): blue where it is as it should be, red where not."""
+    table = np.asarray(value, dtype=float)
+    figure, (axes,) = _figure(title)
+    with drawing():
+        # Each side of the threshold has its own scale, or the larger one would leave the other white.
+        good = (table - threshold) * (1 if relation == ">=" else -1)
+        shown = np.where(
+            good >= 0, good / max(good.max(initial=0.0), 1e-30), -good / min(good.min(initial=0.0), -1e-30)
+        )
+        image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu", aspect="auto", interpolation="nearest", origin="lower")
+        ticks = range(0, len(c), max(1, len(c) // 8))
+        axes.set_xticks(list(ticks), [f"{c[tick]:g}" for tick in ticks])
+        axes.set_yticks(range(len(lengths)), [str(length) for length in lengths])
+        if counterexample and counterexample[0] in c and counterexample[1] in lengths:
+            axes.scatter(
+                c.index(counterexample[0]),
+                lengths.index(counterexample[1]),
+                s=90,
+                marker="X",
+                color=ORANGE,
+                edgecolor="black",
+                label="counterexample",
+            )
+            axes.legend(loc="upper left", bbox_to_anchor=(1.12, 0.1))
+        axes.set_xlabel("coefficient c")
+        axes.set_ylabel("terms")
+        bar = figure.colorbar(image, ax=axes, ticks=[-1, 0, 1])
+        bar.ax.set_yticklabels(["worst", f"{relation} {threshold:g}", "best"])
+        bar.set_label(fill(label, 34))
+    return svg(figure, title)
+
+
 def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence[int] | None = None) -> str:
     """Attention patterns of shape (head, query, key): small multiples on one scale from 0 to 1.
 

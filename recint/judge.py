@@ -9,19 +9,22 @@ import torch
 
 from recint import record
 from recint.claim import Property
-from recint.draws import Share, draw
-from recint.evaluate import Evidence, evaluate
+from recint.draws import Share
+from recint.evaluate import Evidence, draw_together, evaluate
+from recint.scan import Scan, scan
 from recint.vacuity import untrained_passes
+from recint.verdict import STAGES
 
 
 def judge_one(
     prop: Property,
     model: Any,
     *,
-    draws: int,
+    stages: Sequence[int],
     seed: int,
     family: int,
     drawn: Share,
+    scanned: Scan | Exception | None,
     controls: torch.device | None,
     beside: Sequence[Property] = (),
     thorough: bool = True,
@@ -31,10 +34,12 @@ def judge_one(
     Untrained models are asked only where the claim may be supported: nothing else can be found vacuous.
 
     Args:
-        drawn: the claim's share of what was drawn for all of them.
+        drawn, scanned: the claim's share of what was drawn and visited for all of them.
         beside: the claims that are judged with it.
     """
-    evidence = evaluate(prop, model, seed=seed, draws=draws, family=family, thorough=thorough, drawn=drawn)
+    evidence = evaluate(
+        prop, model, seed=seed, stages=stages, family=family, thorough=thorough, drawn=drawn, scanned=scanned
+    )
     entry = record.entry(evidence, family=family)
     # Of a ratio to their error untrained models, which do not beat copying, are not asked.
     if controls is not None and record.may_be_supported(entry) and not prop.claim.mse_ratio:
@@ -47,7 +52,7 @@ def judge(
     props: Sequence[Property],
     model: Any,
     *,
-    draws: int,
+    stages: Sequence[int] = STAGES,
     seed: int = 0,
     thorough: bool = True,
     controls: torch.device | None = None,
@@ -59,16 +64,18 @@ def judge(
         controls: where untrained models of the same shape are asked too; None if they are not.
     """
     entries = []
-    drawn = draw(props, model, seed=seed, draws=draws)
+    drawn = draw_together(props, model, seed=seed, stages=stages, family=len(props))
+    scanned = scan(props, model, seed=seed)
     for prop in props:
         try:
             _, entry = judge_one(
                 prop,
                 model,
                 seed=seed,
-                draws=draws,
+                stages=stages,
                 family=len(props),
                 drawn=drawn.pop(prop.claim.id, None),
+                scanned=scanned.pop(prop.claim.id, None),
                 controls=controls,
                 beside=props,
                 thorough=thorough,

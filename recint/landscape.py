@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from recint import figures
 from recint.attribution import attribution
-from recint.claim import Claim, estimated
+from recint.claim import Claim, estimated, statistic
 from recint.domain import Between, Condition, Place, Recurrence, last_coefficient
 from recint.evaluate import Evidence
 from recint.recurrence import REFERENCE, derive_seed
+from recint.scan import VISIT
 
 BINS = 20
 
@@ -33,7 +34,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
     ]
     found = search.counterexample if search else None
     marked = next(iter(_points([(found.at, found.value)])), None) if found else None
-    return figures.against_c(
+    drawn = figures.against_c(
         f"{claim.id}: {_finding(claim, evidence, marked)}",
         c=[bin_.c for bin_ in shown],
         value=[bin_.value for bin_ in shown],
@@ -46,6 +47,52 @@ def against_c(model: Any, evidence: Evidence) -> str:
         searched=_points(search.trials) if search else (),
         counterexample=marked,
     )
+    return drawn + _map(evidence)
+
+
+def _map(evidence: Evidence) -> str:
+    """The statistic at every condition that the scan visited; nothing if it visited no grid of coefficients and lengths."""
+    claim, search = evidence.claim, evidence.search
+    if search is None or search.scanned is None:
+        return ""
+    visited = {
+        (at.c, at.length): value
+        for at, value in search.scanned.values(claim)
+        if isinstance(at, Condition) and isinstance(at.c, float | int)
+    }
+    if not visited:
+        return ""
+    c, lengths = (sorted(set(which)) for which in zip(*visited, strict=True))
+    table = np.array([[visited.get((one, length), np.nan) for one in c] for length in lengths])
+    failing = sum(not claim.holds(value) for value in visited.values())
+    found = search.counterexample.at if search.counterexample else None
+    return figures.conditions_map(
+        f"{claim.id}: of {len(visited)} conditions, {failing} are not {claim.relation} {claim.threshold:g} in a first visit of "
+        f"{VISIT} recurrences",
+        c=c,
+        lengths=lengths,
+        value=table,
+        threshold=claim.threshold,
+        relation=claim.relation,
+        label=claim.statistic,
+        counterexample=(found.c, found.length)
+        if isinstance(found, Condition) and isinstance(found.c, float | int)
+        else None,
+    )
+
+
+def _hardest(evidence: Evidence) -> tuple[Place, float, str]:
+    """Where the statistic is at its worst, its value there, and how that place is called."""
+    claim, search = evidence.claim, evidence.search
+    if search is not None:
+        return *search.hardest, "its counterexample" if search.counterexample else "the worst place found"
+    assert evidence.coefficients is not None
+    assert evidence.values is not None
+    nearest = np.round(evidence.coefficients, 0 if len(evidence.coefficients) < 500 else 1)
+    value = {float(c): statistic(claim, evidence.values[nearest == c]) for c in np.unique(nearest)}
+    worst = max(value, key=lambda c: claim.badness(value[c]))
+    at = Condition(c=worst, length=claim.domain.reference(batch=1, seed=0).length)
+    return at, value[worst], "the coefficient around which it is worst"
 
 
 def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]:
@@ -56,11 +103,9 @@ def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]
     """
 
     def figure(model: Any, evidence: Evidence) -> str:
-        search = evidence.search
-        assert search is not None
-        at, value = search.hardest
+        at, value, called = _hardest(evidence)
         pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
-        told = f"{evidence.claim.id} at {'its counterexample' if search.counterexample else 'the worst place found'}"
+        told = f"{evidence.claim.id} at {called}"
         parts = [
             against_c(model, evidence),
             figures.attention(f"{told}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),

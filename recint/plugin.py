@@ -26,17 +26,18 @@ from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, require_sound, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
-from recint.draws import DRAWS, Share, draw
+from recint.draws import Share
 from recint.escaping import line as one_line
-from recint.evaluate import Evidence
+from recint.evaluate import Evidence, draw_together
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.preconditions import require_verifiable
 from recint.procedure import registrations
 from recint.profiles import register_profiles
+from recint.scan import Scan, scan
 from recint.statistics.finite import require_finite_record
 from recint.threads import limit_threads
-from recint.verdict import require_draws
+from recint.verdict import require_draws, stages_of
 
 pytest_plugins = ["recint.collecting"]
 
@@ -60,7 +61,7 @@ class Run:
     path: Path
     device: torch.device
     seed: int
-    draws: int
+    stages: tuple[int, ...]
     started: str = field(default_factory=log.now)
     begun: float = field(default_factory=time.monotonic)
     loaded: Checkpoint | None = None
@@ -77,6 +78,7 @@ class Run:
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
+    scanned: dict[str, Scan | Exception] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     departures: list[str] = field(default_factory=list)
     declared: list[Claim] = field(default_factory=list)
@@ -185,7 +187,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--recint-seed", type=int, default=0, metavar="N", help="seed of the independent draws")
     group.addoption(
-        "--recint-draws", type=int, default=DRAWS, metavar="N", help=f"draws per estimate (default {DRAWS})"
+        "--recint-draws", type=int, metavar="N", help="draws per estimate (default: until decided, in stages)"
     )
     group.addoption(
         "--recint-no-controls",
@@ -244,7 +246,7 @@ def prepare(
     checkpoint: str | None,
     device: str,
     seed: int,
-    draws: int,
+    draws: int | None,
     expected: str | None = None,
     against: str | None = None,
     allow: Sequence[str] = (),
@@ -258,7 +260,8 @@ def prepare(
     Raises:
         ValueError: one sentence on what was found and what was expected.
     """
-    require_draws(draws)
+    stages = stages_of(draws)
+    require_draws(stages[0])
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
     if allow and not against:
@@ -267,7 +270,7 @@ def prepare(
         path=REFERENCE_CHECKPOINT if checkpoint is None else Path(checkpoint),
         device=resolve_device(device),
         seed=seed,
-        draws=draws,
+        stages=stages,
         expected_from=expected,
         allow=tuple(allow),
         against_from=against,
@@ -351,10 +354,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         claims = "claims" if len(chosen) > 1 else "claim"
         _print(
             session.config,
-            f"{len(chosen)} {claims}: measured together on {run.draws} recurrences first, then judged one by one",
+            f"{len(chosen)} {claims}: measured together on {_drawn(run.stages)} first, then judged one by one",
         )
         if warned := first_look(run, [prop.claim.hash for _, prop in chosen]):
             _print(session.config, warned, whole=True)
+
+
+def _drawn(stages: Sequence[int]) -> str:
+    """In words: "200 recurrences, on 1000 or 5000 where these do not decide"."""
+    further = f", on {' or '.join(map(str, stages[1:]))} where these do not decide" if len(stages) > 1 else ""
+    return f"{stages[0]} recurrences{further}"
 
 
 def first_look(run: Run, claims: Collection[str]) -> str | None:
@@ -384,14 +393,16 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         properties = request.node.user_properties
         try:
             if prop.claim.quantifier != "weights" and prop.claim.id not in run.drawn:
-                run.drawn |= draw(beside, model, seed=run.seed, draws=run.draws)
+                run.drawn |= draw_together(beside, model, seed=run.seed, stages=run.stages, family=family)
+                run.scanned |= scan(beside, model, seed=run.seed)
             evidence, entry = judge_one(
                 prop,
                 model,
                 seed=run.seed,
-                draws=run.draws,
+                stages=run.stages,
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
+                scanned=run.scanned.pop(prop.claim.id, None),
                 controls=run.device if request.config.getoption("--recint-controls") else None,
                 beside=beside,
             )
@@ -404,7 +415,9 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         if evidence.unmet:
             properties.append(("recint", json.dumps({"entry": entry})))
             pytest.skip(evidence.unmet)
-        properties.append(("recint", json.dumps({"entry": entry, "figures": [_figure(prop, model, evidence)]})))
+        # Without a report nobody sees a figure.
+        figures = [_figure(prop, model, evidence)] if getattr(request.config.option, "htmlpath", None) else []
+        properties.append(("recint", json.dumps({"entry": entry, "figures": figures})))
         if entry["verdict"] == "refuted":
             raise Refuted(entry["message"])
 
@@ -469,7 +482,8 @@ def _begin_log(run: Run) -> None:
         environment=record.environment(run.device),
         when=run.started,
         seed=run.seed,
-        draws=run.draws,
+        draws=run.stages[-1],
+        stages=list(run.stages),
         profile=settings.get_current_profile_name(),
     )
     try:
@@ -548,7 +562,7 @@ def _settle(config: pytest.Config, run: Run) -> None:
         claims,
         device=run.device,
         seed=run.seed,
-        draws=run.draws,
+        stages=run.stages,
         profile=settings.get_current_profile_name(),
         started=run.started,
         seconds=time.monotonic() - run.begun,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
@@ -73,7 +73,8 @@ def entry(evidence: Evidence, *, family: int) -> dict[str, Any]:
         result["estimate"] = _estimate(evidence.estimate, claim.threshold, family)
     if evidence.failing is not None and evidence.estimate:
         n = evidence.estimate.n
-        result["failing"] = {"count": evidence.failing, "of": n, "ci": list(exact_interval(evidence.failing, n))}
+        share = exact_interval(evidence.failing, n, looks=evidence.estimate.looks)
+        result["failing"] = {"count": evidence.failing, "of": n, "ci": list(share)}
     if evidence.contrasts:
         result["contrast"] = {
             contrast.name: _contrast(contrast, evidence.contrasts[contrast.name], family)
@@ -280,7 +281,7 @@ def run(
     *,
     device: torch.device,
     seed: int,
-    draws: int,
+    stages: Sequence[int],
     profile: str,
     started: str,
     seconds: float,
@@ -291,7 +292,8 @@ def run(
         "checkpoint": about(checkpoint),
         "environment": environment(device),
         "seed": seed,
-        "draws": draws,
+        "draws": stages[-1],
+        "stages": list(stages),
         "profile": profile,
         "started": started,
         "seconds": round(seconds, 1),

@@ -1,7 +1,8 @@
-"""Hypothesis tries to break a claim, and what it finds is tried again on fresh draws before it counts.
+"""A claim is tried where it may break, and what is found is tried again on fresh draws before it counts.
 
-Conditions are hunted one by one, each on a batch of its own. Single recurrences are drawn by the thousand and judged in a
-few passes; Hypothesis then draws them again, up to the first that failed, and shrinks that one.
+Conditions of the grid are all visited, by `recint.scan`; Hypothesis hunts between them, on a batch for each condition.
+Single recurrences are drawn by the thousand and judged in a few passes; Hypothesis then draws them again, up to the first
+that failed, and shrinks that one.
 """
 
 from __future__ import annotations
@@ -29,19 +30,15 @@ from recint.domain import (
     last_coefficient,
 )
 from recint.recurrence import derive_seed
+from recint.scan import Scan, scan, suspects
 from recint.strategies import of_order
 from recint.verdict import refutation_level
 
 SUSPICIOUS = 0.05  # a batch that fails by chance more often than this is no reason to end a hunt
 SCREEN = 256  # fresh recurrences on which a suspect has to fail as surely before it may be tried
 RETEST = 512  # fresh recurrences for a suspected counterexample
-TRIES = (
-    6  # of suspects that the search found, each with its share of half of the level; the other half is the nominee's
-)
+TRIES = 6  # of suspects of the scan, and as many of the hunts; each has the same share of the level
 HUNTS = 6  # each of which goes on past the suspects of the last
-REPORTS = 2  # hunts where an average stops holding, which decides nothing
-FEWER = 4  # times fewer recurrences screen and confirm what is found of an average
-FEWEST = 128  # though never fewer than a test needs
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,7 @@ class Search:
         examples: how many trials there were, those of shrinking included.
         conditions: how many different places they visited.
         unconfirmed: places that failed in the search but not on fresh draws.
+        scanned: what was seen at every condition of the grid, for a claim about every condition.
     """
 
     trials: tuple[tuple[Place, float], ...]
@@ -76,6 +74,7 @@ class Search:
     worst_at: Place
     counterexample: Counterexample | None
     unconfirmed: int
+    scanned: Scan | None = None
 
     @property
     def hardest(self) -> tuple[Place, float]:
@@ -85,12 +84,12 @@ class Search:
 
 
 def search(
-    prop: Property, model: Any, *, seed: int, family: int, nominated: Place | None = None, certain: Place | None = None
+    prop: Property, model: Any, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
 ) -> Search:
-    """Try to break the claim.
+    """Try to break a claim about every condition, or about every recurrence.
 
     Args:
-        nominated: the condition that looks worst in the estimate, if any does; it has half of the level to itself.
+        scanned: the claim's share of the scan of all claims, if there was one.
         certain: a single recurrence that the estimate has seen to fail, for which there is nothing to draw again.
 
     Raises:
@@ -99,7 +98,7 @@ def search(
     with of_order(model.config.order):
         if prop.claim.quantifier == "pointwise":
             return _single_recurrences(prop, model, certain)
-        return _conditions(prop, model, seed=seed, family=family, nominated=nominated)
+        return _conditions(prop, model, scanned or _own_scan(prop, model, seed), seed=seed, family=family)
 
 
 # --- Conditions -------------------------------------------------------------------------------------------------------
@@ -142,10 +141,33 @@ def _finite(claim: Claim, value: float, at: Place) -> float:
     return value
 
 
-def _conditions(prop: Property, model: Any, *, seed: int, family: int, nominated: Place | None) -> Search:
-    """A failure that was luck does not end the hunt: its condition is pardoned, and Hypothesis sent on."""
-    claim, arm = prop.claim, _Hunting(prop.claim)
-    level = refutation_level(family=family, routes=claim.routes) / 2
+def _own_scan(prop: Property, model: Any, seed: int) -> Scan:
+    found = scan([prop], model, seed=seed)[prop.claim.id]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _conditions(prop: Property, model: Any, scanned: Scan, *, seed: int, family: int) -> Search:
+    """The scan first, and where it breaks nothing, Hypothesis between what was scanned."""
+    claim, level = prop.claim, refutation_level(family=family, routes=prop.claim.routes) / (2 * TRIES)
+    visited = [(at, _finite(claim, value, at)) for at, value in scanned.values(claim)]
+    found = suspects(prop, model, scanned, most=TRIES, seed=seed)
+    for number, suspect in enumerate(found):
+        if confirmed := confirm(prop, model, suspect, seed=derive_seed(seed, "scanned", number), level=level):
+            return _summary(claim, visited, confirmed, scanned=scanned, unconfirmed=0)
+    trials, confirmed, seen = _hunt(prop, model, seed=seed, level=level)
+    return _summary(claim, [*visited, *trials], confirmed, scanned=scanned, unconfirmed=len(found) + seen)
+
+
+def _hunt(
+    prop: Property, model: Any, *, seed: int, level: float
+) -> tuple[list[tuple[Place, float]], Counterexample | None, int]:
+    """Trials, a counterexample if one is confirmed, and how many suspects there were.
+
+    A failure that was luck does not end the hunt: its condition is pardoned, and Hypothesis sent on.
+    """
+    arm = _Hunting(prop.claim)
     confirmed: Counterexample | None = None
     seen = tried = 0
 
@@ -157,11 +179,11 @@ def _conditions(prop: Property, model: Any, *, seed: int, family: int, nominated
             seen += 1
             if tried < TRIES and _fails(prop, model, suspect, seed=derive_seed(seed, "screen", seen)):
                 tried += 1
-                if found := confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level / TRIES):
+                if found := confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level):
                     return found
         return None
 
-    for _ in range(HUNTS if claim.quantifier != "average" else REPORTS):
+    for _ in range(HUNTS):
         try:
             with observing(arm):
                 prop.body(model)
@@ -175,37 +197,34 @@ def _conditions(prop: Property, model: Any, *, seed: int, family: int, nominated
         else:
             confirmed = confirm_any(arm.failures()[-1:])
             break
-    if nominated and not confirmed:
-        seen += 1
-        confirmed = confirm(prop, model, nominated, seed=derive_seed(seed, "nominated"), level=level)
-    return _summary(claim, arm.trials, confirmed, unconfirmed=seen)
-
-
-def _batch(claim: Claim, size: int) -> int:
-    """How many recurrences screen or confirm, where this many do in a search that decides."""
-    return size if claim.quantifier != "average" else max(FEWEST, size // FEWER)
+    return arm.trials, confirmed, seen
 
 
 def _fails(prop: Property, model: Any, suspect: Place, *, seed: int) -> bool:
-    observation = prop.measure(model, suspect.again(batch=_batch(prop.claim, SCREEN), seed=seed), contrasts=False)
+    observation = prop.measure(model, suspect.again(batch=SCREEN, seed=seed), contrasts=False)
     return p_against(prop.claim, observation.values) <= SUSPICIOUS
 
 
 def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: float) -> Counterexample | None:
     """Try a failure again where chance had no part in finding it; None if it does not fail significantly there."""
-    at = suspect.again(batch=_batch(prop.claim, RETEST), seed=seed)
+    at = suspect.again(batch=RETEST, seed=seed)
     observation = prop.measure(model, at, contrasts=False)
     fails = not prop.claim.holds(observation.value) and p_against(prop.claim, observation.values) <= level
     return _counterexample(prop, model, at, observation.value) if fails else None
 
 
 def _summary(
-    claim: Claim, trials: Sequence[tuple[Place, float]], found: Counterexample | None, *, unconfirmed: int
+    claim: Claim,
+    trials: Sequence[tuple[Place, float]],
+    found: Counterexample | None,
+    *,
+    unconfirmed: int,
+    scanned: Scan | None = None,
 ) -> Search:
     worst_at, worst = max(trials, key=lambda trial: claim.badness(trial[1]))
     conditions = len({at.brief() for at, _ in trials})
     kept = _worst_of_each_coefficient(claim, trials) if claim.quantifier == "pointwise" else trials
-    return Search(tuple(kept), len(trials), conditions, worst, worst_at, found, 0 if found else unconfirmed)
+    return Search(tuple(kept), len(trials), conditions, worst, worst_at, found, 0 if found else unconfirmed, scanned)
 
 
 # --- Single recurrences -----------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]
     return one if order == 1 else st.tuples(*[one] * order)
 
 
-def _coefficients(domain: Domain) -> SearchStrategy[float | tuple[float, ...]]:
-    one = grid(*domain.c)
+def _coefficients(domain: Domain, *, step: int = 10) -> SearchStrategy[float | tuple[float, ...]]:
+    one = grid(*domain.c, step=step)
     if domain.either_sign:
         one = st.tuples(one, st.sampled_from((1, -1))).map(lambda drawn: drawn[0] * drawn[1])
     return _by_order(lambda order: each(one, order))
@@ -72,9 +72,9 @@ def _lengths(domain: Domain) -> SearchStrategy[int]:
 
 
 def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Condition | UniformVectors]:
-    """Conditions of the domain: coefficients on the grid, a length, a seed for a batch of this many recurrences."""
+    """Conditions of the domain: coefficients between those of the grid, which are all visited, a length, a seed for a batch."""
     drawn: SearchStrategy[Condition | UniformVectors] = st.builds(
-        Condition, c=_coefficients(domain), length=_lengths(domain), seed=SEEDS, batch=st.just(batch)
+        Condition, c=_coefficients(domain, step=100), length=_lengths(domain), seed=SEEDS, batch=st.just(batch)
     )
     return drawn | st.builds(UniformVectors, seed=SEEDS) if domain.uniform_vectors else drawn
 

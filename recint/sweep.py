@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from recint.memory import GIB, give_memory_back
 from recint.sweep_watch import watched
+from recint.verdict import STAGES
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -44,7 +45,7 @@ class How:
     hypotheses: str
     claims: tuple[str, ...] = ()
     seed: int = 0
-    draws: int = 1000
+    stages: tuple[int, ...] = STAGES
     device: str = "auto"
     controls: bool = True
     code: str = ""

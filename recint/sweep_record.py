@@ -47,7 +47,7 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
         judged = json.loads(Path(done.file).read_text(encoding="utf-8"))
         if (own := _signature(judged)) in there:
             return
-        made = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "profile")}
+        made = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")}
         line = run | made | {"run": secrets.token_hex(4), "when": judged["started"]}
         verdicts = log.verdict_lines(line["run"], judged["claims"])
         log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training

@@ -48,7 +48,7 @@ def key(checkpoint: Checkpoint, how: How) -> str:
         "tensors": checkpoint.sha256,
         "config": asdict(checkpoint.config),
         "claims": [prop.claim.hash for prop in asked(how)],
-        "how": [how.seed, how.draws, str(resolve_device(how.device)), how.controls, settings().max_examples],
+        "how": [how.seed, list(how.stages), str(resolve_device(how.device)), how.controls, settings().max_examples],
         "code": code_of(asked(how)),
         "versions": record.environment(torch.device("cpu")),
     }
@@ -82,7 +82,7 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         claims,
         device=resolve_device(how.device),
         seed=how.seed,
-        draws=how.draws,
+        stages=how.stages,
         profile=settings.get_current_profile_name(),
         started=started,
         seconds=time.monotonic() - begun,
@@ -110,7 +110,7 @@ def _known(file: Path, how: How) -> list[dict[str, Any]] | None:
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
     device, props = resolve_device(how.device), asked(how)
     model = Model(checkpoint, device=device)
-    return judge(props, model, seed=how.seed, draws=how.draws, controls=device if how.controls else None)
+    return judge(props, model, seed=how.seed, stages=how.stages, controls=device if how.controls else None)
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:

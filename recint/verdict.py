@@ -13,9 +13,16 @@ from typing import Literal
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
 
 LEVEL = 0.05
+# Recurrences of an estimate after which it is looked at whether they decide; each look has its share of every level.
+STAGES = (200, 1000, 5000)
 # Of fewer, no test keeps its level on errors as skewed as those of trained models: skewness up to about 8. Of what happens in
 # fewer than about 8 of n recurrences, n draws say nothing, whatever the test.
 LEAST_DRAWS = 100
+
+
+def stages_of(draws: int | None) -> tuple[int, ...]:
+    """The one stage of a run whose number of draws is given, or those of one that draws until it decides."""
+    return STAGES if draws is None else (draws,)
 
 
 def require_draws(draws: int) -> None:

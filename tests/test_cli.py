@@ -30,7 +30,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 # About layer 0 and the predictions; the attribution of the only layer's heads is all there is, but may be none at all.
-ANSWER = f"12 refuted, 1 inconclusive, {CLAIMS - 13} not applicable"
+ANSWER = f"13 refuted, 1 inconclusive, {CLAIMS - 14} not applicable"
 
 
 def recint(*arguments, cwd=ROOT):
@@ -73,7 +73,7 @@ def test_the_verdict_file_has_the_schema(verified):
     _, _, run, _ = verified
     assert run["schema"] == 1
     assert set(run) == {
-        "schema", "checkpoint", "environment", "seed", "draws", "profile", "started", "seconds", "claims",
+        "schema", "checkpoint", "environment", "seed", "draws", "stages", "profile", "started", "seconds", "claims",
     }  # fmt: skip
     assert set(run["checkpoint"]) == {"name", "sha256", "config"}
     needed = {
@@ -597,7 +597,7 @@ class TestTheRecord:
             "l0.previous-token",
             "l0.ov-line",
             "l1.necessary",
-            "procedure@4",
+            "procedure@5",
         ]
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256

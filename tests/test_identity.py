@@ -168,13 +168,13 @@ def test_a_logged_run_with_another_configuration_is_no_baseline():
 
 
 class TestSweep:
-    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=("l0.ov-line",), draws=2, controls=False)
+    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=("l0.ov-line",), stages=(2,), controls=False)
 
     def done(self, folder, about, *, started="2026-01-01T00:00:00+00:00", seed=0, claim="a.a"):
         """As tasks leave it that begin in the same second."""
         name = f"{len(list(folder.iterdir()))}"
         judged = verdict_file(about, entry(claim)) | {
-            "environment": {}, "seed": seed, "draws": 2, "profile": "default", "started": started,
+            "environment": {}, "seed": seed, "draws": 2, "stages": [2], "profile": "default", "started": started,
         }  # fmt: skip
         (folder / f"{name}.json").write_text(json.dumps(judged))
         return sweep.Done(path=f"elsewhere/m{name}.pth", file=str(folder / f"{name}.json"))

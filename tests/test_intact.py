@@ -232,9 +232,9 @@ class TestDraw:
         assert list(drawn) == ["first", "fails", "last"]
         assert len(drawn["first"].values) == len(drawn["last"].values) == 150
         with pytest.raises(ArithmeticError, match="cannot be measured"):
-            evaluate(claims[1], model, draws=150, drawn=drawn["fails"])
+            evaluate(claims[1], model, stages=(150,), drawn=drawn["fails"])
         for name, prop in (("first", claims[0]), ("last", claims[2])):
-            evidence = evaluate(prop, model, draws=150, drawn=drawn[name])
+            evidence = evaluate(prop, model, stages=(150,), drawn=drawn[name])
             assert record.entry(evidence, family=2)["estimate"]["n"] == 150
 
     def test_claims_that_do_not_apply_or_are_about_weights_have_nothing_drawn(self, model):

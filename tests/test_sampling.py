@@ -303,6 +303,34 @@ def test_values_that_do_not_vary_have_an_interval_without_width():
     assert (few.p, few.p_against) == (1 / 2, 1)  # three alike say little of the next
 
 
+def test_a_sample_that_is_looked_at_as_it_grows_errs_no_more_often_and_its_interval_covers():
+    rng, wrong, covered, runs = np.random.default_rng(0), np.zeros(2), 0, 400
+    for _ in range(runs):
+        values = rng.lognormal(sigma=1.0, size=1000) - np.exp(0.5)  # on the threshold
+        for n in (100, 300, 1000):
+            found = estimate(values[:n], reduction="mean", relation=">=", threshold=0.0, looks=3)
+            if min(found.p, found.p_against) <= 0.05:
+                break
+        wrong += np.array([found.p, found.p_against]) <= 0.05
+        covered += found.low <= 0 <= found.high
+    assert wrong.max() <= stats.binom.ppf(0.999, runs, 0.05)
+    assert covered >= stats.binom.ppf(0.001, runs, 0.95)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "all but 1 %"])
+def test_of_several_looks_each_has_its_share(reduction):
+    values = np.random.default_rng(0).normal(size=2000)
+    once, thrice = (
+        estimate(
+            values, reduction=reduction, relation="<=", threshold=0.04 if reduction == "mean" else 2.5, looks=looks
+        )
+        for looks in (1, 3)
+    )
+    assert (thrice.p, thrice.p_against) == (min(1, 3 * once.p), min(1, 3 * once.p_against))
+    assert thrice.low < once.low < once.value < once.high < thrice.high
+    assert thrice.draws_to_decide(0.1, level=0.01) == pytest.approx(once.draws_to_decide(0.1, level=0.01), rel=0.1)
+
+
 @pytest.mark.parametrize("draw", ["normal", "skewed"])
 @pytest.mark.parametrize("heads", [3, 8])
 def test_which_head_is_the_median_one_is_read_off_the_draws_and_errs_no_more_often(heads, draw):

@@ -61,7 +61,7 @@ def test_what_lies_on_the_bar_is_not_confirmed(family):
 def test_failures_by_luck_near_the_bar_do_not_use_up_the_tries(c, family):
     """Everywhere just below the bar, so that every second batch fails by luck; far beyond it at one coefficient."""
     breaks = model(lambda drawn: 0.99 + 5 * ((drawn - c).abs() < 0.05).double(), noise=0.02)
-    found = evaluate(prop(claim()), breaks, draws=2000, family=family).search
+    found = evaluate(prop(claim()), breaks, stages=(2000,), family=family).search
     assert found.counterexample
     assert found.counterexample.at.c == c
 
@@ -77,7 +77,7 @@ class TestSingleRecurrences:
 
     @pytest.mark.parametrize("draws", [100, 300])
     def test_as_many_are_tried_whatever_the_draws(self, draws):
-        entry = record.entry(evaluate(prop(self.MADE), model(constant(0.5)), draws=draws), family=1)
+        entry = record.entry(evaluate(prop(self.MADE), model(constant(0.5)), stages=(draws,)), family=1)
         assert entry["search"]["examples"] >= 0.9 * POINTWISE  # Hypothesis may draw one twice
         assert entry["search"]["counterexample"] is None
         tried = entry["search"]["examples"] + draws
@@ -105,7 +105,7 @@ class TestSingleRecurrences:
         def test(model, at):
             made.check(values(at), at)
 
-        evidence = evaluate(test.recint_property, model(constant(0.5)), draws=200)
+        evidence = evaluate(test.recint_property, model(constant(0.5)), stages=(200,))
         assert evidence.failing == 0
         found = evidence.search.counterexample
         assert 13 in dict(found.at.d.slots)
@@ -114,7 +114,7 @@ class TestSingleRecurrences:
 
     def test_a_draw_that_fails_counts_in_the_share(self):
         breaks = model(lambda c: 0.5 + (c > 1.9).double())
-        evidence = evaluate(prop(self.MADE), breaks, draws=400)
+        evidence = evaluate(prop(self.MADE), breaks, stages=(400,))
         assert evidence.failing == (evidence.values > 1).sum() > 0
 
     def test_several_side_by_side_are_what_each_is_alone(self):

@@ -115,14 +115,14 @@ class TestPaths:
 
 
 class TestTask:
-    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, draws=100, device="cpu", controls=False)
+    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, stages=(100,), device="cpu", controls=False)
 
     def test_it_judges_as_one_would_by_hand(self, training, tmp_path):
         path = str(snapshots(training)[1])
         done = sweep.task(path, self.HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         props = [prop for prop in properties() if prop.claim.id in ASKED]
-        by_hand = judge(props, Model(load(path)), draws=100)
+        by_hand = judge(props, Model(load(path)), stages=(100,))
         times = {"seconds": 0}
         assert [claim | times for claim in run["claims"]] == [
             claim | times for claim in json.loads(json.dumps(by_hand))
@@ -141,7 +141,7 @@ class TestTask:
         save(load(path), tmp_path / "copy.pth")  # the same tensors in another file
         assert sweep.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
         assert not asked
-        for change in ({"seed": 1}, {"draws": 101}, {"claims": ASKED[:1]}, {"controls": True}):
+        for change in ({"seed": 1}, {"stages": (101,)}, {"claims": ASKED[:1]}, {"controls": True}):
             assert not sweep.task(path, sweep.How(**(vars(self.HOW) | change)), str(tmp_path)).known
         assert not sweep.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
         assert len(asked) == 5
@@ -383,9 +383,7 @@ class TestSweep:
             "x",
         ]
         told = cli._as_given(cli._parser().parse_args(given))
-        assert told == (
-            "recint sweep 'runs/*/snapshots/*' --device cpu --claims 'l0.*' 'l1.*' --no-controls --seed 0 --draws 1000"
-        )
+        assert told == ("recint sweep 'runs/*/snapshots/*' --device cpu --claims 'l0.*' 'l1.*' --no-controls --seed 0")
         again, first = (vars(cli._parser().parse_args(words)) for words in (shlex.split(told)[1:], given))
         assert again | {"out": "x"} == first
 

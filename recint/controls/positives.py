@@ -275,6 +275,21 @@ def overshooting(seed: int, *, shares: Float[NDArray, "head coordinate"]) -> Che
     return _model(plan, layers, name=f"overshooting-{seed}", reads=_prediction(plan))
 
 
+def balanced(seed: int) -> Checkpoint:
+    """Layer 0 brings too much of every coordinate of the previous term, layer 2 takes it back, and layer 1 writes one direction.
+
+    Cut to one direction, each of layers 0 and 2 leaves the other's part to all coordinates but one; layer 1 loses nothing.
+    """
+    plan = _Plan(_places("balanced", seed))
+    terms = plan.add(plan.places.embedding, plan.places.second)
+    layers = [
+        _Layer(plan.at_previous, (_before() + _ERROR) * terms),
+        _Layer(plan.at_position_1, plan.add(plan.at[1:2], plan.places.steering)),
+        _Layer(plan.at_previous, -_ERROR * terms),
+    ]
+    return _model(plan, layers, name=f"balanced-{seed}", reads=_prediction(plan))
+
+
 def subtracting(seed: int) -> Checkpoint:
     """The OV matrices of layer 2 are negative identities, and it looks at the previous position.
 
@@ -344,7 +359,12 @@ POSITIVES: tuple[Positive, ...] = (
             "l2.qk-identity",
             "l2.attends-to-similar",
         ),
-        false=("circuit.partly-necessary.l2", "circuit.partly-necessary@2", "composition.l1-steers-l2"),
+        false=(
+            "circuit.partly-necessary.l2",
+            "circuit.partly-necessary@2",
+            "composition.l1-steers-l2",
+            "l1.low-rank-suffices@2",
+        ),
     ),
     Positive(
         name="layer 1 steers layer 2",
@@ -371,6 +391,7 @@ POSITIVES: tuple[Positive, ...] = (
         true=(*_OVERSHOOTING, *_HEADS),
         false=("l2.ov-not-a-line",),
     ),
+    Positive(name="layer 2 takes back what layer 0 brings", make=balanced, true=("l1.low-rank-suffices",)),
     Positive(
         name="layer 2 is a negative identity",
         make=subtracting,

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from recint.statistics.finite import finite
 
+DIGITS = 9  # of coefficients and offsets, after the point
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -54,10 +56,10 @@ class Mixture:
             einops.rearrange(x, "recurrence position part dim -> position (recurrence dim) part"),
             einops.rearrange(y, "recurrence position dim -> position (recurrence dim) 1"),
         ).solution[..., 0]
-        return Mixture(
-            coefficients,
-            of_whole - einops.einsum(coefficients, of_parts, "position part, position part dim -> position dim"),
-        )
+        # Whatever threads add up in which order, the figures that follow are the same to the last digit.
+        coefficients = coefficients.round(decimals=DIGITS)
+        mixed = einops.einsum(coefficients, of_parts, "position part, position part dim -> position dim")
+        return Mixture(coefficients, (of_whole - mixed).round(decimals=DIGITS))
 
     def left(
         self,

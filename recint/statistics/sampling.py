@@ -28,6 +28,7 @@ Reduction = Literal[
     "all but 1 %",
 ]
 POWER = 0.8
+_TAIL = 0.025  # of a 95 % interval, on each side
 ROUNDING = 1e-5  # of the largest value: what varies by less varies by the rounding of float32
 
 
@@ -201,6 +202,7 @@ class Estimate:
         low, high: 95 % interval; infinite where n recurrences are too few for a bound.
         p: one-sided p-value of "the claim does not hold".
         p_against: one-sided p-value of "the claim holds".
+        looks: how often a sample that grows may be looked at; interval and p-values hold whichever look was the last.
     """
 
     value: float
@@ -209,6 +211,7 @@ class Estimate:
     n: int
     p: float
     p_against: float
+    looks: int = 1
 
     def draws_to_decide(self, threshold: float, *, level: float) -> int | None:
         """Recurrences that would settle it with 80 % power at this level, if the statistic is what it seems.
@@ -216,7 +219,10 @@ class Estimate:
         From the normal approximation: the interval's width shrinks with the square root of n. None if the statistic sits on
         the threshold, or its spread is not known.
         """
-        width, distance = (self.high - self.low) / (2 * stats.norm.ppf(0.975)), abs(self.value - threshold)
+        width, distance = (
+            (self.high - self.low) / (2 * stats.norm.ppf(1 - _TAIL / self.looks)),
+            abs(self.value - threshold),
+        )
         if not np.isfinite(width) or distance == 0:
             return None
         needed = stats.norm.ppf(1 - level) + stats.norm.ppf(POWER)
@@ -233,8 +239,12 @@ def estimate(
     reduction: Reduction,
     relation: Relation,
     threshold: float,
+    looks: int = 1,
 ) -> Estimate:
     """The statistic with its 95 % interval and one-sided p-values.
+
+    Of a sample that is looked at several times, and grows until it decides, each look may err as often as the others: p-values
+    are so many times as large, and intervals as wide as that asks for (Bonferroni).
 
     Whatever is made of means is tested by `p_values`, and its interval holds the thresholds that neither one-sided test
     rejects at 2.5 %: interval and p-values always agree. A quantile gets its exact distribution-free interval and test from
@@ -246,9 +256,10 @@ def estimate(
     heads_first, value = _checked(values, reduction, relation)
     n = heads_first.shape[-1]
     if reduction == "all but 1 %":
-        return _quantile_estimate(heads_first, value, relation, threshold)
-    low, high = sorted(_bound(heads_first, reduction, relation, value, which) for which in (0, 1))
-    return Estimate(value, low, high, n, *_p_values(heads_first, reduction, relation, threshold))
+        return _quantile_estimate(heads_first, value, relation, threshold, looks)
+    low, high = sorted(_bound(heads_first, reduction, relation, value, which, _TAIL / looks) for which in (0, 1))
+    p, p_against = _p_values(heads_first, reduction, relation, threshold)
+    return Estimate(value, low, high, n, min(1.0, looks * p), min(1.0, looks * p_against), looks)
 
 
 def p_values(
@@ -267,7 +278,7 @@ def p_values(
     """
     heads_first, value = _checked(values, reduction, relation)
     if reduction == "all but 1 %":
-        found = _quantile_estimate(heads_first, value, relation, threshold)
+        found = _quantile_estimate(heads_first, value, relation, threshold, 1)
         return found.p, found.p_against
     return _p_values(heads_first, reduction, relation, threshold)
 
@@ -307,12 +318,12 @@ def _alike(values: Values, reduction: Reduction, value: float) -> bool:
     return bool(_RULES[reduction].excess(values, value)[0].std(-1).max() <= _noise(values))
 
 
-def _bound(values: Values, reduction: Reduction, relation: Relation, value: float, which: int) -> float:
-    """The threshold on one side of the statistic at which a one-sided test is just significant at 2.5 %; infinite if none is."""
+def _bound(values: Values, reduction: Reduction, relation: Relation, value: float, which: int, tail: float) -> float:
+    """The threshold on one side of the statistic at which a one-sided test is just significant; infinite if none is."""
     outward = -1.0 if (which == 0) == (relation == ">=") else 1.0  # p falls outwards on the side that holds
 
     def beyond(threshold: float) -> float:
-        return _p_values(values, reduction, relation, threshold)[which] - 0.025
+        return _p_values(values, reduction, relation, threshold)[which] - tail
 
     if _alike(values, reduction, value) or beyond(value) <= 0:
         return value
@@ -327,14 +338,16 @@ def _bound(values: Values, reduction: Reduction, relation: Relation, value: floa
     return float(optimize.brentq(beyond, inside, value + outward * reach, xtol=1e-6 * reach))
 
 
-def _quantile_estimate(values: NDArray, value: float, relation: Relation, threshold: float) -> Estimate:
+def _quantile_estimate(values: NDArray, value: float, relation: Relation, threshold: float, looks: int) -> Estimate:
     def test(alternative: str) -> float:
         return float(stats.quantile_test(values, q=threshold, p=_quantile(relation), alternative=alternative).pvalue)
 
-    low, high = stats.quantile_test(values, q=threshold, p=_quantile(relation)).confidence_interval()
+    low, high = stats.quantile_test(values, q=threshold, p=_quantile(relation)).confidence_interval(
+        confidence_level=1 - 2 * _TAIL / looks
+    )
     low, high = (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
     p, p_against = (test("greater"), test("less")) if relation == ">=" else (test("less"), test("greater"))
-    return Estimate(value, low, high, len(values), p, p_against)
+    return Estimate(value, low, high, len(values), min(1.0, looks * p), min(1.0, looks * p_against), looks)
 
 
 # --- Many claims, and shares ------------------------------------------------------------------------------------------
@@ -354,7 +367,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return adjusted
 
 
-def exact_interval(count: int, of: int) -> tuple[float, float]:
+def exact_interval(count: int, of: int, *, looks: int = 1) -> tuple[float, float]:
     """The 95 % interval of a share (Clopper and Pearson 1934); all of [0, 1] if nothing was counted.
 
     >>> exact_interval(0, 100)
@@ -362,5 +375,5 @@ def exact_interval(count: int, of: int) -> tuple[float, float]:
     """
     if of == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(count, of).proportion_ci(0.95, method="exact")
+    interval = stats.binomtest(count, of).proportion_ci(1 - 2 * _TAIL / looks, method="exact")
     return float(interval.low), float(interval.high)

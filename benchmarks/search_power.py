@@ -1,0 +1,96 @@
+"""Is a single bad condition found? The scan of every condition against Hypothesis' hunt alone, which is what there was before.
+
+    python benchmarks/search_power.py [--mutants 100] [--effect 4]
+
+Each mutant is a stand-in whose statistic holds at every coefficient and length but one, where it fails by so many standard errors
+of a visit, as it holds elsewhere. Both may spend the same level, at the size of the shipped family.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recint.catalogue import properties
+from recint.checkpoint import ModelConfig
+from recint.claim import Claim, Property
+from recint.controls import planted
+from recint.domain import Condition, Domain
+from recint.profiles import register_profiles
+from recint.recurrence import derive_seed
+from recint.scan import VISIT, Scan, conditions_of
+from recint.search import search
+from recint.strategies import SEEDS, conditions, grid
+
+
+class Mutant:
+    """A model that fails at one condition."""
+
+    config = ModelConfig(d_vocab=3)
+    checkpoint = planted.Solver().checkpoint
+
+    def __init__(self, bad: Condition, effect: float) -> None:
+        self.bad, self.by = (bad.c, bad.length), effect / VISIT**0.5
+
+    def values(self, at) -> torch.Tensor:
+        rng = np.random.default_rng(derive_seed(0, repr(at)))
+        parts = at.places if hasattr(at, "places") else [at]
+        signs = [1.0 if (one.c, one.length) == self.bad else -1.0 for one in parts for _ in range(one.batch)]
+        return torch.tensor(self.by * np.array(signs) + rng.standard_normal(len(signs)))
+
+
+def on_the_grid() -> st.SearchStrategy[Condition]:
+    """What Hypothesis drew from before there was a scan."""
+    return st.builds(Condition, c=grid(-2.0, 2.0), length=st.integers(5, 14), seed=SEEDS)
+
+
+def measured(strategy: Callable[[], st.SearchStrategy]) -> Property:
+    claim = Claim(
+        id="one.bad-condition",
+        statement="",
+        quantifier="everywhere",
+        statistic="statistic",
+        relation="<=",
+        threshold=0.0,
+        source="",
+    )
+
+    @claim(figure=lambda model, evidence: "")
+    @given(at=strategy())
+    def test(model, at):
+        claim.check(model.values(at), at)
+
+    return test.recint_property
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=100)
+    parser.add_argument("--effect", type=float, default=4.0)
+    options = parser.parse_args()
+    register_profiles()
+    family, everywhere = len(properties()), Domain()
+    arms = {
+        "scan": (measured(lambda: conditions(everywhere)), None),
+        "Hypothesis alone": (measured(on_the_grid), Scan(())),
+    }
+    places = conditions_of(everywhere, order=1, batch=VISIT, seed=0)
+    chosen = np.random.default_rng(0).choice(len(places), options.mutants, replace=False)
+    found = dict.fromkeys(arms, 0)
+    for seed, index in enumerate(chosen):
+        mutant = Mutant(places[index], options.effect)
+        for name, (prop, scanned) in arms.items():
+            seen = search(prop, mutant, seed=seed, family=family, scanned=scanned)
+            at = seen.counterexample.at if seen.counterexample else None
+            found[name] += isinstance(at, Condition) and (at.c, at.length) == mutant.bad
+    for name, count in found.items():
+        print(
+            f"{name:<17} {count} of {options.mutants} single bad conditions, {options.effect:g} standard errors beyond the bar"
+        )
+
+
+if __name__ == "__main__":
+    main()
