@@ -56,6 +56,7 @@ class Bar:
     relation: str
     threshold: float
     loss_share: bool = False
+    contrasts: tuple = ()
 
     @property
     def name(self):

@@ -32,7 +32,9 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from torch import Tensor
 
+from recint.chance import CHANCE
 from recint.checkpoint import Checkpoint, ModelConfig
+from recint.claim import Contrast
 from recint.domain import Place
 from recint.intact import Intact
 from recint.model import Model, Run
@@ -209,6 +211,9 @@ class Bar(Protocol):
     @property
     def threshold(self) -> float: ...
 
+    @property
+    def contrasts(self) -> Sequence[Contrast]: ...
+
 
 def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
     """Whether each claim holds of a model planted with these roles, for those claims that the construction settles.
@@ -242,6 +247,10 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
             role, quorum = _DECIDED_BY[name]
             best_first = sorted(_each(getattr(roles, role)), reverse=claim.relation == ">=")
             values[name] = best_first[-1 if quorum == "every head" else len(best_first) // 2]
+            if any(beside.name == CHANCE.name for beside in claim.contrasts) and (
+                holds(values[name], claim.relation, claim.threshold) and getattr(roles, role) != getattr(Roles(), role)
+            ):
+                continue  # what heads of the other layers reach, when they are dealt to this one, lies near such a figure
         if name in values:
             settled[claim.id] = holds(values[name], claim.relation, claim.threshold)
     return settled
