@@ -354,16 +354,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         claims = "claims" if len(chosen) > 1 else "claim"
         _print(
             session.config,
-            f"{len(chosen)} {claims}: measured together on {_drawn(run.stages)} first, then judged one by one",
+            f"{len(chosen)} {claims}: measured together first, {_drawn(run.stages)}; then judged one by one",
         )
         if warned := first_look(run, [prop.claim.hash for _, prop in chosen]):
             _print(session.config, warned, whole=True)
 
 
 def _drawn(stages: Sequence[int]) -> str:
-    """In words: "200 recurrences, on 1000 or 5000 where these do not decide"."""
-    further = f", on {' or '.join(map(str, stages[1:]))} where these do not decide" if len(stages) > 1 else ""
-    return f"{stages[0]} recurrences{further}"
+    """In words: "on 200 recurrences, and on 1000 or 5000 where these do not decide"."""
+    further = f", and on {' or '.join(map(str, stages[1:]))} where these do not decide" if len(stages) > 1 else ""
+    return f"on {stages[0]} recurrences{further}"
 
 
 def first_look(run: Run, claims: Collection[str]) -> str | None:

@@ -65,7 +65,7 @@ def test_a_refuted_claim_is_a_line_of_the_table_and_status_1(verified):
     assert found["l2.ov-negative-copying"] == found["composition.no-v"] == "not_applicable"
     assert "✗ refuted              model.predicts-next-term" in out
     assert f"0 of {CLAIMS} claims about tiny are supported, {ANSWER}; no verdicts are on record." in out
-    assert out.startswith(f"{CLAIMS} claims: measured together on 200 recurrences first, then judged one by one\n")
+    assert out.startswith(f"{CLAIMS} claims: measured together first, on 200 recurrences; then judged one by one\n")
     assert "Traceback" not in out
 
 
