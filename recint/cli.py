@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from recint import BAD_CALL, __version__, shipped
 from recint.escaping import line, readable, terminal
 from recint.files import is_writable, require_files, write
+from recint.interruption import Interruption, watched_for
 
 if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
@@ -37,6 +38,11 @@ _LOG_HELP = "folder of the research log; default: log, beside the claims (./reci
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 whatever else went wrong."""
+    with watched_for() as interruption:
+        return _run(arguments, interruption)
+
+
+def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     called = False
     readable(sys.stdout, sys.stderr)
     try:
@@ -45,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BaseException as error:  # status 1, which Python has for these, says that a claim was refuted
+        if interruption.came or isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
         if isinstance(error, SystemExit) and not called:  # of argparse, which has told why
             raise
         if isinstance(error, BrokenPipeError) and not error.filename:
