@@ -32,6 +32,9 @@ def read(path: Path) -> dict[str, Any]:
         flaw = having(_FILE | (_DRIFT if isinstance(run, dict) and "against" in run else {}))(run, "")
         if not flaw and run.get("schema") != 1:
             flaw = f"schema is {run.get('schema')!r}, but expected 1"
+        ids = [] if flaw else [claim["id"] for claim in run["claims"]]
+        if twice := next((claim for claim in ids if ids.count(claim) > 1), None):
+            flaw = f"{twice} is in it more than once"
     except (ValueError, RecursionError):
         flaw = "it is no JSON"
     if flaw:

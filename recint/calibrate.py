@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
@@ -21,6 +22,7 @@ from recint.claim import Property
 from recint.controls import planted
 from recint.controls.mutants import MUTANTS, mutate, scrambled
 from recint.controls.positives import POSITIVES
+from recint.interruption import end_children, kept_from_children
 from recint.judge import judge
 from recint.model import Model
 from recint.recurrence import derive_seed
@@ -138,7 +140,11 @@ def _variant(name: str) -> dict[str, Any]:
 def calibrate(
     checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
 ) -> Iterator[dict[str, Any]]:
-    """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done."""
+    """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done.
+
+    Raises:
+        ValueError: a process died while it judged one.
+    """
     names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
     yield {"total": len(names)}
     tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
@@ -149,9 +155,16 @@ def calibrate(
         workers, mp_context=get_context("spawn"), initializer=limit_threads, initargs=(1,)
     ) as pool:
         try:
-            for done in as_completed([pool.submit(_row, task) for task in tasks]):
+            with kept_from_children():
+                rows = [pool.submit(_row, task) for task in tasks]
+            for done in as_completed(rows):
                 yield done.result()
+        except BrokenProcessPool:
+            raise ValueError(
+                f"workers={workers!r}: a process died while it judged a control (is there too little memory?); try fewer"
+            ) from None
         except BaseException:
+            end_children()
             pool.shutdown(cancel_futures=True)
             raise
 

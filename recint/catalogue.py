@@ -94,7 +94,7 @@ def find(claim: str, folder: str | Path = SHIPPED) -> Property:
     return known[claim]
 
 
-def require_matches(globs: Sequence[str], known: Collection[str]) -> Sequence[str]:
+def require_matches(globs: Sequence[str], known: Collection[str], *, option: str = "claims") -> Sequence[str]:
     """The globs, each of which selects a claim.
 
     Raises:
@@ -102,7 +102,7 @@ def require_matches(globs: Sequence[str], known: Collection[str]) -> Sequence[st
     """
     for glob in globs:
         if not any(fnmatch(claim, glob) for claim in known):
-            raise ValueError(f"claims={glob!r} matches none of {', '.join(sorted(known))}")
+            raise ValueError(f"{option}={glob!r} matches none of {', '.join(sorted(known))}")
     return globs
 
 

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from recint import BAD_CALL, __version__, shipped
 from recint.escaping import line, readable, terminal
-from recint.files import is_writable, require_files, write
+from recint.files import is_stream, is_writable, named_path, write
+from recint.interruption import Interruption, watched_for
+from recint.outputs import not_written, require_files
 
 if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
 
 CALIBRATION_DRAWS = 1000
 REPLICATION_DRAWS = 500
-# Beyond these a number is a mistake, which is better told than tried.
-MOST_DRAWS = 1_000_000
-MOST_WORKERS = 256
+MOST_WORKERS = 256  # beyond it a number is a mistake, which is better told than tried
 # As a shell tells of a program that was interrupted, or whose reader had enough.
 INTERRUPTED, UNREAD = 130, 141
 _DRAWS_HELP = "recurrences per estimate (default: 200, then 1000, then 5000, until they decide)"
@@ -37,6 +37,11 @@ _LOG_HELP = "folder of the research log; default: log, beside the claims (./reci
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 whatever else went wrong."""
+    with watched_for() as interruption:
+        return _run(arguments, interruption)
+
+
+def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     called = False
     readable(sys.stdout, sys.stderr)
     try:
@@ -45,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
         return status
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BaseException as error:  # status 1, which Python has for these, says that a claim was refuted
+        if interruption.came or isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
         if isinstance(error, SystemExit) and not called:  # of argparse, which has told why
             raise
         if isinstance(error, BrokenPipeError) and not error.filename:
@@ -101,7 +106,7 @@ def expect(options: argparse.Namespace) -> int:
     checkpoint = _load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = record.about(checkpoint)
-    old = expected.load(target) if target.exists() else None
+    old = expected.load(target) if target.exists() and not is_stream(target) else None
     if old and not options.into and not old.speaks_of(about):
         raise ValueError(
             f"{target}: has the verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
@@ -123,9 +128,10 @@ def expect(options: argparse.Namespace) -> int:
             f"not {brief(about, digits=12)}); verify it again"
         )
     known = old.claims if old else {}
+    write(target, expected.text(run, known))
     for sentence in expected.changes(known, run):
         print(terminal(sentence))
-    _write(str(target), expected.text(run, known))
+    _tell(target)
     return 0
 
 
@@ -151,12 +157,12 @@ def log(options: argparse.Namespace) -> int:
     from recint import log as research
 
     _take_path(options)
-    require_files(options.html, inputs=(options.checkpoint,))
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
             f"{options.hypotheses}: no such folder, but the one of the claims whose log is shown is expected"
         )
     folder = research.folder_of(Path(options.hypotheses), options.log)
+    require_files(options.html, inputs=(options.checkpoint, *map(str, folder.glob("*.jsonl"))))
     known = research.read(folder)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
@@ -171,13 +177,13 @@ def log(options: argparse.Namespace) -> int:
     for sentence in shown.damaged:
         print(line(f"recint: {sentence}"), file=sys.stderr)
     changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
+    if options.html:  # before anything is shown, which whoever reads it may break off
+        write(Path(options.html), history_page.html(shown, changed, folder=str(folder)))
     if options.json:
         print(json.dumps(history.document(shown, changed), indent=1))
     else:
         print(terminal(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
-    if options.html:
-        page = history_page.html(shown, changed, folder=str(folder))
-        _write(options.html, page, told=sys.stderr if options.json else sys.stdout)
+    _tell(options.html, to=sys.stderr if options.json else sys.stdout)
     return 0
 
 
@@ -201,6 +207,7 @@ def sweep(options: argparse.Namespace) -> int:
     checkpoint_paths = sweeps.paths(options.checkpoints)
     if not is_writable(out):
         raise ValueError(f"{out}: cannot be written; name another folder with --out")
+    require_files(*(str(out / name) for name in ("table.parquet", "summary.md", "report.html")))
     how = sweep_task.with_code(
         sweeps.How(
             hypotheses=str(folder),
@@ -240,10 +247,14 @@ def sweep(options: argparse.Namespace) -> int:
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
         if found:
             rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
-            sweep_record.write_table(rows, out / "table.parquet")
             command = _as_given(options)
-            write(out / "summary.md", sweep_report.markdown(rows, command=command))
-            _write(str(out / "report.html"), sweep_report.html(rows, command=command))
+            pages: dict[str | None, str | Callable[[Path], None]] = {
+                str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),
+                str(out / "summary.md"): sweep_report.markdown(rows, command=command),
+                str(out / "report.html"): sweep_report.html(rows, command=command),
+            }
+            _write_all(pages)
+            _tell(out / "report.html")
     if options.logging:
         print(standing.of_rows(rows))
     known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
@@ -265,8 +276,12 @@ def _as_given(options: argparse.Namespace) -> str:
         words += ["--claims", *options.claims]
     if not options.controls:
         words.append("--no-controls")
-    words += ["--seed", str(options.seed)]
-    return shlex.join(words if options.draws is None else [*words, "--draws", str(options.draws)])
+    return shlex.join([*words, *_drawn(options)])
+
+
+def _drawn(options: argparse.Namespace) -> list[str]:
+    given = ["--seed", str(options.seed)]
+    return given if options.draws is None else [*given, "--draws", str(options.draws)]
 
 
 def train(options: argparse.Namespace) -> int:
@@ -283,7 +298,7 @@ def train(options: argparse.Namespace) -> int:
 
     out, snapshots = options.out, list(options.snapshots)
     if out is None and snapshots and isinstance(snapshots[-1], str):
-        out = _path(snapshots.pop())  # argparse gives all that follows to the option before it
+        out = named_path(snapshots.pop())  # argparse gives all that follows to the option before it
     if out is None:
         raise ValueError("no folder is named, but one to train into is expected, before --snapshots")
     if wrong := [step for step in snapshots if isinstance(step, str)]:
@@ -312,7 +327,7 @@ def train(options: argparse.Namespace) -> int:
             progress=progress,
         )
     write_card(Path(out))
-    print(f"wrote {out}: verify it with `recint verify {shlex.quote(out)}`")
+    print(line(f"wrote {out}: verify it with `recint verify {shlex.quote(out)}`"))
     return 0
 
 
@@ -333,7 +348,7 @@ def convert(options: argparse.Namespace) -> int:
         )
     loaded = _load(options.source)
     checkpoints.save(loaded, target)
-    print(f"wrote {target} (tensors sha256 {loaded.sha256[:12]})")
+    print(line(f"wrote {target} (tensors sha256 {loaded.sha256[:12]})"))
     return 0
 
 
@@ -354,8 +369,8 @@ def calibrate(options: argparse.Namespace) -> int:
     globs = require_matches(options.claims or (), set(reasons))
     checkpoint = options.checkpoint or str(plugin.REFERENCE_CHECKPOINT)
     chosen = [*([options.checkpoint] if options.checkpoint else []), *(["--claims", *globs] if globs else [])]
-    chosen += [f"--hypotheses {options.hypotheses}"] if options.hypotheses != str(SHIPPED) else []
-    command = " ".join(["recint calibrate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
+    chosen += ["--hypotheses", options.hypotheses] if options.hypotheses != str(SHIPPED) else []
+    command = shlex.join(["recint", "calibrate", *chosen, *_drawn(options)])
     require_files(options.report, options.markdown, options.json, inputs=(checkpoint,))
     loaded = _load(checkpoint)
     results = run(
@@ -374,8 +389,6 @@ def calibrate(options: argparse.Namespace) -> int:
             bar.update()
             bar.set_postfix({"last": row["name"]}, refresh=False)
     rows.sort(key=lambda row: row["index"])
-    for question, answer in calibration_report.answers(rows, reasons):
-        print(line(f"{question}: {answer}"))
     pages = {
         options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command, reasons=reasons),
         options.markdown: calibration_report.markdown(rows, command=command, reasons=reasons),
@@ -384,9 +397,10 @@ def calibrate(options: argparse.Namespace) -> int:
         )
         + "\n",
     }
-    for path, text in pages.items():
-        if path:
-            _write(path, text)
+    _write_all(pages)
+    for question, answer in calibration_report.answers(rows, reasons):
+        print(line(f"{question}: {answer}"))
+    _tell(*pages)
     return int(any(calibration_report.wrong(row, claim) for row in rows for claim in row["truth"]))
 
 
@@ -403,19 +417,40 @@ def replicate(options: argparse.Namespace) -> int:
     model = Model(_load(options.checkpoint or plugin.REFERENCE_CHECKPOINT), device=resolve_device(options.device))
     rows = run(model, draws=options.draws, seed=options.seed)
     chosen = [options.checkpoint] if options.checkpoint else []
-    command = " ".join(["recint replicate", *chosen, f"--seed {options.seed} --draws {options.draws}"])
+    command = shlex.join(["recint", "replicate", *chosen, *_drawn(options)])
     about = {"checkpoint": model.checkpoint.name, "command": command}
-    print(page.terminal(rows))
-    if options.markdown:
-        _write(options.markdown, page.markdown(rows, **about))
+    pages = {options.markdown: page.markdown(rows, **about)}
     if options.html:
-        _write(options.html, page.html(rows, gallery(model, seed=options.seed), **about))
+        pages[options.html] = page.html(rows, gallery(model, seed=options.seed), **about)
+    _write_all(pages)
+    print(page.terminal(rows))
+    _tell(*pages)
     return 0
 
 
-def _write(path: str, text: str, *, told: TextIO | None = None) -> None:
-    write(Path(path), text)
-    print(line(f"wrote {path}"), file=told)
+def _write_all(pages: Mapping[str | None, str | Callable[[Path], None]]) -> None:
+    """Write every page that has a path, whatever becomes of the others; before anything is shown, which may be broken off.
+
+    Args:
+        pages: a text, or what writes one, by its path.
+
+    Raises:
+        ValueError: a sentence on those that could not be written.
+    """
+    lost = []
+    for path, text in pages.items():
+        if path:
+            try:
+                write(Path(path), text) if isinstance(text, str) else text(Path(path))
+            except OSError as error:
+                lost.append(not_written(path, error))
+    if lost:
+        raise ValueError("; ".join(lost))
+
+
+def _tell(*paths: str | Path | None, to: TextIO | None = None) -> None:
+    for path in filter(None, paths):
+        print(line(f"wrote {path}"), file=to)
 
 
 def claims(options: argparse.Namespace) -> int:
@@ -448,7 +483,8 @@ def board(options: argparse.Namespace) -> int:
         text = boards.replaced(target.read_text(), table)
     except ValueError as error:
         raise ValueError(f"{target}: {error}") from None
-    _write(options.into, text)
+    write(target, text)
+    _tell(target)
     return 0
 
 
@@ -482,11 +518,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("expect", help="put the verdicts of a run on record as those expected")
     _add_run_options(command)
     command.add_argument(
-        "--from", dest="use", type=_path, metavar="FILE.json", help="a verdict file to use, instead of a run"
+        "--from", dest="use", type=named_path, metavar="FILE.json", help="a verdict file to use, instead of a run"
     )
     command.add_argument(
         "--into",
-        type=_path,
+        type=named_path,
         metavar="FILE.toml",
         help="default: expected/<checkpoint>.toml, beside the claims (in ./recint-expected if these are installed)",
     )
@@ -496,7 +532,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "checkpoint",
         nargs="?",
-        type=_path,
+        type=named_path,
         metavar="CHECKPOINT",
         help="only its runs: a name, a path, or how its tensor hash begins",
     )
@@ -504,16 +540,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="the history of these claims, e.g. 'l2.*'")
     command.add_argument("--changes", nargs=2, metavar="RUN", help="what came out otherwise in the second of two runs")
     command.add_argument("--json", action="store_true", help="print it as one JSON object")
-    command.add_argument("--html", type=_path, metavar="FILE.html", help="write the timeline, claims x runs, as a page")
+    command.add_argument(
+        "--html", type=named_path, metavar="FILE.html", help="write the timeline, claims x runs, as a page"
+    )
     command.set_defaults(run=log)
 
     command = commands.add_parser("sweep", help="judge many checkpoints, on this machine or a cluster")
     command.add_argument(
-        "checkpoints", nargs="*", type=_path, metavar="CHECKPOINT", help="paths, globs, or a .txt file that lists them"
+        "checkpoints",
+        nargs="*",
+        type=named_path,
+        metavar="CHECKPOINT",
+        help="paths, globs, or a .txt file that lists them",
     )
     command.add_argument(
         "--out",
-        type=_path,
+        type=named_path,
         default="sweep",
         metavar="DIR",
         help="table, report and verdict files (default %(default)s)",
@@ -537,11 +579,11 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("replicate", help="measure again what the notebook printed, and how it should be")
     command.add_argument(
-        "checkpoint", nargs="?", type=_path, metavar="CHECKPOINT", help="as for verify; default: the reference"
+        "checkpoint", nargs="?", type=named_path, metavar="CHECKPOINT", help="as for verify; default: the reference"
     )
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
-    command.add_argument("--markdown", type=_path, metavar="FILE.md", help="write the table as Markdown")
-    command.add_argument("--html", type=_path, metavar="FILE.html", help="write the table and pictures as a page")
+    command.add_argument("--markdown", type=named_path, metavar="FILE.md", help="write the table as Markdown")
+    command.add_argument("--html", type=named_path, metavar="FILE.html", help="write the table and pictures as a page")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument(
         "--draws", type=int, default=REPLICATION_DRAWS, help="recurrences behind every figure (default %(default)s)"
@@ -550,7 +592,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("train", help="train a model of affine recurrences")
     command.add_argument(
-        "out", nargs="?", type=_path, metavar="FOLDER", help="where to; a stopped run there is continued"
+        "out", nargs="?", type=named_path, metavar="FOLDER", help="where to; a stopped run there is continued"
     )
     command.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     command.add_argument(
@@ -576,21 +618,21 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=train)
 
     command = commands.add_parser("convert", help="write a checkpoint in another format")
-    command.add_argument("source", type=_path, metavar="CHECKPOINT")
+    command.add_argument("source", type=named_path, metavar="CHECKPOINT")
     command.add_argument(
-        "target", type=_path, metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet"
+        "target", type=named_path, metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet"
     )
     command.set_defaults(run=convert)
 
     command = commands.add_parser("calibrate", help="judge models whose truth is known: how often is the suite wrong?")
     command.add_argument(
-        "checkpoint", nargs="?", type=_path, help="whose shape and mutants are judged too; default: the reference"
+        "checkpoint", nargs="?", type=named_path, help="whose shape and mutants are judged too; default: the reference"
     )
     _add_hypotheses(command)
     command.add_argument("--claims", nargs="+", metavar="GLOB", help="only claims whose id matches, e.g. 'l2.*'")
-    command.add_argument("--report", type=_path, metavar="FILE.html", help="write the matrix as a page")
-    command.add_argument("--markdown", type=_path, metavar="FILE.md", help="write the matrix as Markdown")
-    command.add_argument("--json", type=_path, metavar="FILE.json", help="write every verdict on every control")
+    command.add_argument("--report", type=named_path, metavar="FILE.html", help="write the matrix as a page")
+    command.add_argument("--markdown", type=named_path, metavar="FILE.md", help="write the matrix as Markdown")
+    command.add_argument("--json", type=named_path, metavar="FILE.json", help="write every verdict on every control")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument(
         "--draws", type=int, default=CALIBRATION_DRAWS, help="recurrences per estimate (default %(default)s)"
@@ -600,9 +642,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("board", help="verdict files as one Markdown table, claims x checkpoints")
     command.add_argument(
-        "verdicts", nargs="+", type=_path, metavar="FILE.json", help="written by `recint verify --verdicts`"
+        "verdicts", nargs="+", type=named_path, metavar="FILE.json", help="written by `recint verify --verdicts`"
     )
-    command.add_argument("--into", type=_path, metavar="FILE.md", help="put it between the marks in this document")
+    command.add_argument("--into", type=named_path, metavar="FILE.md", help="put it between the marks in this document")
     command.set_defaults(run=board)
 
     command = commands.add_parser("claims", help="list the claims in force")
@@ -613,17 +655,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _require_counts(options: argparse.Namespace) -> None:
-    from recint.verdict import LEAST_DRAWS, require_draws
+    from recint.verdict import require_draws
 
-    require_draws(getattr(options, "draws", None) or LEAST_DRAWS)
-    for name, most in (("draws", MOST_DRAWS), ("workers", MOST_WORKERS)):
-        count = getattr(options, name, None)
-        if count is None:
-            continue
-        if count < 1:
-            raise ValueError(f"{name}={count!r} must be at least 1")
-        if count > most:
-            raise ValueError(f"{name}={count!r} must be at most {most}")
+    if (draws := getattr(options, "draws", None)) is not None:
+        require_draws(draws)
+    workers = getattr(options, "workers", 1)
+    if workers < 1:
+        raise ValueError(f"workers={workers!r} must be at least 1")
+    if workers > MOST_WORKERS:
+        raise ValueError(f"workers={workers!r} must be at most {MOST_WORKERS}")
 
 
 def _take_path(options: argparse.Namespace) -> None:
@@ -642,7 +682,7 @@ def _take_path(options: argparse.Namespace) -> None:
     for values in (getattr(options, name, None) or [] for name in ("allow", "claims")):
         paths: list[str] = []
         while len(values) > 1 and is_path(values[-1]) and (to == "checkpoints" or not paths):
-            paths.insert(0, _path(values.pop()))
+            paths.insert(0, named_path(values.pop()))
         if paths:
             setattr(options, to, paths if to == "checkpoints" else paths[0])
             return
@@ -656,13 +696,6 @@ def _load(path: str | Path) -> Checkpoint:
     for note in loaded.notes:
         print(f"recint: {note}", file=sys.stderr)
     return loaded
-
-
-def _path(text: str) -> str:
-    """A path as given; `~` is the home folder also where no shell has put it in place, as in `--report=~/x.html`."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty, but a path is expected")
-    return os.path.expanduser(text)
 
 
 def _step(text: str) -> int | str:
@@ -684,7 +717,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "checkpoint",
         nargs="?",
-        type=_path,
+        type=named_path,
         metavar="CHECKPOINT",
         help="folder, .safetensors or .pth; default: the reference",
     )
@@ -696,23 +729,26 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         choices=("default", "ci", "nightly"),
         help="how long Hypothesis searches (default: default, in CI ci)",
     )
-    command.add_argument("--report", type=_path, metavar="FILE.html", help="write an HTML report")
-    command.add_argument("--verdicts", type=_path, metavar="FILE.json", help="write the verdicts as JSON")
-    command.add_argument("--junit", type=_path, metavar="FILE.xml", help="write the verdicts as JUnit XML")
+    command.add_argument("--report", type=named_path, metavar="FILE.html", help="write an HTML report")
+    command.add_argument("--verdicts", type=named_path, metavar="FILE.json", help="write the verdicts as JSON")
+    command.add_argument("--junit", type=named_path, metavar="FILE.xml", help="write the verdicts as JUnit XML")
     command.add_argument(
-        "--summary", type=_path, metavar="FILE.md", help="append the board as Markdown, e.g. to $GITHUB_STEP_SUMMARY"
+        "--summary",
+        type=named_path,
+        metavar="FILE.md",
+        help="append the board as Markdown, e.g. to $GITHUB_STEP_SUMMARY",
     )
     command.add_argument(
-        "--expected", type=_path, metavar="FILE.toml", help="expected verdicts; default: those on record"
+        "--expected", type=named_path, metavar="FILE.toml", help="expected verdicts; default: those on record"
     )
     command.add_argument(
         "--against",
-        type=_path,
+        type=named_path,
         metavar="BASELINE",
         help="fail on drift from a verdict file, a logged checkpoint, or a checkpoint",
     )
     command.add_argument("--allow", nargs="+", metavar="GLOB", help="claims that may drift from the baseline")
-    command.add_argument("--log", type=_path, metavar="DIR", help=_LOG_HELP)
+    command.add_argument("--log", type=named_path, metavar="DIR", help=_LOG_HELP)
     command.add_argument("--no-log", dest="logging", action="store_false", help="leave no line in the research log")
     command.add_argument("--seed", type=int, default=0, help="seed of the independent draws")
     command.add_argument("--draws", type=int, help=_DRAWS_HELP)
@@ -724,13 +760,17 @@ def _add_hypotheses(command: argparse.ArgumentParser) -> None:
     from recint.catalogue import SHIPPED
 
     command.add_argument(
-        "--hypotheses", type=_path, default=str(SHIPPED), metavar="DIR", help="folder of claims; default: the shipped"
+        "--hypotheses",
+        type=named_path,
+        default=str(SHIPPED),
+        metavar="DIR",
+        help="folder of claims; default: the shipped",
     )
 
 
 def _add_folders(command: argparse.ArgumentParser) -> None:
     _add_hypotheses(command)
-    command.add_argument("--log", type=_path, metavar="DIR", help=_LOG_HELP)
+    command.add_argument("--log", type=named_path, metavar="DIR", help=_LOG_HELP)
 
 
 def _flag(name: str) -> str:

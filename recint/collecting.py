@@ -11,11 +11,16 @@ from hypothesis import settings
 
 from recint.catalogue import SHIPPED, modules
 from recint.claim import Property
+from recint.files import named_path
+from recint.profiles import load_profile
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("recint").addoption(
-        "--recint-hypotheses", metavar="DIR", help="judge this folder of claims, in place of the one named"
+        "--recint-hypotheses",
+        type=named_path,
+        metavar="DIR",
+        help="judge this folder of claims, in place of the one named",
     )
 
 
@@ -52,8 +57,10 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
-    """A module that loads a Hypothesis profile as it is imported loads it for itself alone."""
+    """A module is imported under the profile of this run, whatever other modules and conftest files load as they are imported."""
     profile = settings.get_current_profile_name()
+    if isinstance(collector, pytest.Module):
+        load_profile(collector.config.getoption("--hypothesis-profile", None))
     try:
         return (yield)
     finally:

@@ -7,7 +7,8 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ def atomic(path: Path) -> Iterator[Path]:
         OSError: `path` cannot be written. The error names `path`, whatever the temporary file is called.
     """
     try:
-        if _is_stream(path):
+        if is_stream(path):
             with TemporaryDirectory() as folder:
                 yield (temporary := Path(folder) / "whole")
                 with temporary.open("rb") as written, _open_stream(path) as stream:
@@ -64,7 +65,7 @@ def write(path: Path, content: str | bytes) -> None:
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Whether something is there that is to be written to, not replaced."""
     with suppress(FileNotFoundError, NotADirectoryError):
         found = path.stat()
@@ -89,30 +90,11 @@ def _standard(path: Path) -> int | None:
     return None
 
 
-def require_files(*outputs: str | None, inputs: Sequence[str | None] = ()) -> None:
-    """Finds before a long run what could not be written after it.
-
-    Args:
-        inputs: files that the run reads, which no output may replace.
-
-    Raises:
-        ValueError: an output is a folder, is named twice, is read too, or cannot be written.
-    """
-    read = {os.path.realpath(path) for path in inputs if path}
-    written: set[str] = set()
-    for output in filter(None, outputs):
-        path, place = Path(output), os.path.realpath(output)
-        if path.is_dir():
-            raise ValueError(f"{output}: is a folder, but a file is to be written there")
-        if _is_stream(path):
-            continue
-        if place in read:
-            raise ValueError(f"{output}: is read by this command, and would be replaced; name another file to write")
-        if place in written:
-            raise ValueError(f"{output}: is named for two outputs; give each a file of its own")
-        if not is_writable(Path(place).parent) or (path.exists() and not os.access(path, os.W_OK)):
-            raise ValueError(f"{output}: cannot be written; name another file")
-        written.add(place)
+def named_path(text: str) -> str:
+    """A path as an option gives it; `~` is the home folder also where no shell has put it in place, as in `--report=~/x.html`."""
+    if not text:
+        raise ArgumentTypeError("is empty, but a path is expected")
+    return os.path.expanduser(text)
 
 
 def is_writable(folder: Path) -> bool:

@@ -19,7 +19,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import BAD_CALL, board, drift, git, junit, log, outputs, reasons, record, shipped, standing, words
+from recint import BAD_CALL, board, drift, files, git, junit, log, outputs, reasons, record, shipped, standing, words
 from recint import checkpoint as checkpoints
 from recint import expected as expectations
 from recint import report as html
@@ -29,11 +29,12 @@ from recint.claim import Claim, Property, Refuted
 from recint.draws import Share
 from recint.escaping import line as one_line
 from recint.evaluate import Evidence, draw_together
+from recint.files import named_path
 from recint.judge import judge_one
 from recint.model import Model, resolve_device
 from recint.preconditions import require_verifiable
 from recint.procedure import registrations
-from recint.profiles import register_profiles
+from recint.profiles import load_profile, register_profiles
 from recint.scan import Scan, scan
 from recint.statistics.finite import require_finite_record
 from recint.threads import limit_threads
@@ -158,27 +159,37 @@ _PLACE = pytest.StashKey[int]()  # of a claim among those declared
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("recint", "verification of checkpoints")
     group.addoption(
-        "--recint-checkpoint", metavar="CHECKPOINT", help="folder, .safetensors or .pth; default: the reference"
+        "--recint-checkpoint",
+        type=named_path,
+        metavar="CHECKPOINT",
+        help="folder, .safetensors or .pth; default: the reference",
     )
     group.addoption("--recint-device", default="auto", metavar="auto|cpu|cuda", help="where to run the model")
     group.addoption("--recint-claims", action="append", default=[], metavar="GLOB", help="only claims whose id matches")
-    group.addoption("--recint-report", metavar="FILE", help="write an HTML report")
-    group.addoption("--recint-verdicts", metavar="FILE", help="write the verdicts as JSON")
+    group.addoption("--recint-report", type=named_path, metavar="FILE", help="write an HTML report")
+    group.addoption("--recint-verdicts", type=named_path, metavar="FILE", help="write the verdicts as JSON")
     group.addoption(
-        "--recint-expected", metavar="FILE", help="expected verdicts; default: those on record by tensor hash"
+        "--recint-expected",
+        type=named_path,
+        metavar="FILE",
+        help="expected verdicts; default: those on record by tensor hash",
     )
     group.addoption(
         "--recint-against",
+        type=named_path,
         metavar="BASELINE",
         help="fail on what drifted from a verdict file, or from the last logged run on a checkpoint",
     )
     group.addoption(
         "--recint-allow", action="append", default=[], metavar="GLOB", help="claims that may drift from the baseline"
     )
-    group.addoption("--recint-junit", metavar="FILE", help="write the settled verdicts as JUnit XML")
-    group.addoption("--recint-summary", metavar="FILE", help="append the board, and what drifted, as Markdown")
+    group.addoption("--recint-junit", type=named_path, metavar="FILE", help="write the settled verdicts as JUnit XML")
+    group.addoption(
+        "--recint-summary", type=named_path, metavar="FILE", help="append the board, and what drifted, as Markdown"
+    )
     group.addoption(
         "--recint-log",
+        type=named_path,
         metavar="DIR",
         help="folder of the research log; default: log, beside the claims (./recint-log if these are installed)",
     )
@@ -220,7 +231,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN].logging = config.getoption("--recint-logging")
         _ask_for_report(config)
         if not hasattr(config, "workerinput"):
-            outputs.require_writable(*(config.getoption(option) for option in _OUTPUTS))
+            read = [config.getoption(f"--recint-{name}") for name in ("checkpoint", "expected", "against")]
+            outputs.require_files(*(config.getoption(option) for option in _OUTPUTS), inputs=read)
     except ValueError as error:
         pytest.exit(str(error), returncode=2)
 
@@ -232,13 +244,23 @@ def _ask_for_report(config: pytest.Config) -> None:
     """Let pytest-html write the report.
 
     Raises:
-        ValueError: pytest runs without it.
+        ValueError: pytest runs without it, or it would write elsewhere.
     """
     if path := config.getoption("--recint-report"):
         if not hasattr(config.option, "htmlpath"):
             raise ValueError(f"report={path!r} is written by pytest-html, which is not loaded: add -p html -p metadata")
+        require_report(path)
         config.option.htmlpath = os.path.abspath(path)
         config.option.self_contained_html = True
+
+
+def require_report(path: str | None) -> None:
+    """Raises ValueError if pytest-html would not write the report there."""
+    if path and os.path.expandvars(whole := os.path.abspath(path)) != whole:
+        raise ValueError(
+            f"{whole}: names a variable of the environment, which pytest-html would put in place; "
+            "name another file for the report"
+        )
 
 
 def prepare(
@@ -320,10 +342,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
         globs = require_matches(config.getoption("--recint-claims"), known)
-        require_matches(run.allow, known)
+        require_matches(run.allow, known, option="allow")
         log.require_unmoved(log.read(run.log), registrations(prop.claim for _, prop in claims))
         if run.logging and not hasattr(config, "workerinput"):
-            outputs.require_writable(log.file_of(run.log, run.checkpoint.name))
+            outputs.require_files(
+                *(config.getoption(option) for option in _OUTPUTS),
+                run.log / log.CLAIMS,
+                log.file_of(run.log, run.checkpoint.name),
+            )
     except ValueError as error:
         pytest.exit(str(error), returncode=BAD_CALL)
     dropped = {item for item, prop in claims if not selected(prop.claim.id, globs)}
@@ -340,6 +366,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = session.config.stash[RUN]
     chosen = [(item, prop) for item in session.items if (prop := _property(item))]
     run.expected_entries = len(chosen)
+    if chosen:
+        load_profile(session.config.getoption("--hypothesis-profile", None))
     for item, prop in chosen:
         blank = {
             "index": item.stash[_PLACE],
@@ -351,6 +379,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
     if chosen and not hasattr(session.config, "workerinput"):
+        if session.config.getoption("--recint-hypotheses") is None:  # else `recint verify` has told them
+            for note in run.checkpoint.notes:
+                _print(session.config, note, whole=True)
         claims = "claims" if len(chosen) > 1 else "claim"
         _print(
             session.config,
@@ -574,8 +605,8 @@ def _settle(config: pytest.Config, run: Run) -> None:
         run.departures = record.departures(claims)
     run.result = result
     written: dict[str, Callable[[Path], None]] = {
-        "--recint-verdicts": lambda path: outputs.write(path, json.dumps(result, indent=1) + "\n"),
-        "--recint-junit": lambda path: outputs.write(path, junit.xml(result, departures=run.departures)),
+        "--recint-verdicts": lambda path: files.write(path, json.dumps(result, indent=1) + "\n"),
+        "--recint-junit": lambda path: files.write(path, junit.xml(result, departures=run.departures)),
         "--recint-summary": lambda path: outputs.append(path, board.summary(result, departures=run.departures)),
     }
     for option, write in written.items():

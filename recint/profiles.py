@@ -13,6 +13,12 @@ import recint
 _SHIPPED = ("recint.hypotheses", "recint.fixtures")
 
 
+def usual_profile() -> str:
+    """The profile that Hypothesis picks by itself, which depends on whether it runs in CI."""
+    picked = settings.get_current_profile_name()
+    return picked if picked in ("default", "ci") else "default"
+
+
 def register_profiles() -> None:
     """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
 
@@ -37,3 +43,9 @@ def register_profiles() -> None:
     settings.register_profile("default", usual)
     settings.register_profile("ci", usual)
     settings.register_profile("nightly", usual, max_examples=2000, derandomize=False)
+
+
+def load_profile(asked: str | None) -> None:
+    """The profile that is asked for, or else the usual one, with its settings as they are here: others may have loaded theirs."""
+    register_profiles()
+    settings.load_profile(asked or usual_profile())

@@ -7,15 +7,17 @@ the rest.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recint.interruption import end_children, kept_from_children
 from recint.memory import GIB, give_memory_back
 from recint.sweep_watch import watched
 from recint.verdict import STAGES
@@ -58,7 +60,7 @@ class Done:
     Attributes:
         file: its verdict file; None if the checkpoint could not be judged, and `error` says why.
         known: whether it was judged before.
-        note: what went wrong and was mended.
+        note: what was done to read it, or went wrong and was mended.
         verdicts: how many of each.
     """
 
@@ -145,13 +147,15 @@ def cluster(*, workers: int, scheduler: str | None) -> Iterator[Client]:
     from distributed import Client
 
     if scheduler is None:
-        with dask.config.set(_OWN):  # all the while: workers that come later read it, too
-            try:
-                client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
-            except RuntimeError as error:
-                raise ValueError(f"workers={workers!r}: a worker cannot be started here ({error})") from None
-            with client:
-                yield client
+        with dask.config.set(_OWN), ExitStack() as begun:  # all the while: workers that come later read it, too
+            with kept_from_children():
+                try:
+                    client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
+                except RuntimeError as error:
+                    raise ValueError(f"workers={workers!r}: a worker cannot be started here ({error})") from None
+                begun.enter_context(client)
+                begun.enter_context(_ended_quietly())
+            yield client
         return
     try:
         client = Client(scheduler, timeout="10s")
@@ -161,6 +165,19 @@ def cluster(*, workers: int, scheduler: str | None) -> Iterator[Client]:
         raise ValueError(f"scheduler={scheduler!r} must be an address like tcp://HOST:8786 ({error})") from None
     with client:
         yield client
+
+
+@contextmanager
+def _ended_quietly() -> Iterator[None]:
+    """At the end, Dask tells of workers that do not end by themselves; at an interruption, none is waited for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        end_children()
+        raise
+    finally:
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def sweep(

@@ -73,9 +73,10 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     checkpoint = replace(load(path), name=name_of(path))
     require_verifiable(checkpoint, path)
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
+    notes = list(checkpoint.notes)
     if known := _known(file, how):
-        return Done(path=path, file=str(file), known=True, verdicts=_counts(known))
-    note = f"{file}: was no whole verdict file; {path} is judged again" if file.exists() else None
+        return Done(path=path, file=str(file), known=True, note="; ".join(notes) or None, verdicts=_counts(known))
+    notes += [f"{file}: was no whole verdict file; {path} is judged again"] if file.exists() else []
     claims = _judged(checkpoint, how)
     run = record.run(
         checkpoint,
@@ -88,7 +89,7 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         seconds=time.monotonic() - begun,
     )
     write(file, json.dumps(run) + "\n")
-    return Done(path=path, file=str(file), note=note, verdicts=_counts(claims))
+    return Done(path=path, file=str(file), note="; ".join(notes) or None, verdicts=_counts(claims))
 
 
 def _known(file: Path, how: How) -> list[dict[str, Any]] | None:

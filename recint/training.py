@@ -22,6 +22,7 @@ from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
 from recint.files import write
 from recint.model import property_tensors, raw_bridge
+from recint.outputs import require_files
 from recint.recipe import Recipe
 from recint.recurrence import Recurrences, derive_seed
 from recint.state_dict import SAFETENSORS, TORCH
@@ -82,7 +83,7 @@ def train(
     Raises:
         CheckpointError: `out` is no place for a folder, or holds another run, a damaged one, or files that are somebody else's.
         ValueError: a snapshot lies beyond the last step, or before the one that a stopped run goes on from.
-        OSError: `out` cannot be written; told before the first step.
+        ValueError, OSError: `out` cannot be written; told before the first step.
     """
     out = Path(out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
@@ -90,6 +91,7 @@ def train(
     if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():
         found = "is a file" if out.is_file() else "is the name of a file"
         raise CheckpointError(f"{out}: {found}, but a folder is to be written; give another name")
+    require_files(out / STATE)
     state, history = _read_state(recipe, out)
     start = state["step"] if state else 0
     snapshot_of = {step: out / "snapshots" / f"step-{step:06d}.safetensors" for step in sorted(snapshots)}

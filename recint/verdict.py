@@ -18,6 +18,7 @@ STAGES = (200, 1000, 5000)
 # Of fewer, no test keeps its level on errors as skewed as those of trained models: skewness up to about 8. Of what happens in
 # fewer than about 8 of n recurrences, n draws say nothing, whatever the test.
 LEAST_DRAWS = 100
+MOST_DRAWS = 1_000_000  # beyond it a number is a mistake, which is better told than tried
 
 
 def stages_of(draws: int | None) -> tuple[int, ...]:
@@ -26,9 +27,11 @@ def stages_of(draws: int | None) -> tuple[int, ...]:
 
 
 def require_draws(draws: int) -> None:
-    """Raises ValueError if estimates of so few recurrences would err too often."""
+    """Raises ValueError if estimates of so few recurrences would err too often, or if so many are a mistake."""
     if draws < LEAST_DRAWS:
         raise ValueError(f"draws={draws!r} must be at least {LEAST_DRAWS}: of fewer, no test keeps its error rate")
+    if draws > MOST_DRAWS:
+        raise ValueError(f"draws={draws!r} must be at most {MOST_DRAWS}")
 
 
 @dataclass(frozen=True, kw_only=True)

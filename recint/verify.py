@@ -17,15 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
 
 from recint import BAD_CALL, drift, log, outputs, plugin, record, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
 from recint.escaping import terminal
-from recint.files import cache_folder, require_files
+from recint.files import cache_folder
 from recint.identity import identity
 from recint.procedure import registrations
+from recint.profiles import usual_profile
 
 # Options that pytest takes under the same name with `--recint-` before it.
 _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
@@ -50,14 +50,13 @@ def verify(options: argparse.Namespace) -> int:
         ValueError: one sentence on what was found in the input and what was expected.
         KeyboardInterrupt: somebody stopped the run.
     """
-    profile = options.profile or _usual_profile()
+    profile = options.profile or usual_profile()
     # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
     folder = Path(options.hypotheses).resolve()
     claims = [prop.claim for prop in properties(folder)]
     known = {claim.id for claim in claims}
     require_matches(options.claims or (), known)
-    require_matches(options.allow or (), known)
-    require_files(options.report, options.verdicts, options.junit, options.summary)
+    require_matches(options.allow or (), known, option="allow")
     kept = log.folder_of(folder, options.log)
     log.require_unmoved(log.read(kept), registrations(claims))
     run = plugin.prepare(
@@ -73,10 +72,12 @@ def verify(options: argparse.Namespace) -> int:
     )
     if not options.against:
         plugin.require_known(run.expectations, known)
+    written = [options.report, options.verdicts, options.junit, options.summary]
     if options.logging:
         log.require_writable(kept)
-        outputs.require_writable(log.file_of(kept, run.checkpoint.name))
-    outputs.require_writable(options.report, options.verdicts, options.junit, options.summary)
+        written += [kept / log.CLAIMS, log.file_of(kept, run.checkpoint.name)]
+    outputs.require_files(*written)
+    plugin.require_report(options.report)
     # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     stopped = _Stopped()
@@ -105,12 +106,6 @@ class _Stopped:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.by_user = isinstance(excinfo.value, KeyboardInterrupt)
-
-
-def _usual_profile() -> str:
-    """The profile that Hypothesis picks by itself, which depends on whether it runs in CI."""
-    picked = settings.get_current_profile_name()
-    return picked if picked in ("default", "ci") else "default"
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recint.files import atomic, cache_folder, require_files, write
+from recint.files import atomic, cache_folder, write
+from recint.outputs import require_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,6 +125,7 @@ class TestOutputsAreTriedBefore:
 
     def test_a_folder(self, tmp_path):
         self.refused("is a folder, but a file is to be written", tmp_path)
+        self.refused("is a folder, but a file is to be written", f"{tmp_path}/new/")
 
     def test_one_file_for_two_outputs(self, tmp_path):
         (tmp_path / "link").symlink_to("same")
@@ -135,10 +137,11 @@ class TestOutputsAreTriedBefore:
     def test_an_input(self, tmp_path):
         (tmp_path / "model.pth").touch()
         self.refused("model.pth: is read by this command", tmp_path / "model.pth", inputs=[tmp_path / "model.pth"])
+        self.refused("config.json: is read by this command", tmp_path / "config.json", inputs=[tmp_path])
 
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
-        self.refused("cannot be written; name another file", tmp_path / "file" / "deep" / "x.html")
+        self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):

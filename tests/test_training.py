@@ -135,7 +135,7 @@ def test_a_file_is_not_replaced_by_a_folder(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_noticed_before_the_first_step(tmp_path):
     steps = []
-    with pytest.raises(OSError, match="No such file or directory"):
+    with pytest.raises(ValueError, match=r"cannot be written \(No such file or directory\)"):
         train(RECIPE, "/proc/none", progress=steps.append)
     with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
         train(RECIPE, tmp_path, progress=steps.append)

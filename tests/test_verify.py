@@ -238,7 +238,11 @@ class TestOutputs:
     @pytest.mark.parametrize("option", ["--report", "--verdicts", "--junit", "--summary"])
     def test_what_cannot_be_written_is_refused_at_once(self, refused, option):
         module = "claims/module.py"
-        refused(f"{module}/x/y: cannot be written; name another file", option, f"{module}/x/y")
+        refused(
+            f"{module}/x/y: cannot be written ({module} is a file, not a folder); name another file",
+            option,
+            f"{module}/x/y",
+        )
         refused("File name too long", option, f"{self.LONG * 2}/x.txt")
         refused("claims: is a folder", option, "claims")
 
@@ -249,7 +253,7 @@ class TestOutputs:
 
     def test_a_trial_leaves_what_was_there(self, tmp_path):
         (tmp_path / "old").write_text("old")
-        outputs.require_writable(tmp_path / "old", tmp_path / "new" / "folder" / "file", None, os.devnull)
+        outputs.require_files(tmp_path / "old", tmp_path / "new" / "folder" / "file", None, os.devnull)
         assert [path.name for path in tmp_path.iterdir()] == ["old"]
         assert (tmp_path / "old").read_text() == "old"
         assert Path(os.devnull).is_char_device()
