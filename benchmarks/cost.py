@@ -2,6 +2,7 @@
 
     python benchmarks/cost.py passes [--draws 500]     estimate arms of all claims against the bare passes they need
     python benchmarks/cost.py memory [--draws 100000]  peak memory at that many recurrences against 2,000, small model
+    python benchmarks/cost.py profile [--checkpoint C] seconds by part, and of the claims that take longest
     python benchmarks/cost.py verify                   `recint verify` with one process and with two, each twice: the second
                                                        time with the verdicts of untrained models kept from the first
 
@@ -16,19 +17,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import torch
 
-from recint import evaluate
+from recint import gain, preconditions
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load
-from recint.draws import CHUNK, draw
+from recint.draws import CHUNK, Drawn, draw
+from recint.evaluate import draw_together, evaluate
 from recint.interventions import ABLATIONS
 from recint.model import Model
+from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE, derive_seed
+from recint.scan import scan
 from recint.stand_ins import STAND_INS
 from recint.training import untrained
+from recint.verdict import STAGES
 
 CHECKPOINT = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine3-seed0"
 SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=32, d_head=8, d_mlp=32, d_vocab=40)
@@ -77,6 +83,28 @@ def passes(draws: int) -> None:
     print(f"ratio: {ours / alone:.2f}")
 
 
+def profile(checkpoint: Path) -> None:
+    """Where the time of a run goes, without imports, untrained models and figures; these are told by `verify` itself."""
+    register_profiles()
+    model, props = Model(load(checkpoint)), properties()
+    begun = time.perf_counter()
+    drawn = draw_together(props, model, seed=0, stages=STAGES, family=len(props))
+    counts = Counter(len(found.values) for found in drawn.values() if isinstance(found, Drawn))
+    told = ", ".join(f"{counts[stage]} claims of {stage}" for stage in STAGES)
+    print(f"draws, {told}: {time.perf_counter() - begun:.1f} s")
+    begun = time.perf_counter()
+    scanned = scan(props, model, seed=0)
+    print(f"scan of {len(scanned)} claims: {time.perf_counter() - begun:.1f} s")
+    seconds = {}
+    for prop in props:
+        name, begun = prop.claim.id, time.perf_counter()
+        evaluate(prop, model, family=len(props), drawn=drawn.get(name), scanned=scanned.get(name))
+        seconds[name] = time.perf_counter() - begun
+    print(f"tests, retests and hunts: {sum(seconds.values()):.1f} s")
+    for name in sorted(seconds, key=lambda name: -seconds[name])[:10]:
+        print(f"  {seconds[name]:.1f} s  {name}")
+
+
 def peak(draws: int) -> float:
     """MiB of a process of its own that makes all estimates of a small model."""
     command = [sys.executable, __file__, "one-peak", "--draws", str(draws)]
@@ -84,7 +112,8 @@ def peak(draws: int) -> float:
 
 
 def one_peak(draws: int) -> None:
-    evaluate._error_and_copying = lambda model: (0.0, 1.0)  # so that ratios of errors are kept of this small model too
+    for module in (gain, preconditions):  # so that claims about errors are asked of this small model too
+        module.error_and_copying = lambda model: (0.0, 1.0)
     draw(properties(), Model(untrained(SMALL, seed=0, init_range=0.2)), seed=0, draws=draws)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
@@ -116,10 +145,12 @@ def verify() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("passes", "memory", "verify", "one-peak"))
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--draws", type=int, help="500 for passes, 100,000 for memory")
     options = parser.parse_args()
     {
         "passes": lambda: passes(options.draws or 500),
+        "profile": lambda: profile(options.checkpoint),
         "memory": lambda: memory(options.draws or 100_000),
         "verify": verify,
         "one-peak": lambda: one_peak(options.draws),

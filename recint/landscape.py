@@ -174,7 +174,7 @@ def _finding(claim: Claim, evidence: Evidence, marked: tuple[float, float] | Non
         return f"{average}, not {should}"
     if search and not claim.holds(search.worst):
         return f"{average}; where it was not {should}, it was on fresh draws"
-    return f"{average}, and {should} wherever it was tried"
+    return f"{average}, and {should} wherever it was tried" if search else f"{average}, {should}"
 
 
 @dataclass(frozen=True)
