@@ -23,7 +23,7 @@ from recint.scan import Scan
 from recint.search import Search, search
 from recint.statistics import sampling
 from recint.statistics.sampling import NoEstimate
-from recint.verdict import LEVEL, STAGES, refutation_level
+from recint.verdict import LEVEL, STAGES, SUPPORT_FROM, refutation_level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,9 @@ def draw_together(
         if drawn.changed == 0:
             return True
         try:
-            return _lost(claim, drawn, looks=looks, family=family) or all(
+            if _lost(claim, drawn, looks=looks, family=family):
+                return True
+            return len(drawn.values) >= SUPPORT_FROM and all(
                 looks * both_p_values(bar, values)[0] <= LEVEL / family for bar, values in _parts(claim, drawn)
             )
         except NoEstimate:  # more of them will have none either; told where the claim is judged

@@ -12,10 +12,10 @@ from recint.claim import POINTWISE, Claim
 from recint.domain import SEARCH_BATCH
 from recint.statistics import means
 
-NAME, VERSION = "procedure", 5
+NAME, VERSION = "procedure", 6
 BECAUSE = (
-    "60 trials never saw half of the coefficients, and 1000 draws were spent where 200 decide: now every condition of the grid is "
-    "visited, Hypothesis hunts between them, and estimates grow in stages that share the level; an average is not searched any more"
+    "200 draws supported claims, and often miss what happens in 2 % of recurrences: a simulated mean of 0 that 1.5 % of values "
+    "carry was called positive 60 times too often; now they may only refute"
 )
 
 
@@ -28,6 +28,7 @@ def fields() -> dict[str, Any]:
         "least draws of an estimate": verdict.LEAST_DRAWS,
         "distance of the one more draw of a test": means.FURTHER,
         "draws after which it is looked at whether they decide": list(verdict.STAGES),
+        "draws from which on they may support": verdict.SUPPORT_FROM,
         "recurrences of the scan at each condition": scan.VISIT,
         "visited again": [scan.WIDE, scan.SIMPLE, scan.AGAIN, scan.DOUBT],
         "conditions of a grid that is too large": scan.POINTS,

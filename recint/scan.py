@@ -51,6 +51,10 @@ class Scan:
 
 def conditions_of(domain: Domain, *, order: int, batch: int, seed: int) -> list[Condition]:
     """The conditions that stand for a domain: every coefficient of the grid at every length, or points that fill it evenly."""
+    if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in domain.c):
+        raise ValueError(
+            f"c={domain.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
+        )
     ticks = range(round(domain.c[0] * 10), round(domain.c[1] * 10) + 1)
     grid = sorted({sign * tick / 10 for tick in ticks for sign in ((1, -1) if domain.either_sign else (1,))})
     lengths = range(max(domain.length[0], shortest(order)), domain.length[1] + 1)
@@ -66,11 +70,15 @@ def conditions_of(domain: Domain, *, order: int, batch: int, seed: int) -> list[
 
 def scan(props: Sequence[Property], model: Any, *, seed: int, untrained: bool = False) -> dict[str, Scan | Exception]:
     """Visit the conditions of all claims about every condition, side by side; one that cannot be measured has its exception."""
-    asked = [
-        prop
-        for prop in props
-        if prop.claim.quantifier == "everywhere" and not unmet(prop.claim, model, untrained=untrained)
-    ]
+    failed: dict[str, Exception] = {}
+    asked = []
+    for prop in props:
+        if prop.claim.quantifier == "everywhere":
+            try:
+                if not unmet(prop.claim, model, untrained=untrained):
+                    asked.append(prop)
+            except Exception as error:  # a model whose predictions are no numbers
+                failed[prop.claim.id] = error.with_traceback(None)
     where: dict[Condition | UniformVectors, list[Property]] = defaultdict(list)
     for prop in asked:
         for at in conditions_of(
@@ -78,7 +86,6 @@ def scan(props: Sequence[Property], model: Any, *, seed: int, untrained: bool = 
         ):
             where[at].append(prop)
     found: dict[str, list[Visit]] = {prop.claim.id: [] for prop in asked}
-    failed: dict[str, Exception] = {}
     for together in _side_by_side([at for at in where if isinstance(at, Condition)], VISIT):
         here = dict.fromkeys(prop for at in together for prop in where[at])
         if (
@@ -97,8 +104,11 @@ def scan(props: Sequence[Property], model: Any, *, seed: int, untrained: bool = 
     for prop in asked:
         if prop.claim.domain.uniform_vectors and prop.claim.id not in failed:
             vectors = UniformVectors(seed=derive_seed(seed, "scan"))
-            found[prop.claim.id].append(Visit(vectors, prop.measure(model, vectors, contrasts=False).values))
-    return {prop.claim.id: failed.get(prop.claim.id) or Scan(tuple(found[prop.claim.id])) for prop in asked}
+            try:
+                found[prop.claim.id].append(Visit(vectors, prop.measure(model, vectors, contrasts=False).values))
+            except Exception as error:
+                failed[prop.claim.id] = error.with_traceback(None)
+    return {prop.claim.id: Scan(tuple(found[prop.claim.id])) for prop in asked} | failed
 
 
 def suspects(prop: Property, model: Any, scanned: Scan, *, most: int, seed: int) -> Sequence[Place]:

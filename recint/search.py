@@ -142,7 +142,7 @@ def _finite(claim: Claim, value: float, at: Place) -> float:
 
 
 def _own_scan(prop: Property, model: Any, seed: int) -> Scan:
-    found = scan([prop], model, seed=seed)[prop.claim.id]
+    found = scan([prop], model, seed=seed, untrained=True)[prop.claim.id]  # whether it applies was asked before
     if isinstance(found, Exception):
         raise found
     return found

@@ -597,7 +597,7 @@ class TestTheRecord:
             "l0.previous-token",
             "l0.ov-line",
             "l1.necessary",
-            "procedure@5",
+            "procedure@6",
         ]
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256

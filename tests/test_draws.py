@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from recint.draws import CHUNK, draw, draw_until_decided
 from recint.evaluate import draw_together, evaluate
 from recint.model import Model
+from recint.statistics.means import p_positive
 from recint.training import untrained
-from recint.verdict import STAGES
+from recint.verdict import STAGES, SUPPORT_FROM
 
 from .conftest import SMALL
 from .test_intact import claimed
@@ -47,12 +49,23 @@ def test_only_what_is_not_decided_is_drawn_again(model):
     assert asked == [("early", 100), ("late", 100), ("early", 100), ("late", 300)]
 
 
-def test_a_claim_that_200_draws_decide_takes_200_and_one_on_the_threshold_all(model):
-    easy = claimed("easy", lambda model, at: torch.rand(len(model.intact(at).errors)) - 5)
+def test_200_draws_may_refute_and_1000_support_and_on_the_threshold_all_are_taken(model):
+    wrong = claimed("wrong", lambda model, at: torch.rand(len(model.intact(at).errors)) - 5)
+    right = claimed("right", lambda model, at: torch.rand(len(model.intact(at).errors)) + 5)
     # The sign of a coordinate: its mean is zero, and so is the threshold.
     hard = claimed("hard", lambda model, at: model.intact(at).recurrences.terms[:, 0, 0].sign())
-    found = draw_together([easy, hard], model, seed=0, stages=STAGES, family=87)
-    assert [len(found[name].values) for name in ("easy", "hard")] == [STAGES[0], STAGES[-1]]
+    found = draw_together([wrong, right, hard], model, seed=0, stages=STAGES, family=87)
+    assert [len(found[name].values) for name in ("wrong", "right", "hard")] == [200, SUPPORT_FROM, 5000]
+
+
+def test_a_mean_that_rare_recurrences_carry_is_not_called_positive():
+    """Its mean is 0: 1.5 % of recurrences lie so far down. Of 200 draws every twentieth sample has none of them."""
+    rng, wrong, runs, looks, level = np.random.default_rng(0), 0, 2000, len(STAGES), 0.05 / 60
+    for _ in range(runs):
+        rare = rng.random(SUPPORT_FROM) < 0.015
+        values = np.where(rare, -1 / 0.015 + 1, 1.0) + 0.3 * rng.standard_normal(SUPPORT_FROM)
+        wrong += looks * p_positive(values) <= level
+    assert wrong <= stats.binom.ppf(0.999, runs, level)
 
 
 def test_what_fails_on_the_way_is_the_claim_s_exception(model):

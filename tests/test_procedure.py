@@ -9,7 +9,7 @@ from .test_evaluate import claim
 
 def test_the_procedure_is_registered_beside_the_claims(tmp_path):
     registered = log.register(tmp_path, procedure.registrations([claim()]), when="2026-01-01")
-    assert registered == ["test.claim", "procedure@5"]
+    assert registered == ["test.claim", "procedure@6"]
     again = log.register(tmp_path, procedure.registrations([claim()]), when="2026-01-02")
     assert again == []
 
@@ -20,7 +20,7 @@ def test_the_procedure_is_registered_beside_the_claims(tmp_path):
 def test_a_constant_that_moves_fails_the_run(tmp_path, monkeypatch, module, name):
     log.register(tmp_path, procedure.registrations([]), when="2026-01-01")
     monkeypatch.setattr(module, name, getattr(module, name) + 1)
-    with pytest.raises(log.LogError, match=r"procedure@5: .* moved from .*\d+.* to .*\d+"):
+    with pytest.raises(log.LogError, match=r"procedure@6: .* moved from .*\d+.* to .*\d+"):
         log.require_unmoved(log.read(tmp_path), procedure.registrations([]))
 
 

@@ -33,6 +33,11 @@ def test_of_a_larger_order_points_fill_the_grid_evenly(order):
     assert {at.length for at in points} == set(range(max(5, 2 * order + 2), 15))
 
 
+def test_a_grid_of_tenths_has_no_other_bounds():
+    with pytest.raises(ValueError, match=r"c=\(0.25, 0.75\) must have bounds that are multiples of 0.1"):
+        conditions_of(Domain(c=(0.25, 0.75)), order=1, batch=2, seed=0)
+
+
 def test_claims_share_the_recurrences_and_each_has_those_of_its_domain():
     wide, narrow = prop(claim()), prop(claim(id="test.narrow", domain=Domain(c=(-0.2, 0.3), length=(14, 14))))
     seen = model(lambda c: c, noise=0.3)
