@@ -97,7 +97,7 @@ def test_a_report_is_written_where_it_is_said_or_not_at_all(tiny, folder, tmp_pa
 def test_a_sweep_tells_what_was_done_to_read_a_checkpoint(tiny, folder, tmp_path):
     path = tmp_path / "wrapped.pth"
     torch.save({"model": dict(load(tiny).tensors), "step": 3}, path)
-    how = sweep.How(hypotheses=str(folder), draws=100, controls=False)
+    how = sweep.How(hypotheses=str(folder), stages=(100,), controls=False)
     for known in (False, True):
         done = sweep_task.judge_one(str(path), how, tmp_path / "out")
         assert done.known == known
@@ -169,4 +169,4 @@ class TestPytestItself:
         assert status == 0, out
         kept = json.loads((tmp_path / "v.json").read_text())
         assert kept["profile"] == "default"
-        assert kept["claims"][0]["search"]["examples"] == 60
+        assert kept["claims"][0]["search"]["examples"] == 410 + 60
