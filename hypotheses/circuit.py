@@ -21,7 +21,7 @@ from recint.gain import (
     NO_RATIO,
     RATIO_CAVEAT,
     SMALL_CONTRAST,
-    contrasts,
+    check_share,
     copying_errors,
     costs_twice,
     loss_shares,
@@ -271,18 +271,12 @@ def sufficiency_by_share(claim):
     @given(at=conditions(claim.domain, batch=FEW))
     def test(model, at):
         circuit, changed = errors_of(model, at, *several(CIRCUIT))
-        intact, (wrong, random) = model.intact(at), (contrast.name for contrast in SUFFICIENT.contrasts)
+        wrong, random = (contrast.name for contrast in SUFFICIENT.contrasts)
         instead = {
             wrong: lambda: errors_of(model, at, *((roles, 0) for roles in WRONG))[0],
             random: lambda: errors_of(model, at, *several(("random",) * 3))[0],
         }
-        beside = contrasts(claim, model, intact, errors=circuit, instead=instead)
-        claim.check(
-            loss_shares(model, intact, circuit),
-            at,
-            contrasts=beside,
-            changed=changed,
-        )
+        check_share(claim, model, at, errors=circuit, changed=changed, instead=instead)
 
     return test
 
@@ -314,23 +308,9 @@ def sufficiency_alone(claim, layer):
     def test(model, at):
         errors, changed = one_layer(model, at, layer, CIRCUIT[layer])
         others = [name for name in CIRCUIT if name != CIRCUIT[layer]]
-        instead = {OTHER_ROLES: others, RANDOM: ["random"]} | {f"{name} instead": [name] for name in others}
-        beside = contrasts(
-            claim,
-            model,
-            model.intact(at),
-            errors=errors,
-            instead={
-                name: partial(lambda roles: one_layer(model, at, layer, *roles)[0], roles)
-                for name, roles in instead.items()
-            },
-        )
-        claim.check(
-            loss_shares(model, model.intact(at), errors),
-            at,
-            contrasts=beside,
-            changed=changed,
-        )
+        roles = {OTHER_ROLES: others, RANDOM: ["random"]} | {f"{name} instead": [name] for name in others}
+        instead = {name: partial(lambda which: one_layer(model, at, layer, *which)[0], roles[name]) for name in roles}
+        check_share(claim, model, at, errors=errors, changed=changed, instead=instead)
 
     return test
 

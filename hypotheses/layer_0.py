@@ -101,12 +101,8 @@ PREVIOUS_TERM_BESIDE = RESIDUAL_FORMULA_ON_AVERAGE.amended(
 
 PREVIOUS = "a_(i-1)"
 RIVALS = ("a_(i-2)", "the mean of the terms", "d")
-PARTS = (
-    "a_i",
-    "a_i as LayerNorm scales it",
-    PREVIOUS,
-    *RIVALS,
-)  # all but a_i itself at the scale that LayerNorm gives them
+# All but the first at the scale that LayerNorm gives them.
+PARTS = ("a_i", "a_i as LayerNorm scales it", PREVIOUS, *RIVALS)
 FIT = 400  # reference recurrences that coefficients are fitted on, none of which is judged
 FROM = 3  # the first position at which a_(i-2) and the mean of the terms are two
 
@@ -335,9 +331,8 @@ def test_after_layer_0_the_previous_term_is_there_and_not_a_rival(model, at):
 
     everything, without = left(None), left(PREVIOUS)
     share = mixtures(model)[None].coefficients[: everything.shape[1], PARTS.index(PREVIOUS)]
-    signed = everything.where(
-        share > 0, 2 * without - everything
-    )  # what it explains counts against a share that is not positive
+    # What it explains counts against a share that is not positive.
+    signed = everything.where(share > 0, 2 * without - everything)
     PREVIOUS_TERM_BESIDE_ITS_RIVALS.check(
         torch.stack([signed.mean(-1), without.mean(-1)], dim=-1),
         at,

@@ -21,7 +21,7 @@ from recint.gain import (
     NO_RATIO,
     RATIO_CAVEAT,
     SMALL_CONTRAST,
-    contrasts,
+    check_share,
     loss_shares,
     matters_and_costs_twice,
 )
@@ -208,13 +208,7 @@ def rank_suffices(claim):
         errors, changed = cut(1)
         instead = {LOW_RANK_SUFFICES.contrasts[0].name: lambda: cut(0, 2)[0]}
         instead |= {name: partial(lambda layer: cut(layer)[0], layer) for name, layer in BESIDE.items()}
-        beside = contrasts(claim, model, intact, errors=errors, instead=instead)
-        claim.check(
-            loss_shares(model, intact, errors),
-            at,
-            contrasts=beside,
-            changed=changed,
-        )
+        check_share(claim, model, at, errors=errors, changed=changed, instead=instead)
 
     return test
 
@@ -248,14 +242,24 @@ def test_layer_1_does_little_direct_work(model, at):
     SMALL.check(shares_of_layer(attribution(model, model.intact(at)).heads, layer=1), at)
 
 
+def errors_without(model, at, kind):
+    """MSE of each recurrence with the heads of layer 1 taken out, and the largest change."""
+    intact = model.intact(at)
+
+    def measure():
+        with ablated(model, layer=1, kind=kind, seed=at.seed) as change:
+            errors = intact.errors_from(layer=1)
+        return errors, change.largest
+
+    return intact.once(("layer 1", kind), measure)
+
+
 def necessity(claim, kind):
     @claim(figure=against_c)
     @given(at=conditions(claim.domain))
     def test(model, at):
-        intact = model.intact(at)
-        with ablated(model, layer=1, kind=kind, seed=at.seed) as change:
-            errors = intact.errors_from(layer=1)
-        claim.check(torch.stack([errors, intact.errors], dim=-1), at, changed=change.largest)
+        errors, changed = errors_without(model, at, kind)
+        claim.check(torch.stack([errors, model.intact(at).errors], dim=-1), at, changed=changed)
 
     return test
 
@@ -269,10 +273,8 @@ def necessity_by_share(claim, kind):
     @claim(figure=against_c)
     @given(at=conditions(claim.domain))
     def test(model, at):
-        intact = model.intact(at)
-        with ablated(model, layer=1, kind=kind, seed=at.seed) as change:
-            errors = intact.errors_from(layer=1)
-        claim.check(loss_shares(model, intact, errors), at, changed=change.largest)
+        errors, changed = errors_without(model, at, kind)
+        claim.check(loss_shares(model, model.intact(at), errors), at, changed=changed)
 
     return test
 

@@ -22,9 +22,8 @@ from recint.gain import (
     NO_RATIO,
     RATIO_CAVEAT,
     SMALL_CONTRAST,
-    contrasts,
+    check_share,
     costs_twice,
-    loss_shares,
     matters_and_costs_twice,
 )
 from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
@@ -479,13 +478,7 @@ def qk_identity_by_share(claim):
             uniform: lambda: errors_with_uniform_attention(intact, model)[0],
             flipped: lambda: errors_with_qk_identity(intact, model, -1)[0],
         }
-        beside = contrasts(claim, model, intact, errors=replaced, instead=instead)
-        claim.check(
-            loss_shares(model, intact, replaced),
-            at,
-            contrasts=beside,
-            changed=changed,
-        )
+        check_share(claim, model, at, errors=replaced, changed=changed, instead=instead)
 
     return test
 
@@ -520,13 +513,7 @@ def negative_identity_by_share(claim):
         intact = model.intact(at)
         replaced, changed = errors_with_negative_identity(intact, model, 1)
         instead = {claim.contrasts[0].name: lambda: errors_with_negative_identity(intact, model, -1)[0]}
-        beside = contrasts(claim, model, intact, errors=replaced, instead=instead)
-        claim.check(
-            loss_shares(model, intact, replaced),
-            at,
-            contrasts=beside,
-            changed=changed,
-        )
+        check_share(claim, model, at, errors=replaced, changed=changed, instead=instead)
 
     return test
 

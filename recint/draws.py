@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recint.claim import Claim, Observation, Property
 from recint.domain import Condition, Domain
-from recint.preconditions import unmet
+from recint.preconditions import applicable
 from recint.recurrence import derive_seed
 
 CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
@@ -102,15 +102,8 @@ def draw(
     Args:
         start: recurrences that were drawn before, a multiple of CHUNK: those from there on are what they would be in one go.
     """
-    failed: dict[str, Exception] = {}
-    asked = []
-    for prop in props:
-        if prop.claim.quantifier != "weights":
-            try:
-                if not unmet(prop.claim, model, untrained=untrained):
-                    asked.append(prop)
-            except Exception as error:  # a model whose predictions are no numbers
-                failed[prop.claim.id] = error.with_traceback(None)
+    recurrent = [prop for prop in props if prop.claim.quantifier != "weights"]
+    asked, failed = applicable(recurrent, model, untrained=untrained)
     kept: dict[tuple[str, Domain], _Kept] = {}
     places: dict[Domain, list[Condition]] = {}
     coefficients: dict[Domain, NDArray[np.float64]] = {}

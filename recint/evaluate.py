@@ -96,12 +96,9 @@ def evaluate(
     assert drawn is not None
     if drawn.changed == 0:
         return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} recurrences")
-    looks = len(stages)
-    own = estimated(claim, drawn.values, looks=looks)
-    contrasts = {
-        contrast.name: estimated(contrast, drawn.contrasts[contrast.name], looks=looks) for contrast in claim.contrasts
-    }
-    searched = claim.quantifier != "average" and (thorough or not _lost(claim, drawn, looks=looks, family=family))
+    own, *beside = (estimated(bar, values, looks=len(stages)) for bar, values in _parts(claim, drawn))
+    lost = _lost(claim, [part.p_against for part in (own, *beside)], family=family)
+    searched = claim.quantifier != "average" and (thorough or not lost)
     try:
         if searched and isinstance(scanned, Exception):
             raise scanned
@@ -124,7 +121,7 @@ def evaluate(
         values=drawn.values,
         coefficients=drawn.coefficients,
         estimate=own,
-        contrasts=contrasts,
+        contrasts={contrast.name: found for contrast, found in zip(claim.contrasts, beside, strict=True)},
         search=tried,
         per_head=_per_head(claim, drawn.values),
         failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
@@ -142,13 +139,12 @@ def draw_together(
         if drawn.changed == 0:
             return True
         try:
-            if _lost(claim, drawn, looks=looks, family=family):
-                return True
-            return len(drawn.values) >= SUPPORT_FROM and all(
-                looks * both_p_values(bar, values)[0] <= LEVEL / family for bar, values in _parts(claim, drawn)
-            )
+            p, p_against = zip(*(both_p_values(bar, values) for bar, values in _parts(claim, drawn)), strict=True)
         except NoEstimate:  # more of them will have none either; told where the claim is judged
             return True
+        if _lost(claim, [looks * against for against in p_against], family=family):
+            return True
+        return len(drawn.values) >= SUPPORT_FROM and looks * max(p) <= LEVEL / family
 
     return draw_until_decided(props, model, seed=seed, stages=stages, decided=decided)
 
@@ -158,11 +154,10 @@ def _parts(claim: Claim, drawn: Drawn) -> list[tuple[Claim | Contrast, NDArray[n
     return [(claim, drawn.values), *((contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts)]
 
 
-def _lost(claim: Claim, drawn: Drawn, *, looks: int, family: int) -> bool:
-    """Whether the estimate of the claim, or of a contrast, refutes it."""
-    level = refutation_level(family=family, routes=claim.routes)
-    deciding = [(bar, values) for bar, values in _parts(claim, drawn) if bar is not claim or claim.estimate_refutes]
-    return any(looks * both_p_values(bar, values)[1] <= level for bar, values in deciding)
+def _lost(claim: Claim, p_against: Sequence[float], *, family: int) -> bool:
+    """Whether the estimate of the claim, or of a contrast, refutes it: p-values against the claim itself first."""
+    deciding = p_against if claim.estimate_refutes else p_against[1:]
+    return min(deciding, default=1.0) <= refutation_level(family=family, routes=claim.routes)
 
 
 def _of_weights(prop: Property, model: Any) -> dict[str, Any]:

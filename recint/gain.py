@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.claim import Claim, Contrast
-from recint.domain import Domain
+from recint.domain import Domain, Place
 from recint.intact import Intact
 from recint.recurrence import derive_seed
 
@@ -102,20 +102,23 @@ def _by_itself(name: str) -> str:
     return f"{name}, by itself"
 
 
-def contrasts(
+def check_share(
     claim: Claim,
     model: Any,
-    intact: Intact,
+    at: Place,
     *,
     errors: Float[Tensor, recurrence],
+    changed: float,
     instead: Mapping[str, Callable[[], Float[Tensor, recurrence]]],
-) -> dict[str, Callable[[], Float[Tensor, "recurrence row=2"]]]:
-    """For each contrast of the claim, of either kind, what measures it.
+) -> None:
+    """Hold a claim to the share of the gain that is lost, and each of its contrasts, of either kind, to its own.
 
     Args:
         errors: MSE of each recurrence with what the claim does.
-        instead: by name, what measures the same with what is done instead.
+        changed: the largest change that this made.
+        instead: by name, what measures the errors with what is done instead.
     """
+    intact = model.intact(at)
 
     def twice(measure: Callable[[], Tensor]) -> Tensor:
         loss, gain = loss_shares(model, intact, measure()).unbind(1)
@@ -128,4 +131,5 @@ def contrasts(
     for name, measure in instead.items():
         once = cache(measure)
         found |= {name: partial(twice, once), _by_itself(name): partial(by_itself, once)}
-    return {contrast.name: found[contrast.name] for contrast in claim.contrasts}
+    beside = {contrast.name: found[contrast.name] for contrast in claim.contrasts}
+    claim.check(loss_shares(model, intact, errors), at, contrasts=beside, changed=changed)

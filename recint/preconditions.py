@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from recint.checkpoint import Checkpoint, CheckpointError
-from recint.claim import Claim
+from recint.claim import Claim, Property
 from recint.domain import shortest
 from recint.gain import error_and_copying
 from recint.recurrence import REFERENCE
@@ -60,3 +61,17 @@ def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
                 f"model's MSE of {error:.2g} does not beat the {copying:.2g} of predicting a_i"
             )
     return ""
+
+
+def applicable(
+    props: Sequence[Property], model: Any, *, untrained: bool = False
+) -> tuple[list[Property], dict[str, Exception]]:
+    """Those whose claims can be asked of a model, and by id the exception of those of which that cannot be told."""
+    asked, failed = [], {}
+    for prop in props:
+        try:
+            if not unmet(prop.claim, model, untrained=untrained):
+                asked.append(prop)
+        except Exception as error:  # a model whose predictions are no numbers
+            failed[prop.claim.id] = error.with_traceback(None)
+    return asked, failed

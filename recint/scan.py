@@ -7,9 +7,10 @@ fill it evenly stand for it (Sobol's sequence).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.stats import qmc
 from recint.claim import Claim, Property, both_p_values, statistic
 from recint.domain import Condition, Domain, Place, Several, UniformVectors, shortest
 from recint.draws import CHUNK
-from recint.preconditions import unmet
+from recint.preconditions import applicable
 from recint.recurrence import derive_seed
 
 VISIT = 16  # recurrences at each condition
@@ -70,45 +71,59 @@ def conditions_of(domain: Domain, *, order: int, batch: int, seed: int) -> list[
 
 def scan(props: Sequence[Property], model: Any, *, seed: int, untrained: bool = False) -> dict[str, Scan | Exception]:
     """Visit the conditions of all claims about every condition, side by side; one that cannot be measured has its exception."""
-    failed: dict[str, Exception] = {}
-    asked = []
-    for prop in props:
-        if prop.claim.quantifier == "everywhere":
-            try:
-                if not unmet(prop.claim, model, untrained=untrained):
-                    asked.append(prop)
-            except Exception as error:  # a model whose predictions are no numbers
-                failed[prop.claim.id] = error.with_traceback(None)
-    where: dict[Condition | UniformVectors, list[Property]] = defaultdict(list)
-    for prop in asked:
-        for at in conditions_of(
-            prop.claim.domain, order=model.config.order, batch=VISIT, seed=derive_seed(seed, "scan")
-        ):
-            where[at].append(prop)
+    everywhere = [prop for prop in props if prop.claim.quantifier == "everywhere"]
+    asked, failed = applicable(everywhere, model, untrained=untrained)
     found: dict[str, list[Visit]] = {prop.claim.id: [] for prop in asked}
-    for together in _side_by_side([at for at in where if isinstance(at, Condition)], VISIT):
-        here = dict.fromkeys(prop for at in together for prop in where[at])
-        if (
-            len(here) > 1
-        ):  # the whole pass at once, not up to what the first claim asks; what fails is told by the claims
-            with suppress(Exception):
-                _ = model.intact(Several(together)).prediction
-        for prop in here:
-            if prop.claim.id not in failed:
-                try:
-                    found[prop.claim.id] += [
-                        visit for visit in _measured(prop, model, together) if prop in where[visit.at]
-                    ]
-                except Exception as error:
-                    failed[prop.claim.id] = error.with_traceback(None)
-    for prop in asked:
-        if prop.claim.domain.uniform_vectors and prop.claim.id not in failed:
-            vectors = UniformVectors(seed=derive_seed(seed, "scan"))
+    at_seed = derive_seed(seed, "scan")
+
+    def visit(prop: Property, measure: Callable[[], list[Visit]]) -> None:
+        if prop.claim.id not in failed:
             try:
-                found[prop.claim.id].append(Visit(vectors, prop.measure(model, vectors, contrasts=False).values))
+                found[prop.claim.id] += measure()
             except Exception as error:
                 failed[prop.claim.id] = error.with_traceback(None)
+
+    for here, conditions in _shared(asked, order=model.config.order, seed=at_seed):
+        for together in _side_by_side(conditions, VISIT):
+            if len(here) > 1:  # the whole pass at once, not up to what the first claim asks; claims tell what fails
+                with suppress(Exception):
+                    _ = model.intact(Several(together)).prediction
+            for prop in here:
+                visit(prop, partial(_measured, prop, model, together))
+    vectors = UniformVectors(seed=at_seed)
+    for prop in asked:
+        if prop.claim.domain.uniform_vectors:
+            visit(prop, partial(_of_vectors, prop, model, vectors))
     return {prop.claim.id: Scan(tuple(found[prop.claim.id])) for prop in asked} | failed
+
+
+def _shared(props: Sequence[Property], *, order: int, seed: int) -> list[tuple[tuple[Property, ...], list[Condition]]]:
+    """Conditions with the claims whose domains they lie in; those of the same claims together."""
+    where: dict[Condition, list[Property]] = defaultdict(list)
+    for prop in props:
+        for at in conditions_of(prop.claim.domain, order=order, batch=VISIT, seed=seed):
+            where[at].append(prop)
+    groups: dict[tuple[str, ...], list[Condition]] = defaultdict(list)
+    for at, here in where.items():
+        groups[tuple(prop.claim.id for prop in here)].append(at)
+    return [(tuple(where[conditions[0]]), conditions) for conditions in groups.values()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """What some recurrences of a condition say: p-values of "the claim does not hold here" and of "it holds", and the figure."""
+
+    at: Condition | UniformVectors
+    values: NDArray[np.float64]
+    p: float
+    p_against: float
+    badness: float
+    holds: bool
+
+    @staticmethod
+    def of(claim: Claim, at: Condition | UniformVectors, values: NDArray[np.float64]) -> _Tested:
+        value = statistic(claim, values)
+        return _Tested(at, values, *both_p_values(claim, values), claim.badness(value), claim.holds(value))
 
 
 def suspects(prop: Property, model: Any, scanned: Scan, *, most: int, seed: int) -> Sequence[Place]:
@@ -117,29 +132,32 @@ def suspects(prop: Property, model: Any, scanned: Scan, *, most: int, seed: int)
     Where the first recurrences do not tell that it holds there, more are drawn.
     """
     claim = prop.claim
-    doubtful = [visit for visit in scanned.visits if both_p_values(claim, visit.values)[0] > DOUBT]
-    doubtful = sorted(doubtful, key=lambda visit: _rank(claim, visit.values))
-    simple = [visit for visit in doubtful if both_p_values(claim, visit.values)[1] <= DOUBT]
-    simple = sorted(simple, key=lambda visit: simplicity(visit.at))[:SIMPLE]
-    doubtful = [*simple, *(visit for visit in doubtful[:WIDE] if visit not in simple)]
-    again = [visit.at.again(batch=AGAIN, seed=derive_seed(seed, "again")) for visit in doubtful]
+    first = [_Tested.of(claim, visit.at, visit.values) for visit in scanned.visits]
+    doubtful = _worst_first(tested for tested in first if tested.p > DOUBT)
+    simple = _simplest_first(tested for tested in doubtful if tested.p_against <= DOUBT)[:SIMPLE]
+    doubtful = [*simple, *(tested for tested in doubtful[:WIDE] if tested not in simple)]
+    again = [tested.at.again(batch=AGAIN, seed=derive_seed(seed, "again")) for tested in doubtful]
     conditions = [at for at in again if isinstance(at, Condition)]
     more = {
         visit.at: visit.values for each in _side_by_side(conditions, AGAIN) for visit in _measured(prop, model, each)
     }
     more |= {at: prop.measure(model, at, contrasts=False).values for at in again if not isinstance(at, Condition)}
-    known = {at: np.concatenate([visit.values, more[at]]) for visit, at in zip(doubtful, again, strict=True)}
-    failing = sorted(
-        (at for at, values in known.items() if not claim.holds(statistic(claim, values))),
-        key=lambda at: _rank(claim, known[at]),
-    )
-    surely = [at for at in failing if both_p_values(claim, known[at])[1] <= DOUBT]
-    return list(dict.fromkeys([*sorted(surely, key=simplicity)[:1], *failing]))[:most]
+    known = [
+        _Tested.of(claim, at, np.concatenate([tested.values, more[at]]))
+        for tested, at in zip(doubtful, again, strict=True)
+    ]
+    failing = _worst_first(tested for tested in known if not tested.holds)
+    surely = _simplest_first(tested for tested in failing if tested.p_against <= DOUBT)
+    return [tested.at for tested in dict.fromkeys([*surely[:1], *failing])][:most]
 
 
-def _rank(claim: Claim, values: NDArray[np.float64]) -> tuple[float, float]:
-    """Smallest where the claim fails most surely; where that is alike, where it fails worst."""
-    return both_p_values(claim, values)[1], -claim.badness(statistic(claim, values))
+def _worst_first(tested: Iterable[_Tested]) -> list[_Tested]:
+    """Where the claim fails most surely; where that is alike, where it fails worst."""
+    return sorted(tested, key=lambda each: (each.p_against, -each.badness))
+
+
+def _simplest_first(tested: Iterable[_Tested]) -> list[_Tested]:
+    return sorted(tested, key=lambda each: simplicity(each.at))
 
 
 def simplicity(at: Place) -> tuple:
@@ -163,3 +181,7 @@ def _measured(prop: Property, model: Any, together: tuple[Condition, ...]) -> li
     values = prop.measure(model, Several(together), contrasts=False).values
     sizes = np.cumsum([at.batch for at in together])
     return [Visit(at, part) for at, part in zip(together, np.split(values, sizes[:-1]), strict=True)]
+
+
+def _of_vectors(prop: Property, model: Any, vectors: UniformVectors) -> list[Visit]:
+    return [Visit(vectors, prop.measure(model, vectors, contrasts=False).values)]

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from recint.checkpoint import ModelConfig
-from recint.claim import Claim
+from recint.claim import Claim, observing
 from recint.controls.planted import Solver
 from recint.domain import Between, Condition
 from recint.gain import (
-    contrasts,
+    check_share,
     copying_errors,
     costs_twice,
     error_and_copying,
@@ -64,24 +64,41 @@ def test_what_is_done_instead_is_held_to_twice_the_cost_and_to_a_share_by_itself
             relation="<=",
             threshold=0.1,
             source="",
+            reduction="ratio of means",
             contrasts=beside,
         )
 
-    intact, calls = Intact(model, AT.sample(model.config)), []
+    calls = []
 
-    def instead():
-        calls.append(1)
-        return 7 * intact.errors
+    def checked(made, errors, *names):
+        """What the claim's check hands on, with 7 times the error instead of what it does."""
 
+        class Body:
+            def observe(self, observation):
+                seen.append(observation)
+
+            contrasts = True
+
+        def instead():
+            calls.append(1)
+            return 7 * intact.errors
+
+        seen = []
+        with observing(Body()):
+            check_share(made, model, AT, errors=errors, changed=1.0, instead=dict.fromkeys(names, instead))
+        return seen[0]
+
+    intact = model.intact(AT)
     both = claim(*matters_and_costs_twice("noise", of="it"))
-    found = contrasts(both, model, intact, errors=3 * intact.errors, instead={"noise": instead, "not asked": instead})
-    assert list(found) == ["noise", "noise, by itself"]
-    assert torch.allclose(found["noise"]()[:, 0], (6 - 2 * 2) * intact.errors, atol=1e-5)
-    assert torch.allclose(found["noise, by itself"]()[:, 0], 6 * intact.errors, atol=1e-5)
-    for measure in found.values():
-        assert torch.equal(measure()[:, 1], gains(model, intact))
+    found = checked(both, 3 * intact.errors, "noise", "not asked")
+    own, gain = intact.errors.numpy(), gains(model, intact).numpy()
+    assert list(found.contrasts) == ["noise", "noise, by itself"]
+    assert found.contrasts["noise"][:, 0] == pytest.approx((6 - 2 * 2) * own, abs=1e-5)
+    assert found.contrasts["noise, by itself"][:, 0] == pytest.approx(6 * own, abs=1e-5)
+    for values in found.contrasts.values():
+        assert values[:, 1] == pytest.approx(gain, rel=1e-6)
+    assert found.values[:, 0] == pytest.approx(2 * own, abs=1e-5)
+    assert found.changed == 1.0
     assert len(calls) == 1, "what both halves read is measured once"
-    assert list(
-        contrasts(claim(costs_twice("noise", of="it")), model, intact, errors=intact.errors, instead={"noise": instead})
-    ) == ["noise"]
+    assert list(checked(claim(costs_twice("noise", of="it")), intact.errors, "noise").contrasts) == ["noise"]
     assert [(bar.relation, bar.threshold) for bar in both.contrasts] == [(">=", 0.0), (">=", 0.1)]

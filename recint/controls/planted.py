@@ -232,9 +232,8 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
     settled = {}
     for claim in claims:
         name = claim.name
-        if (
-            claim.loss_share
-        ):  # what stand-ins and their contrasts lose is next to nothing: that it is twice as much settles nothing
+        if claim.loss_share:
+            # What stand-ins and their contrasts lose is next to nothing: that it is twice as much settles nothing.
             if claim.id in _IDLE:
                 settled[claim.id] = False
             elif name in _LOST:

@@ -42,17 +42,13 @@ CONFIG: ModelConfig = replace(SMALL, d_head=SMALL.d_model)
 
 _CODE = 128.0  # length of a position's code; the square of all else in the stream is less than 2 % of its square
 _SHORT = 16.0  # where all else is a term: of so much less a stand-in, exact but for float32, misses less
-_SHARED, _FIRST = (
-    0.2,
-    0.6,
-)  # cosine of a code with the direction that all share; that of position 0, the most similar to each
+# Cosine of a code with the direction that all share; that of position 0, the most similar to each.
+_SHARED, _FIRST = 0.2, 0.6
 _GAP = 25.0  # by how much the score of the key that is looked at exceeds the others
 _ERROR = 3.0  # length of an error that is taken back: its square over 8 coordinates is many times what copying misses
 _SUBTRACTED = 4.0  # how many times what it attends to layer 2 subtracts, where it is a negative identity
-_TINY, _LOUD = (
-    1e-6,
-    1e3,
-)  # size of the stream before layer 0, and of what layer 0 writes, where layer 0 is to see no LayerNorm
+# Size of the stream before layer 0, and of what layer 0 writes, where layer 0 is to see no LayerNorm.
+_TINY, _LOUD = 1e-6, 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
