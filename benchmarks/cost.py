@@ -44,13 +44,17 @@ def passes_needed(n_heads: int) -> dict[int, int]:
     """How many passes over the reference recurrences begin at each layer, for all claims of the suite together."""
     circuit = sys.modules[find("circuit.sufficient").body.__module__]
     CIRCUIT, DRAWN, WRONG = circuit.CIRCUIT, circuit.DRAWN, circuit.WRONG
+    # Every role in one layer alone, random ones among them; a layer's edges cut, and as many others.
+    of_each_layer = (len(CIRCUIT) - 1 + 2 * DRAWN) + 2
     return {
         # Intact, and for 3 <= |c| <= 4 with |c| <= 2 beside it; every head of layer 0 with each ablation; the circuit, its wrong
-        # deals, random ones, one without each role; two cuts.
-        0: 3 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2,
-        1: len(ABLATIONS),
-        # Stand-ins for QK, their flips, uniform attention; stand-ins for OV and positive ones; queries and keys, values.
-        2: 2 * STAND_INS + 1 + 2 * STAND_INS + 2,
+        # deals, random ones, one without each role; two cuts in all layers; OV matrices cut to few directions, with layer 2's.
+        0: 3 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2 + of_each_layer + 2,
+        # Layer 1 taken out; its OV matrices cut; layer 0 taken out of what its values read.
+        1: len(ABLATIONS) + of_each_layer + 1 + 1,
+        # Stand-ins for QK, their flips, uniform attention; stand-ins for OV and positive ones; layer 1 taken out of queries and
+        # keys, layers 0 and 1 out of values; OV matrices cut.
+        2: 2 * STAND_INS + 1 + 2 * STAND_INS + 3 + of_each_layer + 1,
     }
 
 
@@ -144,7 +148,7 @@ def verify() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("passes", "memory", "verify", "one-peak"))
+    parser.add_argument("what", choices=("passes", "profile", "memory", "verify", "one-peak"))
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--draws", type=int, help="500 for passes, 100,000 for memory")
     options = parser.parse_args()
