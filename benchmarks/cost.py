@@ -22,18 +22,17 @@ from pathlib import Path
 
 import torch
 
-from recint import gain, preconditions
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load
-from recint.draws import CHUNK, Drawn, draw
-from recint.evaluate import draw_together, evaluate
-from recint.interventions import ABLATIONS
-from recint.model import Model
+from recint.judging.draws import CHUNK, Drawn, draw
+from recint.judging.evaluate import draw_together, evaluate
+from recint.judging.scan import scan
+from recint.model import Model, gain, preconditions
+from recint.model.interventions import ABLATIONS
+from recint.model.stand_ins import STAND_INS
 from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE, derive_seed
-from recint.scan import scan
-from recint.stand_ins import STAND_INS
-from recint.training import untrained
+from recint.training.train import untrained
 from recint.verdict import STAGES
 
 CHECKPOINT = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine3-seed0"

@@ -23,18 +23,18 @@ from hypothesis import given
 from scipy import stats
 from tqdm import tqdm
 
-from recint import record
-from recint.calibrate import rate
+from recint.calibration import planted
+from recint.calibration.calibrate import rate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
-from recint.controls import planted
-from recint.draws import Share
-from recint.evaluate import draw_together, evaluate
+from recint.judging import entries as record
+from recint.judging.draws import Share
+from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
 from recint.recurrence import derive_seed
 from recint.strategies import conditions
-from recint.threads import limit_threads
+from recint.system.threads import limit_threads
 from recint.verdict import stages_of
 
 PLANTED_MARGIN, STAND_IN_MARGIN = 0.05, 0.001
@@ -44,7 +44,7 @@ NOT_GRADED = (
 )
 CONFIG = replace(
     planted.SMALL, d_vocab=9
-)  # of an odd number of directions R^2 is exact, see recint/controls/planted.py
+)  # of an odd number of directions R^2 is exact, see recint/calibration/planted.py
 
 
 class StandIn:

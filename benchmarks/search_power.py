@@ -14,15 +14,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recint.calibration import planted
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Property
-from recint.controls import planted
 from recint.domain import Condition, Domain
+from recint.judging.scan import VISIT, Scan, conditions_of
+from recint.judging.search import search
 from recint.profiles import register_profiles
 from recint.recurrence import derive_seed
-from recint.scan import VISIT, Scan, conditions_of
-from recint.search import search
 from recint.strategies import SEEDS, conditions, grid
 
 

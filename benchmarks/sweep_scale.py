@@ -30,11 +30,11 @@ from tqdm import tqdm
 from recint.catalogue import properties, selected
 from recint.checkpoint import ModelConfig, load, save
 from recint.claim import Property
-from recint.judge import judge
+from recint.judging.judge import judge
 from recint.model import Model
-from recint.sweep import AS_FAST_AS_ALONE
-from recint.threads import limit_threads
-from recint.training import untrained
+from recint.sweep.jobs import AS_FAST_AS_ALONE
+from recint.system.threads import limit_threads
+from recint.training.train import untrained
 
 SMALL = ModelConfig(n_layers=2, n_heads=4, d_model=32, d_head=8, d_mlp=64, n_ctx=13, d_vocab=40)
 # Claims of every quantifier, with and without interventions.
@@ -89,7 +89,7 @@ def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple
         start = [*DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
         scheduler, address = stack.enter_context(running(*start, until=r"tcp://127\.0\.0\.1:\d+"))
         start = [*DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
-        start += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep_task"]
+        start += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep.task"]
         for _ in range(workers):
             stack.enter_context(running(*start, until="Registered to"))
         command = [sys.executable, "-m", "recint.cli", "sweep", str(listed), "--scheduler", address, "--device", "cpu"]

@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn import functional
 
 from recint.checkpoint import ModelConfig
-from recint.recipe import Recipe
 from recint.recurrence import REFERENCE, derive_seed
-from recint.training import train
+from recint.training.recipe import Recipe
+from recint.training.train import train
 
 
 class Block(nn.Module):

@@ -16,8 +16,8 @@ import torch
 
 from recint.catalogue import properties
 from recint.checkpoint import load
+from recint.judging.untrained import SHIPPED_ANSWERS, ask
 from recint.shipped import CHECKPOINTS
-from recint.vacuity import SHIPPED_ANSWERS, ask
 
 NAMES = ("affine3-seed0", "affine3-order2")
 

@@ -15,7 +15,7 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
 from recint.domain import Domain
-from recint.gain import (
+from recint.model.gain import (
     BOTH_HALVES,
     MATTERS,
     NO_RATIO,
@@ -27,7 +27,7 @@ from recint.gain import (
     loss_shares,
     matters_and_costs_twice,
 )
-from recint.interventions import (
+from recint.model.interventions import (
     all_of,
     attention_cut,
     attention_replaced,
@@ -36,9 +36,9 @@ from recint.interventions import (
     qk_replaced,
     uniform_pattern,
 )
-from recint.landscape import against_c, with_heads
+from recint.model.stand_ins import qk_identity
+from recint.pages.landscape import against_c, with_heads
 from recint.recurrence import derive_seed
-from recint.stand_ins import qk_identity
 from recint.statistics.attention import most_similar_key
 from recint.strategies import conditions
 

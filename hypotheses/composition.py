@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from hypothesis import given
 
-from recint import figures
-from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
-from recint.interventions import path_removed
-from recint.landscape import against_c, with_heads
+from recint.model.chance import CHANCE, DEALS, share_of_deals
+from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
+from recint.model.interventions import path_removed
+from recint.pages import figures
+from recint.pages.landscape import against_c, with_heads
 from recint.recurrence import derive_seed
 from recint.statistics.weights import ORIENTATIONS, composition_chance, composition_scores, input_matrices, pair_scores
 from recint.strategies import conditions

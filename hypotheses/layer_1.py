@@ -11,11 +11,10 @@ from functools import partial
 import torch
 from hypothesis import given
 
-from recint import figures
-from recint.attribution import attribution
-from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
-from recint.gain import (
+from recint.model.attribution import attribution
+from recint.model.chance import CHANCE, DEALS, share_of_deals
+from recint.model.gain import (
     BOTH_HALVES,
     MATTERS,
     NO_RATIO,
@@ -25,9 +24,10 @@ from recint.gain import (
     loss_shares,
     matters_and_costs_twice,
 )
-from recint.interventions import ablated, all_of, ov_replaced
-from recint.landscape import against_c, with_attention, with_attribution
-from recint.model import REFERENCE_RECURRENCES
+from recint.model.interventions import ablated, all_of, ov_replaced
+from recint.model.transformer import REFERENCE_RECURRENCES
+from recint.pages import figures
+from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance

@@ -11,12 +11,11 @@ back "an overestimation" of layer 0, though the summed OV maps nothing onto its 
 import torch
 from hypothesis import given
 
-from recint import figures
-from recint.attribution import attribution
-from recint.chance import CHANCE, DEALS, share_of_deals
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
-from recint.gain import (
+from recint.model.attribution import attribution
+from recint.model.chance import CHANCE, DEALS, share_of_deals
+from recint.model.gain import (
     BOTH_HALVES,
     MATTERS,
     NO_RATIO,
@@ -26,9 +25,10 @@ from recint.gain import (
     costs_twice,
     matters_and_costs_twice,
 )
-from recint.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
-from recint.landscape import against_c, with_attention, with_attribution
-from recint.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
+from recint.model.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
+from recint.model.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
+from recint.pages import figures
+from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_by_parity, attention_to_similar, output_against_input
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import eigenvalue_score

@@ -11,11 +11,11 @@ from dataclasses import replace
 import torch
 from hypothesis import given
 
-from recint import figures
 from recint.claim import Claim
 from recint.domain import Between, Domain
-from recint.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
-from recint.landscape import against_c
+from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
+from recint.pages import figures
+from recint.pages.landscape import against_c
 from recint.strategies import conditions, recurrences
 
 NEXT_TERM = Claim(

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from recint import state_dict
-from recint.files import write
 from recint.state_dict import SAFETENSORS, TORCH, StateDict
 from recint.state_dict import CheckpointError as CheckpointError
+from recint.system.files import write
 
 _ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu")
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"

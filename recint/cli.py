@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from recint import BAD_CALL, __version__, shipped
-from recint.escaping import line, readable, terminal
-from recint.files import is_stream, is_writable, named_path, write
-from recint.interruption import Interruption, watched_for
-from recint.outputs import not_written, require_files
+from recint.system.escaping import line, readable, terminal
+from recint.system.files import is_stream, is_writable, named_path, write
+from recint.system.interruption import Interruption, watched_for
+from recint.system.outputs import not_written, require_files
 
 if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
@@ -96,16 +96,18 @@ def verify(options: argparse.Namespace) -> int:
 
 def expect(options: argparse.Namespace) -> int:
     """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
-    from recint import board as boards
-    from recint import expected, plugin, record
-    from recint.identity import brief, identity
+    from recint import plugin
+    from recint.judging import entries
+    from recint.pages import board as boards
+    from recint.record import expected
+    from recint.record.identity import brief, identity
 
     _take_path(options)
     if options.claims or options.against:
         raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
     checkpoint = _load(options.checkpoint or plugin.REFERENCE_CHECKPOINT)
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
-    about = record.about(checkpoint)
+    about = entries.about(checkpoint)
     old = expected.load(target) if target.exists() and not is_stream(target) else None
     if old and not options.into and not old.speaks_of(about):
         raise ValueError(
@@ -137,9 +139,9 @@ def expect(options: argparse.Namespace) -> int:
 
 def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
-    from recint import log
     from recint.catalogue import properties
-    from recint.procedure import registrations
+    from recint.judging.procedure import registrations
+    from recint.record import log
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
@@ -153,8 +155,9 @@ def log(options: argparse.Namespace) -> int:
     """Show the research log; 0 whatever is in it."""
     import json
 
-    from recint import history, history_page
-    from recint import log as research
+    from recint.pages import log_page
+    from recint.record import history
+    from recint.record import log as research
 
     _take_path(options)
     if not options.log and not Path(options.hypotheses).is_dir():
@@ -166,10 +169,10 @@ def log(options: argparse.Namespace) -> int:
     known = research.read(folder)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
-        from recint import record
-        from recint.identity import brief, identity
+        from recint.judging import entries
+        from recint.record.identity import brief, identity
 
-        about = record.about(_load(checkpoint))
+        about = entries.about(_load(checkpoint))
         history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
         checkpoint = identity(about)
     numbers = options.changes or ()
@@ -178,11 +181,11 @@ def log(options: argparse.Namespace) -> int:
         print(line(f"recint: {sentence}"), file=sys.stderr)
     changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
     if options.html:  # before anything is shown, which whoever reads it may break off
-        write(Path(options.html), history_page.html(shown, changed, folder=str(folder)))
+        write(Path(options.html), log_page.html(shown, changed, folder=str(folder)))
     if options.json:
         print(json.dumps(history.document(shown, changed), indent=1))
     else:
-        print(terminal(history_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
+        print(terminal(log_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
     _tell(options.html, to=sys.stderr if options.json else sys.stdout)
     return 0
 
@@ -191,11 +194,14 @@ def sweep(options: argparse.Namespace) -> int:
     """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
     from tqdm import tqdm
 
-    from recint import log, standing, sweep_record, sweep_report, sweep_task
-    from recint import sweep as sweeps
     from recint.catalogue import properties, require_matches
-    from recint.model import resolve_device
-    from recint.report import SYMBOLS
+    from recint.model.transformer import resolve_device
+    from recint.pages import sweep_page
+    from recint.pages.report import SYMBOLS
+    from recint.record import log, standing
+    from recint.sweep import jobs as sweeps
+    from recint.sweep import table as sweep_record
+    from recint.sweep import task
     from recint.verdict import stages_of
 
     _require_counts(options)
@@ -208,7 +214,7 @@ def sweep(options: argparse.Namespace) -> int:
     if not is_writable(out):
         raise ValueError(f"{out}: cannot be written; name another folder with --out")
     require_files(*(str(out / name) for name in ("table.parquet", "summary.md", "report.html")))
-    how = sweep_task.with_code(
+    how = task.with_code(
         sweeps.How(
             hypotheses=str(folder),
             claims=tuple(options.claims or ()),
@@ -220,7 +226,7 @@ def sweep(options: argparse.Namespace) -> int:
     )
     if not options.scheduler:
         resolve_device(options.device)
-    kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in sweep_task.asked(how)]
+    kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in task.asked(how)]
     logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
     if options.logging and (warned := sweep_record.warning(kept, how, claims)):
         print(line(warned), flush=True)
@@ -250,8 +256,8 @@ def sweep(options: argparse.Namespace) -> int:
             command = _as_given(options)
             pages: dict[str | None, str | Callable[[Path], None]] = {
                 str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),
-                str(out / "summary.md"): sweep_report.markdown(rows, command=command),
-                str(out / "report.html"): sweep_report.html(rows, command=command),
+                str(out / "summary.md"): sweep_page.markdown(rows, command=command),
+                str(out / "report.html"): sweep_page.html(rows, command=command),
             }
             _write_all(pages)
             _tell(out / "report.html")
@@ -288,13 +294,13 @@ def train(options: argparse.Namespace) -> int:
     """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
     from tqdm import tqdm
 
-    from recint.card import write_card
     from recint.checkpoint import ModelConfig
-    from recint.model import resolve_device
-    from recint.recipe import Recipe
+    from recint.model.transformer import resolve_device
+    from recint.pages.card import write_card
     from recint.recurrence import Distribution
-    from recint.training import Progress
-    from recint.training import train as run
+    from recint.training.recipe import Recipe
+    from recint.training.train import Progress
+    from recint.training.train import train as run
 
     out, snapshots = options.out, list(options.snapshots)
     if out is None and snapshots and isinstance(snapshots[-1], str):
@@ -358,9 +364,10 @@ def calibrate(options: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from recint import calibration_report, plugin
-    from recint.calibrate import calibrate as run
+    from recint import plugin
+    from recint.calibration.calibrate import calibrate as run
     from recint.catalogue import SHIPPED, properties, require_matches
+    from recint.pages import calibration_page
 
     _require_counts(options)
     _take_path(options)
@@ -390,25 +397,25 @@ def calibrate(options: argparse.Namespace) -> int:
             bar.set_postfix({"last": row["name"]}, refresh=False)
     rows.sort(key=lambda row: row["index"])
     pages = {
-        options.report: calibration_report.html(rows, checkpoint=loaded.name, command=command, reasons=reasons),
-        options.markdown: calibration_report.markdown(rows, command=command, reasons=reasons),
+        options.report: calibration_page.html(rows, checkpoint=loaded.name, command=command, reasons=reasons),
+        options.markdown: calibration_page.markdown(rows, command=command, reasons=reasons),
         options.json: json.dumps(
             {"schema": 1, "checkpoint": loaded.sha256, "seed": options.seed, "controls": rows}, indent=1
         )
         + "\n",
     }
     _write_all(pages)
-    for question, answer in calibration_report.answers(rows, reasons):
+    for question, answer in calibration_page.answers(rows, reasons):
         print(line(f"{question}: {answer}"))
     _tell(*pages)
-    return int(any(calibration_report.wrong(row, claim) for row in rows for claim in row["truth"]))
+    return int(any(calibration_page.wrong(row, claim) for row in rows for claim in row["truth"]))
 
 
 def replicate(options: argparse.Namespace) -> int:
     """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
     from recint import plugin
-    from recint.model import Model, resolve_device
-    from recint.replication import page
+    from recint.model.transformer import Model, resolve_device
+    from recint.pages import replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 
@@ -419,11 +426,11 @@ def replicate(options: argparse.Namespace) -> int:
     chosen = [options.checkpoint] if options.checkpoint else []
     command = shlex.join(["recint", "replicate", *chosen, *_drawn(options)])
     about = {"checkpoint": model.checkpoint.name, "command": command}
-    pages = {options.markdown: page.markdown(rows, **about)}
+    pages = {options.markdown: replication_page.markdown(rows, **about)}
     if options.html:
-        pages[options.html] = page.html(rows, gallery(model, seed=options.seed), **about)
+        pages[options.html] = replication_page.html(rows, gallery(model, seed=options.seed), **about)
     _write_all(pages)
-    print(page.terminal(rows))
+    print(replication_page.terminal(rows))
     _tell(*pages)
     return 0
 
@@ -471,7 +478,7 @@ def claims(options: argparse.Namespace) -> int:
 
 def board(options: argparse.Namespace) -> int:
     """Print verdict files as one Markdown table, or put it into a document."""
-    from recint import board as boards
+    from recint.pages import board as boards
 
     require_files(options.into, inputs=options.verdicts)
     table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
@@ -779,7 +786,7 @@ def _flag(name: str) -> str:
 
 def _recipe_defaults() -> dict[str, int | float]:
     """Defaults of the recipe, read without loading torch's model stack."""
-    from recint.recipe import Recipe
+    from recint.training.recipe import Recipe
 
     recipe = Recipe()
     return {name: getattr(recipe, name) for name in _RECIPE_OPTIONS}

@@ -11,8 +11,8 @@ from hypothesis import settings
 
 from recint.catalogue import SHIPPED, modules
 from recint.claim import Property
-from recint.files import named_path
 from recint.profiles import load_profile
+from recint.system.files import named_path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

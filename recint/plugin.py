@@ -19,25 +19,29 @@ import pytest
 import torch
 from hypothesis import settings
 
-from recint import BAD_CALL, board, drift, files, git, junit, log, outputs, reasons, record, shipped, standing, words
+from recint import BAD_CALL, shipped, words
 from recint import checkpoint as checkpoints
-from recint import expected as expectations
-from recint import report as html
 from recint.catalogue import SHIPPED, require_matches, require_sound, selected
 from recint.checkpoint import Checkpoint
 from recint.claim import Claim, Property, Refuted
-from recint.draws import Share
-from recint.escaping import line as one_line
-from recint.evaluate import Evidence, draw_together
-from recint.files import named_path
-from recint.judge import judge_one
-from recint.model import Model, resolve_device
-from recint.preconditions import require_verifiable
-from recint.procedure import registrations
+from recint.judging import entries as record
+from recint.judging.draws import Share
+from recint.judging.evaluate import Evidence, draw_together
+from recint.judging.judge import judge_one
+from recint.judging.procedure import registrations
+from recint.judging.scan import Scan, scan
+from recint.model.preconditions import require_verifiable
+from recint.model.transformer import Model, resolve_device
+from recint.pages import board, junit
+from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.scan import Scan, scan
+from recint.record import drift, git, log, standing
+from recint.record import expected as expectations
 from recint.statistics.finite import require_finite_record
-from recint.threads import limit_threads
+from recint.system import files, outputs, reasons
+from recint.system.escaping import line as one_line
+from recint.system.files import named_path
+from recint.system.threads import limit_threads
 from recint.verdict import require_draws, stages_of
 
 pytest_plugins = ["recint.collecting"]

@@ -18,14 +18,17 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from recint import BAD_CALL, drift, log, outputs, plugin, record, shipped
+from recint import BAD_CALL, plugin, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
-from recint.escaping import terminal
-from recint.files import cache_folder
-from recint.identity import identity
-from recint.procedure import registrations
+from recint.judging import entries
+from recint.judging.procedure import registrations
 from recint.profiles import usual_profile
+from recint.record import drift, log
+from recint.record.identity import identity
+from recint.system import outputs
+from recint.system.escaping import terminal
+from recint.system.files import cache_folder
 
 # Options that pytest takes under the same name with `--recint-` before it.
 _SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
@@ -152,7 +155,7 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    of = identity(record.about(checkpoints.load(name)))
+    of = identity(entries.about(checkpoints.load(name)))
     logged = drift.logged(log.read(kept), of)
     asked = {claim for claim in known if selected(claim, options.claims or ())}
     if logged and asked <= {entry["id"] for entry in logged["claims"]}:

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from recint import cli
+from recint.calibration.mutants import MUTANTS, mutate
 from recint.checkpoint import load, save
-from recint.controls.mutants import MUTANTS, mutate
-from recint.training import untrained
+from recint.training.train import untrained
 
 from .test_cli import TINY
 

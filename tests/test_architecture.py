@@ -38,6 +38,6 @@ def test_dependencies_point_one_way(path):
     if path.parent.name == "statistics":
         assert not uses(*(f"recint.{edge}" for edge in EDGES))
     if name in ("figures", "report"):
-        assert not uses("torch", "recint.claim", "recint.model")
+        assert not uses("torch", "recint.claim", "recint.model.transformer")
     if name == "claim":
-        assert not uses("recint.model", "recint.evaluate", "recint.record")
+        assert not uses("recint.model.transformer", "recint.judging.evaluate", "recint.judging.entries")

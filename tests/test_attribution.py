@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from recint import attribution as module
-from recint.attribution import attribution
 from recint.domain import Between, Condition
-from recint.interventions import ablated
+from recint.model import attribution as module
+from recint.model.attribution import attribution
+from recint.model.interventions import ablated
 from recint.recurrence import REFERENCE
 from recint.statistics.attribution import attribution_direction
 

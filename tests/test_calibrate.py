@@ -12,13 +12,14 @@ import psutil
 import pytest
 from scipy import stats
 
-from recint import calibration_report, cli
-from recint.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
+from recint import cli
+from recint.calibration import planted
+from recint.calibration.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
 from recint.catalogue import properties
 from recint.checkpoint import save
-from recint.controls import planted
-from recint.judge import judge
-from recint.training import untrained
+from recint.judging.judge import judge
+from recint.pages import calibration_page
+from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import wait_for
@@ -66,20 +67,20 @@ def test_a_claim_that_no_control_supports_is_told_with_the_reason_that_it_gives(
     assert never_supported(rows) == ["a.y", "a.z"]
     reasons = {"a.x": "", "a.y": "its parts exclude each other"}
     told = "a.y (its parts exclude each other); a.z"
-    assert dict(calibration_report.answers(rows, reasons))["Claims that no control supports"] == told
-    assert told in calibration_report.markdown(rows, command="", reasons=reasons)
-    assert told in calibration_report.html(rows, checkpoint="whole", command="", reasons=reasons)
-    assert dict(calibration_report.answers(ROWS[:2]))["Claims that no control supports"] == "none"
+    assert dict(calibration_page.answers(rows, reasons))["Claims that no control supports"] == told
+    assert told in calibration_page.markdown(rows, command="", reasons=reasons)
+    assert told in calibration_page.html(rows, checkpoint="whole", command="", reasons=reasons)
+    assert dict(calibration_page.answers(ROWS[:2]))["Claims that no control supports"] == "none"
 
 
 def test_the_pages_tell_the_same_and_mark_what_is_wrong():
-    text = calibration_report.markdown(ROWS, command="recint calibrate")
+    text = calibration_page.markdown(ROWS, command="recint calibrate")
     assert "    recint calibrate" in text
     assert "1 of 1 (2.5% to 100.0%)" in text
     assert "| whole | ✓ | ✓ | ✗ `wrong` |" in text
     assert "| broken | **✗** | **✓** | ✗ |" in text
     assert "| broken | `a.x` |" in text
-    page = calibration_report.html(ROWS, checkpoint="whole", command="recint calibrate")
+    page = calibration_page.html(ROWS, checkpoint="whole", command="recint calibrate")
     assert page.count('class="refuted wrong"') == page.count('class="supported wrong"') == 1
     assert page.count("made-for") >= 2
     assert "http" not in page
@@ -90,7 +91,7 @@ def test_graded_models_are_counted_by_strength():
         row("a.x: strong", group="graded", a_x="supported", truth={"a.x": True}),
         row("a.x: near miss", group="graded", a_x="inconclusive", truth={"a.x": False}),
     ]
-    told = dict(calibration_report.answers(graded))
+    told = dict(calibration_page.answers(graded))
     assert told["On strong models"] == "the claim that is graded is 1 supported"
     assert told["On near miss models"] == "the claim that is graded is 1 inconclusive"
 

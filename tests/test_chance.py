@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from recint.chance import DEALS, deals, share_of_deals
 from recint.claim import Unmet
+from recint.model.chance import DEALS, deals, share_of_deals
 
 
 def first_layer(values):

@@ -9,8 +9,8 @@ import torch
 from hypotheses import circuit
 from hypotheses.circuit import CIRCUIT, WRONG, errors_of, role, several
 from recint.domain import Between, Condition
-from recint.interventions import all_of, attention_cut, key_pattern, previous_token_pattern, uniform_pattern
-from recint.stand_ins import qk_identity
+from recint.model.interventions import all_of, attention_cut, key_pattern, previous_token_pattern, uniform_pattern
+from recint.model.stand_ins import qk_identity
 from recint.statistics.errors import prediction_errors
 
 from .conftest import SMALL

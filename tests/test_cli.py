@@ -15,10 +15,12 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from recint import board, cli, log
+from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
-from recint.training import untrained
+from recint.pages import board
+from recint.record import log
+from recint.training.train import untrained
 
 from .conftest import AFFINE_A, files_of_at_most
 

@@ -16,9 +16,11 @@ from distributed import LocalCluster
 from distributed.cli import dask_scheduler, dask_worker
 from pyarrow import parquet
 
-from recint import cli, sweep, sweep_record
+from recint import cli
 from recint.checkpoint import save
-from recint.training import untrained
+from recint.sweep import jobs
+from recint.sweep import table as sweep_record
+from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import FEW, wait_for
@@ -46,10 +48,10 @@ class TestWords:
         if words[0] == "dask":
             DASK[words[1]].make_context(words[1], words[2:])
         elif words[0] == "export":
-            alike = {name.upper().replace(".", "__"): value for name, value in sweep.AS_FAST_AS_ALONE.items()}
+            alike = {name.upper().replace(".", "__"): value for name, value in jobs.AS_FAST_AS_ALONE.items()}
             assert words[1:] == [f"DASK_{name}={value}" for name, value in alike.items()]
             # A local cluster does without the same; that Dask has it is what makes the words on the page true.
-            for name in sweep.AS_FAST_AS_ALONE:
+            for name in jobs.AS_FAST_AS_ALONE:
                 assert dask.config.get(name)
         elif words[:2] == ["python", "benchmarks/sweep_scale.py"]:
             assert (ROOT / words[1]).is_file()
@@ -78,7 +80,7 @@ class TestWords:
 
     def test_a_refusing_worker_says_what_the_page_quotes(self, tmp_path):
         path = str(save(untrained(TINY, seed=0), tmp_path / "model"))
-        done = sweep.task(path, sweep.How(hypotheses=str(ROOT / "hypotheses"), code="another"), str(tmp_path))
+        done = jobs.task(path, jobs.How(hypotheses=str(ROOT / "hypotheses"), code="another"), str(tmp_path))
         (said,) = re.findall(r"ends in \*(.+?)\*", PAGE, re.DOTALL)
         assert done.error.endswith(" ".join(said.split()))
 

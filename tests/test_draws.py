@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from recint.draws import CHUNK, draw, draw_until_decided
-from recint.evaluate import draw_together, evaluate
+from recint.judging.draws import CHUNK, draw, draw_until_decided
+from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
 from recint.statistics.means import p_positive
-from recint.training import untrained
+from recint.training.train import untrained
 from recint.verdict import STAGES, SUPPORT_FROM
 
 from .conftest import SMALL

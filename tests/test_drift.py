@@ -4,9 +4,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from recint import board, drift, expected, junit, log
-from recint.expected import Expectation
-from recint.report import headline
+from recint.pages import board, junit
+from recint.pages.report import headline
+from recint.record import drift, expected, log
+from recint.record.expected import Expectation
 
 
 def entry(claim, verdict="supported", value=1.0, ci=(0.9, 1.1), **more):

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint import board, calibration_report, escaping, expected, junit, sweep_report
-from recint.replication import page
+from recint.pages import board, calibration_page, junit, sweep_page
+from recint.record import expected
 from recint.replication.rows import Row
+from recint.system import escaping
 
 from .test_drift import entry, run
 from .test_sweep_report import row as sweep_row
@@ -175,7 +176,7 @@ class TestEverywhere:
     def test_a_sweep_keeps_its_shape(self):
         rows = [sweep_row(f"q.{text}", "refuted", step=1, series="a|\n<b>") | {"statement": text} for text in ODD]
         left = dict.fromkeys(rows[0]) | {"path": "x\n|<b>", "series": "s", "error": "it\n# ends <b>"}
-        text = sweep_report.markdown([*rows, left], command="recint sweep 'a\nb'")
+        text = sweep_page.markdown([*rows, left], command="recint sweep 'a\nb'")
         (table,) = tables(text)
         assert {len(cells(line)) for line in table} == {4}
         assert len(table) == 2 + len(ODD)
@@ -188,7 +189,7 @@ class TestEverywhere:
             "group": "mutants", "name": "m|\n<b>", "base": "x", "truth": dict.fromkeys(claims, False),
             "verdicts": dict.fromkeys(claims, "refuted"), "made_for": claims, "values": {}, "messages": {},
         }  # fmt: skip
-        text = calibration_report.markdown([row], command="recint calibrate 'a\nb'")
+        text = calibration_page.markdown([row], command="recint calibrate 'a\nb'")
         for table in tables(text):
             assert len({len(cells(line)) for line in table}) == 1
             assert len(table) == 3

@@ -8,14 +8,14 @@ import pytest
 import torch
 from hypothesis import given
 
-from recint import record
+from recint.calibration.planted import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Refuted
-from recint.controls.planted import Solver
 from recint.domain import Domain
-from recint.evaluate import evaluate
-from recint.expected import Expectation
-from recint.preconditions import unmet
+from recint.judging import entries as record
+from recint.judging.evaluate import evaluate
+from recint.model.preconditions import unmet
+from recint.record.expected import Expectation
 from recint.strategies import conditions, recurrences
 
 

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from recint import figures
+from recint.pages import figures
 
 RNG = np.random.default_rng(0)
 SCORES = np.full((4, 4), np.nan)

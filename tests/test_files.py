@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recint.files import atomic, cache_folder, write
-from recint.outputs import require_files
+from recint.system.files import atomic, cache_folder, write
+from recint.system.outputs import require_files
 
 ROOT = Path(__file__).parents[1]
 

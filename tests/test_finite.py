@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.attribution import attribution
 from recint.checkpoint import Checkpoint
 from recint.domain import Condition
 from recint.model import Model
-from recint.probes import constant_probe
+from recint.model.attribution import attribution
+from recint.model.probes import constant_probe
 from recint.statistics.attention import (
     attention_by_parity,
     attention_over_uniform,

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from recint.calibration.planted import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, observing
-from recint.controls.planted import Solver
 from recint.domain import Between, Condition
-from recint.gain import (
+from recint.model import Model
+from recint.model.gain import (
     check_share,
     copying_errors,
     costs_twice,
@@ -16,9 +17,8 @@ from recint.gain import (
     loss_shares,
     matters_and_costs_twice,
 )
-from recint.intact import Intact
-from recint.model import Model
-from recint.training import untrained
+from recint.model.intact import Intact
+from recint.training.train import untrained
 
 from .conftest import SMALL
 

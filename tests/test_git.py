@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recint import git, log
+from recint.record import git, log
 
 PACKAGE = Path(git.__file__).parent
 NOW = "2026-01-01T00:00:00+00:00"

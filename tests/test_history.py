@@ -10,10 +10,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from recint import cli, history, history_page
+from recint import cli
 from recint.claim import Claim
-from recint.log import append, file_of, read, registration, verdict_lines
-from recint.record import blank
+from recint.judging.entries import blank
+from recint.pages import log_page
+from recint.record import history
+from recint.record.log import append, file_of, read, registration, verdict_lines
 
 FIRST = Claim(
     id="l0.looks-back", statement="Layer 0 looks back.", quantifier="everywhere", statistic="attention on what was",
@@ -331,7 +333,7 @@ def test_a_claim_is_told_with_its_versions_and_all_verdicts_on_it(log, capsys, w
     ],
 )
 def test_a_figure_has_the_interval_it_has(more, told):
-    assert history_page.figure(entry(FIRST) | more) == told
+    assert log_page.figure(entry(FIRST) | more) == told
 
 
 def test_changes_between_two_runs(log, capsys, wide):
@@ -609,7 +611,7 @@ def test_a_statement_that_moved_is_beside_the_cells_already(tmp_path, capsys, wi
     writer = Writer(tmp_path)
     writer.register(FIRST, FIRST.amended(because="it was unclear", statement="Layer 0 looks one back."))
     writer.run("aa11aaaa", "one", "2026-01-02", entry(FIRST))
-    page = Page(history_page.html(shown(tmp_path), folder="log"))
+    page = Page(log_page.html(shown(tmp_path), folder="log"))
     assert page.text.count("Layer 0 looks one back.") == 1
     _, out, _ = recint(capsys, "--log", tmp_path, "--claims", "*")
     assert "statement: Layer 0 looks back. → Layer 0 looks one back." in out
@@ -631,7 +633,7 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_told(tmp_path):
     claim = replace(OTHER, statement="<script>alert('x')</script> & more")
     writer.register(claim)
     writer.run("aa11aaaa", '"><b>', "2026-01-02", entry(claim), commit="<i>")
-    text = history_page.html(shown(tmp_path), folder="<log>")
+    text = log_page.html(shown(tmp_path), folder="<log>")
     page = Page(text)
     assert "<script" not in text
     assert "<b>" not in text
@@ -645,10 +647,10 @@ def test_sixty_runs_are_narrow_columns_and_three_are_not(tmp_path):
     writer.register(FIRST)
     for number in range(60):
         writer.run(f"{number:08x}", f"checkpoint-{number % 20}", f"2026-01-01T08:{number:02}", entry(FIRST))
-    text = history_page.html(shown(tmp_path), folder="log")
+    text = log_page.html(shown(tmp_path), folder="log")
     assert '<table class="matrix timeline dense">' in text
     assert len(Page(text).row(FIRST.id)) == 62
-    few = history_page.html(shown(tmp_path, checkpoint="checkpoint-1"), folder="log")
+    few = log_page.html(shown(tmp_path, checkpoint="checkpoint-1"), folder="log")
     assert '<table class="matrix timeline">' in few
     assert [cell[2] for cell in Page(few).row(FIRST.id)[1:-1]] == ["✓"] * 3
     assert "1 of 1 claim got the same verdict in every run" in few

@@ -5,11 +5,14 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 
-from recint import cli, drift, expected, history, log, record, sweep, sweep_record
+from recint import cli
 from recint.checkpoint import Checkpoint, ModelConfig, load, save
-from recint.emergence import sweep as put_together
-from recint.identity import brief, identity
-from recint.training import untrained
+from recint.judging import entries as record
+from recint.record import drift, expected, history, log
+from recint.record.identity import brief, identity
+from recint.sweep import jobs, table
+from recint.sweep.emergence import sweep as put_together
+from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_cli import ROOT, TINY
@@ -168,7 +171,7 @@ def test_a_logged_run_with_another_configuration_is_no_baseline():
 
 
 class TestSweep:
-    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=("l0.ov-line",), stages=(2,), controls=False)
+    HOW = jobs.How(hypotheses=str(ROOT / "hypotheses"), claims=("l0.ov-line",), stages=(2,), controls=False)
 
     def done(self, folder, about, *, started="2026-01-01T00:00:00+00:00", seed=0, claim="a.a"):
         """As tasks leave it that begin in the same second."""
@@ -177,7 +180,7 @@ class TestSweep:
             "environment": {}, "seed": seed, "draws": 2, "stages": [2], "profile": "default", "started": started,
         }  # fmt: skip
         (folder / f"{name}.json").write_text(json.dumps(judged))
-        return sweep.Done(path=f"elsewhere/m{name}.pth", file=str(folder / f"{name}.json"))
+        return jobs.Done(path=f"elsewhere/m{name}.pth", file=str(folder / f"{name}.json"))
 
     def test_runs_that_begin_in_the_same_second_are_all_logged_and_each_once(self, tmp_path):
         (tmp_path / "out").mkdir()
@@ -185,19 +188,19 @@ class TestSweep:
         done = [self.done(tmp_path / "out", with_config(USUAL, **config)) for config in configs]
         done += [self.done(tmp_path / "out", USUAL, seed=1), self.done(tmp_path / "out", USUAL, claim="a.b")]
         for _ in range(2):  # and again, as a sweep that goes on does
-            logged = sweep_record.keep(tmp_path / "log", self.HOW, [])
+            logged = table.keep(tmp_path / "log", self.HOW, [])
             for one in done:
                 logged(one)
             assert len(log.read(tmp_path / "log").runs) == len(log.read(tmp_path / "log").verdicts) == 6
         known = log.read(tmp_path / "log")
-        rows = sweep_record.rows(done, known)
+        rows = table.rows(done, known)
         assert [row["standing"] for row in rows] == ["exploratory"] * 6
         assert len(known.begun) == 6
 
     def test_none_of_them_is_left_out_as_the_copy_of_another(self, tmp_path):
         (tmp_path / "out").mkdir()
         done = [self.done(tmp_path / "out", with_config(USUAL, order=order)) for order in (1, 2, 1)]
-        found = put_together(sweep_record.rows(done, log.Log()))
+        found = put_together(table.rows(done, log.Log()))
         assert len(found.networks) == 2
         assert [path for path, _ in found.left_out] == ["elsewhere/m2.pth"]
 

@@ -7,21 +7,21 @@ import pytest
 import torch
 from hypothesis import given
 
-from recint import draws as module
-from recint import gain, preconditions, probes, record
-from recint import intact as intact_module
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast
 from recint.domain import Between, Condition, Domain, DrawnRecurrence, Vector
 from recint.domain import Recurrence as One
-from recint.draws import draw
-from recint.evaluate import evaluate
-from recint.interventions import ABLATIONS, ablated, ablation, edited
-from recint.model import Model
+from recint.judging import draws as module
+from recint.judging import entries
+from recint.judging.draws import draw
+from recint.judging.evaluate import evaluate
+from recint.model import Model, gain, preconditions, probes
+from recint.model import intact as intact_module
+from recint.model.interventions import ABLATIONS, ablated, ablation, edited
 from recint.statistics.errors import prediction_errors
 from recint.strategies import conditions
-from recint.training import untrained
+from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_interventions import biased
@@ -235,7 +235,7 @@ class TestDraw:
             evaluate(claims[1], model, stages=(150,), drawn=drawn["fails"])
         for name, prop in (("first", claims[0]), ("last", claims[2])):
             evidence = evaluate(prop, model, stages=(150,), drawn=drawn[name])
-            assert record.entry(evidence, family=2)["estimate"]["n"] == 150
+            assert entries.entry(evidence, family=2)["estimate"]["n"] == 150
 
     def test_claims_that_do_not_apply_or_are_about_weights_have_nothing_drawn(self, model):
         weights = [prop for prop in properties() if prop.claim.id == "composition.no-v"]

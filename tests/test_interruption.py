@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 from recint import cli
-from recint.interruption import end_children, kept_from_children
+from recint.system.interruption import end_children, kept_from_children
 
 
 def interrupt():

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from recint.interventions import (
+from recint.model import Model
+from recint.model.interventions import (
     ABLATIONS,
     ablated,
     all_of,
@@ -22,10 +23,9 @@ from recint.interventions import (
     qk_replaced,
     uniform_pattern,
 )
-from recint.model import Model
+from recint.model.stand_ins import low_rank_identity, negative_identity, qk_identity
 from recint.recurrence import REFERENCE, derive_seed
-from recint.stand_ins import low_rank_identity, negative_identity, qk_identity
-from recint.training import untrained
+from recint.training.train import untrained
 
 from .conftest import SMALL
 

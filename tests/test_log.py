@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from recint import log
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
+from recint.record import log
 
 NOW = "2026-01-01T00:00:00+00:00"
 CLAIM = Claim(

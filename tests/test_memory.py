@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from recint import memory
+from recint.system import memory
 
 FAULTS = """
 import resource, torch
-from recint.memory import GIB, give_memory_back, keep_freed_memory
+from recint.system.memory import GIB, give_memory_back, keep_freed_memory
 
 def faults():
     def page_faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -8,7 +8,7 @@ import torch
 
 from hypotheses.layer_0 import FROM, PARTS, PREVIOUS, RIVALS, kept, mixed
 from recint.domain import Between, Condition
-from recint.intact import Intact
+from recint.model.intact import Intact
 from recint.recurrence import REFERENCE
 from recint.statistics.mixture import Mixture
 

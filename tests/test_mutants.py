@@ -6,16 +6,16 @@ from functools import cache
 import pytest
 import torch
 
+from recint.calibration.mutants import MUTANTS, folded, mutate, scrambled
+from recint.calibration.planted import SMALL, Roles, plant
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load
-from recint.controls.mutants import MUTANTS, folded, mutate, scrambled
-from recint.controls.planted import SMALL, Roles, plant
 from recint.model import Model
 from recint.recurrence import REFERENCE
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.errors import prediction_errors
 from recint.statistics.weights import effective_rank
-from recint.training import untrained
+from recint.training.train import untrained
 from tests.conftest import AFFINE_A
 
 PROPERTIES = {prop.claim.id: prop for prop in properties()}

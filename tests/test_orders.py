@@ -10,18 +10,19 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from recint import checkpoint as checkpoints
-from recint import domain, evaluate, gain, preconditions, probes, search
+from recint import domain
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Refuted, Unmet
 from recint.domain import Between, Condition, Domain, DrawnRecurrence, Recurrence, Vector
-from recint.draws import draw
-from recint.model import Model
-from recint.preconditions import unmet
+from recint.judging import evaluate, search
+from recint.judging.draws import draw
+from recint.judging.search import confirm
+from recint.model import Model, gain, preconditions, probes
+from recint.model.preconditions import unmet
 from recint.recurrence import REFERENCE, Distribution
-from recint.search import confirm
 from recint.strategies import conditions, of_order, recurrences
-from recint.training import untrained
+from recint.training.train import untrained
 
 ORDERS = st.sampled_from((1, 2, 3))
 SHAPE = ModelConfig(n_layers=3, n_heads=8, d_model=48, d_head=8, d_mlp=16, n_ctx=16, d_vocab=40)

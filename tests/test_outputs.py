@@ -8,9 +8,10 @@ import sys
 import pytest
 import torch
 
-from recint import cli, shipped, sweep, sweep_task
+from recint import cli, shipped
 from recint.checkpoint import load, save
-from recint.training import untrained
+from recint.sweep import jobs, task
+from recint.training.train import untrained
 
 from .test_cli import ROOT, TINY
 from .test_verify import claims, found, run
@@ -97,9 +98,9 @@ def test_a_report_is_written_where_it_is_said_or_not_at_all(tiny, folder, tmp_pa
 def test_a_sweep_tells_what_was_done_to_read_a_checkpoint(tiny, folder, tmp_path):
     path = tmp_path / "wrapped.pth"
     torch.save({"model": dict(load(tiny).tensors), "step": 3}, path)
-    how = sweep.How(hypotheses=str(folder), stages=(100,), controls=False)
+    how = jobs.How(hypotheses=str(folder), stages=(100,), controls=False)
     for known in (False, True):
-        done = sweep_task.judge_one(str(path), how, tmp_path / "out")
+        done = task.judge_one(str(path), how, tmp_path / "out")
         assert done.known == known
         assert done.note == f"{path}: holds more than a state dict; the one under 'model' is read"
 

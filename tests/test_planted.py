@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from recint.catalogue import properties
-from recint.checkpoint import ModelConfig
-from recint.controls.planted import (
+from recint.calibration.planted import (
     ABSENT,
     ROLES,
     SMALL,
@@ -20,9 +18,11 @@ from recint.controls.planted import (
     plant,
     truth,
 )
+from recint.catalogue import properties
+from recint.checkpoint import ModelConfig
 from recint.domain import Condition, Domain
 from recint.model import Model
-from recint.preconditions import unmet
+from recint.model.preconditions import unmet
 from recint.recurrence import REFERENCE
 from recint.statistics.attention import output_against_input, previous_token_attention
 from recint.statistics.errors import prediction_errors

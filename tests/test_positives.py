@@ -5,17 +5,17 @@ from functools import cache
 import pytest
 import torch
 
-from recint.calibrate import controls
+from recint.calibration.calibrate import controls
+from recint.calibration.planted import Roles, Solver, plant
+from recint.calibration.positives import CONFIG, POSITIVES
 from recint.catalogue import properties
 from recint.claim import passes
-from recint.controls.planted import Roles, Solver, plant
-from recint.controls.positives import CONFIG, POSITIVES
 from recint.domain import Domain, reference_of
-from recint.gain import error_and_copying
-from recint.judge import judge
+from recint.judging.judge import judge
 from recint.model import Model
+from recint.model.gain import error_and_copying
 from recint.statistics.attention import most_similar_key
-from recint.training import untrained
+from recint.training.train import untrained
 
 PROPS = properties()
 CLAIMS = [prop.claim for prop in PROPS]

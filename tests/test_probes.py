@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from recint import probes
 from recint.domain import Between, Condition
-from recint.interventions import ablated
-from recint.model import Model
-from recint.probes import constant_probe
+from recint.model import Model, probes
+from recint.model.interventions import ablated
+from recint.model.probes import constant_probe
 from recint.statistics.finite import NotFinite
 from recint.statistics.sampling import reduce
-from recint.training import untrained
+from recint.training.train import untrained
 
 from .conftest import SMALL
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from recint import log, procedure, scan, search, verdict
+from recint import verdict
+from recint.judging import procedure, scan, search
+from recint.record import log
 
 from .test_evaluate import claim
 

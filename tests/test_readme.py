@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from recint.board import BEGIN, END
 from recint.catalogue import properties
-from recint.expected import load
+from recint.pages.board import BEGIN, END
+from recint.record.expected import load
 
 ROOT = Path(__file__).parents[1]
 TABLE = (ROOT / "README.md").read_text().partition(BEGIN)[2].partition(END)[0]

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from benchmarks.notebook_way import LOOPS, loops
-from recint import cli, figures, report
+from recint import cli
 from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
-from recint.replication import page
+from recint.pages import figures, report
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES, Measured, Row, number
 from recint.replication.table import replicate
-from recint.training import untrained
+from recint.training.train import untrained
 
 from .conftest import ORACLE
 

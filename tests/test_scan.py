@@ -6,8 +6,8 @@ import torch
 
 from recint.claim import statistic
 from recint.domain import Condition, Domain
-from recint.evaluate import evaluate
-from recint.scan import POINTS, VISIT, Scan, conditions_of, scan, simplicity, suspects
+from recint.judging.evaluate import evaluate
+from recint.judging.scan import POINTS, VISIT, Scan, conditions_of, scan, simplicity, suspects
 
 from .test_evaluate import claim, constant, model, prop
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 
-from recint import record
 from recint.catalogue import SHIPPED, find
 from recint.checkpoint import load
 from recint.claim import POINTWISE
 from recint.domain import Condition, Recurrence, Several, Vector
-from recint.evaluate import evaluate
+from recint.judging import entries
+from recint.judging.evaluate import evaluate
+from recint.judging.search import RETEST, TRIES, confirm, search
 from recint.model import Model
-from recint.search import RETEST, TRIES, confirm, search
 from recint.strategies import recurrences
 from recint.verdict import refutation_level
 
@@ -77,12 +77,12 @@ class TestSingleRecurrences:
 
     @pytest.mark.parametrize("draws", [100, 300])
     def test_as_many_are_tried_whatever_the_draws(self, draws):
-        entry = record.entry(evaluate(prop(self.MADE), model(constant(0.5)), stages=(draws,)), family=1)
+        entry = entries.entry(evaluate(prop(self.MADE), model(constant(0.5)), stages=(draws,)), family=1)
         assert entry["search"]["examples"] >= 0.9 * POINTWISE  # Hypothesis may draw one twice
         assert entry["search"]["counterexample"] is None
         tried = entry["search"]["examples"] + draws
         high = entry["failing"]["ci"][1]
-        assert record.settle([entry], {})[0]["verdict"] in ("supported", "inconclusive")
+        assert entries.settle([entry], {})[0]["verdict"] in ("supported", "inconclusive")
         if entry["verdict"] == "supported":
             assert entry["message"] == (
                 f"no counterexample in {tried} recurrences; at most {high:.2g} of all recurrences fail, with 95 % confidence"
@@ -110,7 +110,7 @@ class TestSingleRecurrences:
         found = evidence.search.counterexample
         assert 13 in dict(found.at.d.slots)
         assert found.at.c == 0, "it is shrunk"
-        assert record.entry(evidence, family=1)["verdict"] == "refuted"
+        assert entries.entry(evidence, family=1)["verdict"] == "refuted"
 
     def test_a_draw_that_fails_counts_in_the_share(self):
         breaks = model(lambda c: 0.5 + (c > 1.9).double())

@@ -10,8 +10,9 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 
-from recint import log, shipped
+from recint import shipped
 from recint.catalogue import properties
+from recint.record import log
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("recint", "hypotheses", "fixtures")

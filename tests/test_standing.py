@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from recint import cli, log, standing
+from recint import cli
 from recint.checkpoint import load, save
-from recint.git import Code
-from recint.log import Log
-from recint.training import untrained
+from recint.record import log, standing
+from recint.record.git import Code
+from recint.record.log import Log
+from recint.training.train import untrained
 
 from .test_cli import TINY, recint
 from .test_git import commit, in_git
@@ -197,7 +198,7 @@ class TestSweep:
 
 
 def git_is_dirty():
-    from recint.git import code
+    from recint.record.git import code
 
     from .test_git import PACKAGE
 

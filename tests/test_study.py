@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from recint import emergence, sweep_report
+from recint.pages import sweep_page
+from recint.sweep import emergence
 
 ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "docs" / "study"
@@ -111,7 +112,7 @@ def test_twenty_snapshots_of_each_were_judged_by_claims_registered_before():
 def test_the_summary_is_made_of_the_table():
     text = (STUDY / "summary.md").read_text()
     command = re.search(r"^    (.+)$", text, re.MULTILINE)[1]
-    assert text == sweep_report.markdown(ROWS, command=command)
+    assert text == sweep_page.markdown(ROWS, command=command)
 
 
 def test_the_first_page_says_of_how_many_trainings_it_is():
@@ -152,4 +153,4 @@ def test_what_is_told_of_more_weight_decay_is_so():
     standings = [{row["standing"] for row in at.found.values()} for at in network.checkpoints]
     assert standings == [{"exploratory"}] + [{"confirmatory"}] * 19
     text = (folder / "summary.md").read_text()
-    assert text == sweep_report.markdown(rows, command=re.search(r"^    (.+)$", text, re.MULTILINE)[1])
+    assert text == sweep_page.markdown(rows, command=re.search(r"^    (.+)$", text, re.MULTILINE)[1])

@@ -16,16 +16,19 @@ import pytest
 from distributed.comm import CommClosedError
 from pyarrow import parquet
 
-from recint import cli, log, sweep, sweep_record, sweep_task
+from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.cli import main
-from recint.judge import judge
-from recint.log import Log
-from recint.memory import GIB
+from recint.judging.judge import judge
 from recint.model import Model
-from recint.snapshots import series, training_seed
-from recint.training import untrained
+from recint.record import log
+from recint.record.log import Log
+from recint.sweep import jobs, task
+from recint.sweep import table as sweep_record
+from recint.sweep.snapshots import series, training_seed
+from recint.system.memory import GIB
+from recint.training.train import untrained
 
 from .test_cli import ROOT, TINY
 
@@ -52,38 +55,38 @@ class TestPaths:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "all.txt").write_text("runs/*/snapshots/*\n\nruns/seed9\n")
         found = [str(path) for path in snapshots(training)] + [str(training)]
-        assert sweep.paths(["all.txt", "runs/seed9"]) == found
-        assert sweep.paths([str(training / "snapshots" / "*")]) == found[:3]
+        assert jobs.paths(["all.txt", "runs/seed9"]) == found
+        assert jobs.paths([str(training / "snapshots" / "*")]) == found[:3]
 
     def test_a_missing_file_is_left_to_its_task_and_an_idle_glob_is_not(self, tmp_path):
-        assert sweep.paths([str(tmp_path / "gone.pth")]) == [str(tmp_path / "gone.pth")]
+        assert jobs.paths([str(tmp_path / "gone.pth")]) == [str(tmp_path / "gone.pth")]
         with pytest.raises(ValueError, match=r"checkpoint='.*\*\.pth' matches no file"):
-            sweep.paths([str(tmp_path / "*.pth")])
+            jobs.paths([str(tmp_path / "*.pth")])
         (tmp_path / "latin.txt").write_bytes(b"caf\xe9.pth\n")
         with pytest.raises(ValueError, match=r"latin\.txt: is no text in UTF-8, but a list of checkpoints is expected"):
-            sweep.paths([str(tmp_path / "latin.txt")])
+            jobs.paths([str(tmp_path / "latin.txt")])
         (tmp_path / "none.txt").touch()
         with pytest.raises(ValueError, match=r"none\.txt: lists no checkpoints"):
-            sweep.paths([str(tmp_path / "none.txt")])
+            jobs.paths([str(tmp_path / "none.txt")])
 
     def test_a_list_that_leads_to_itself_is_refused(self, tmp_path):
         own, first, second, twice = (tmp_path / f"{name}.txt" for name in ("own", "first", "second", "twice"))
         own.write_text(f"model.pth\n{own}\n")
         with pytest.raises(ValueError, match=r"own\.txt: lists itself, but checkpoints are expected in it"):
-            sweep.paths([str(own)])
+            jobs.paths([str(own)])
         first.write_text(f"{second}\n")
         second.write_text(f"{tmp_path}/../{tmp_path.name}/first.txt\n")
         with pytest.raises(ValueError, match=r"first\.txt: lists itself by way of .*second\.txt, but"):
-            sweep.paths([str(first)])
+            jobs.paths([str(first)])
         second.write_text(f"{tmp_path}/model.pth\n")
         twice.write_text(f"{first}\n{first}\n")  # which is no circle
-        assert sweep.paths([str(twice)]) == [f"{tmp_path}/model.pth"]
+        assert jobs.paths([str(twice)]) == [f"{tmp_path}/model.pth"]
 
     def test_a_list_of_windows_and_a_glob_in_the_home_folder_are_understood(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
         (tmp_path / "model.pth").touch()
         (tmp_path / "all.txt").write_bytes(b"\xef\xbb\xbf~/model.pth\r\n")
-        assert sweep.paths(["~/all.txt"]) == sweep.paths(["~/*.pth"]) == [str(tmp_path / "model.pth")]
+        assert jobs.paths(["~/all.txt"]) == jobs.paths(["~/*.pth"]) == [str(tmp_path / "model.pth")]
 
     def test_a_snapshot_tells_its_training_its_step_and_its_seed(self, training):
         first, *_ = map(str, snapshots(training))
@@ -115,11 +118,11 @@ class TestPaths:
 
 
 class TestTask:
-    HOW = sweep.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, stages=(100,), device="cpu", controls=False)
+    HOW = jobs.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, stages=(100,), device="cpu", controls=False)
 
     def test_it_judges_as_one_would_by_hand(self, training, tmp_path):
         path = str(snapshots(training)[1])
-        done = sweep.task(path, self.HOW, str(tmp_path))
+        done = jobs.task(path, self.HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         props = [prop for prop in properties() if prop.claim.id in ASKED]
         by_hand = judge(props, Model(load(path)), stages=(100,))
@@ -133,17 +136,17 @@ class TestTask:
 
     def test_what_is_judged_is_not_judged_again_unless_something_changed(self, training, tmp_path, monkeypatch):
         path = str(snapshots(training)[1])
-        first = sweep.task(path, self.HOW, str(tmp_path))
+        first = jobs.task(path, self.HOW, str(tmp_path))
         asked = []
-        monkeypatch.setattr(sweep_task, "_judged", lambda checkpoint, how: asked.append(how) or [])
-        again = sweep.task(path, self.HOW, str(tmp_path))
+        monkeypatch.setattr(task, "_judged", lambda checkpoint, how: asked.append(how) or [])
+        again = jobs.task(path, self.HOW, str(tmp_path))
         assert (again.file, again.known, again.verdicts) == (first.file, True, first.verdicts)
         save(load(path), tmp_path / "copy.pth")  # the same tensors in another file
-        assert sweep.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
+        assert jobs.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
         assert not asked
         for change in ({"seed": 1}, {"stages": (101,)}, {"claims": ASKED[:1]}, {"controls": True}):
-            assert not sweep.task(path, sweep.How(**(vars(self.HOW) | change)), str(tmp_path)).known
-        assert not sweep.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
+            assert not jobs.task(path, jobs.How(**(vars(self.HOW) | change)), str(tmp_path)).known
+        assert not jobs.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
         assert len(asked) == 5
 
     @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ class TestTask:
     )
     def test_a_damaged_verdict_file_is_named_and_the_checkpoint_judged_again(self, training, tmp_path, damage):
         path = str(snapshots(training)[1])
-        file = Path(sweep.task(path, self.HOW, str(tmp_path)).file)
+        file = Path(jobs.task(path, self.HOW, str(tmp_path)).file)
         whole = json.loads(file.read_text())
         if damage == "cut":
             damage = file.read_text()[:500]
@@ -160,13 +163,13 @@ class TestTask:
             damaged["claims"][1].pop(damage)
             damage = json.dumps(damaged)
         file.write_text(damage)
-        again = sweep.task(path, self.HOW, str(tmp_path))
+        again = jobs.task(path, self.HOW, str(tmp_path))
         assert (again.file, again.known, again.error) == (str(file), False, None)
         assert again.note == f"{file}: was no whole verdict file; {path} is judged again"
         assert [claim["verdict"] for claim in json.loads(file.read_text())["claims"]] == [
             claim["verdict"] for claim in whole["claims"]
         ]
-        once_more = sweep.task(path, self.HOW, str(tmp_path))
+        once_more = jobs.task(path, self.HOW, str(tmp_path))
         assert (once_more.known, once_more.note) == (True, None)
 
     @pytest.mark.parametrize("content", [None, b"nonsense"])
@@ -174,17 +177,18 @@ class TestTask:
         path = tmp_path / "bad.pth"
         if content:
             path.write_bytes(content)
-        done = sweep.task(str(path), self.HOW, str(tmp_path))
+        done = jobs.task(str(path), self.HOW, str(tmp_path))
         assert done.file is None
         assert "bad.pth: " in done.error
-        assert not (tmp_path / sweep.VERDICTS).exists()
+        assert not (tmp_path / jobs.VERDICTS).exists()
 
     @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back when it is told to")
     def test_memory_that_a_task_has_left_free_goes_back_to_the_system(self, tmp_path):
         # Three quarters of a GiB in blocks that malloc takes from its heap, with one at the end that it cannot cut off below.
         code = """if True:
             import ctypes, psutil
-            from recint import sweep, sweep_task
+            from recint.sweep import jobs
+            from recint.sweep import task
             malloc, free = ctypes.CDLL(None).malloc, ctypes.CDLL(None).free
             malloc.restype, free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
             def held(): return psutil.Process().memory_info().rss / 2**20
@@ -192,7 +196,7 @@ class TestTask:
             for block in blocks: ctypes.memset(block, 1, 2**20)
             for block in blocks[:-1]: free(ctypes.c_void_p(block))
             kept = held() - before
-            sweep.task("missing.pth", sweep.How(hypotheses="hypotheses"), "out")
+            jobs.task("missing.pth", jobs.How(hypotheses="hypotheses"), "out")
             print(kept, held() - before)
             """
         limits = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}
@@ -213,7 +217,7 @@ class TestTask:
 def test_a_worker_holds_less_than_dask_pauses_it_for(monkeypatch, limit, bearable):
     worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=limit))
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
-    assert sweep._bearable() == bearable
+    assert jobs._bearable() == bearable
 
 
 def test_a_scheduler_reads_tasks_without_pytorch():
@@ -224,7 +228,7 @@ def test_a_scheduler_reads_tasks_without_pytorch():
 
 class TestTable:
     def test_a_verdict_stands_as_its_own_run_does_not_as_an_earlier_one_on_the_same_tensors(self, training, tmp_path):
-        done = sweep.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
+        done = jobs.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         code = {"commit": "c", "dirty": False, "registered": [claim["hash"] for claim in run["claims"]]}
         code |= {name: run[name] for name in ("seed", "draws", "profile")}
@@ -239,7 +243,7 @@ class TestTable:
 
     def test_a_row_for_each_checkpoint_and_claim(self, training, tmp_path):
         how, path = TestTask.HOW, str(snapshots(training)[2])
-        done = [sweep.task(path, how, str(tmp_path)), sweep.Done(path="gone.pth", error="gone.pth: no such file")]
+        done = [jobs.task(path, how, str(tmp_path)), jobs.Done(path="gone.pth", error="gone.pth: no such file")]
         table = sweep_record.rows(done, Log())
         sweep_record.write_table(table, tmp_path / "table.parquet")
         read = parquet.read_table(tmp_path / "table.parquet")
@@ -287,12 +291,12 @@ def running_elsewhere(training, folder, *, workers):
         started.append(subprocess.Popen([dask, "scheduler", *options], **quiet))
         address = json.loads(wait_for(lambda: file.exists() and file.read_text()))["address"]
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
-        options += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep_task"]
+        options += ["--preload", "transformer_lens.model_bridge", "--preload", "recint.sweep.task"]
         for number in range(workers):
             started.append(subprocess.Popen([dask, "worker", address, *options, "--name", str(number)], **quiet))
         call = (training, training / "snapshots" / "*", "--out", out, "--no-log", "--scheduler", address, *FEW)
         with running(*call) as process:
-            wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+            wait_for(lambda: list(out.glob(f"{jobs.VERDICTS}/*.json")))
             yield process, started[0], started[1:]
     finally:
         for one in started:
@@ -313,7 +317,7 @@ class TestSweep:
         assert [row["step"] for row in table if row["claim"] == ASKED[0]] == [200, 0, 50, 100]
         assert [row["error"] is None for row in table] == [True] * 8 + [False]
         assert {row["standing"] for row in table[:8]} == {"exploratory"}
-        assert len(list((out / sweep.VERDICTS).iterdir())) == 4
+        assert len(list((out / jobs.VERDICTS).iterdir())) == 4
         found = log.read(kept)
         assert len(found.runs) == 4
         assert len(found.verdicts) == 8
@@ -329,22 +333,22 @@ class TestSweep:
         out = tmp_path / "out"
         call = (training / "snapshots" / "*", "--out", out, "--no-log", "--workers", 1, *FEW)
         with running(*call) as process:
-            wait_for(lambda: list(out.glob(f"{sweep.VERDICTS}/*.json")))
+            wait_for(lambda: list(out.glob(f"{jobs.VERDICTS}/*.json")))
             process.kill()
-        kept = {path: path.stat().st_mtime_ns for path in out.glob(f"{sweep.VERDICTS}/*.json")}
+        kept = {path: path.stat().st_mtime_ns for path in out.glob(f"{jobs.VERDICTS}/*.json")}
         assert 1 <= len(kept) < 3
         with running(*call) as process:
             said, _ = process.communicate()
         assert process.returncode == 0, said
         assert {path: path.stat().st_mtime_ns for path in kept} == kept
-        assert len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) == 3
+        assert len(list(out.glob(f"{jobs.VERDICTS}/*.json"))) == 3
 
     def test_a_sweep_that_is_stopped_leaves_a_table_of_what_was_judged_and_status_130(self, tmp_path):
         for seed in range(40):
             save(untrained(TINY, seed=seed), tmp_path / "models" / f"{seed}.pth")
         out = tmp_path / "out"
         with running(tmp_path / "models" / "*", "--out", out, "--no-log", *FEW) as process:
-            wait_for(lambda: len(list(out.glob(f"{sweep.VERDICTS}/*.json"))) > 1)
+            wait_for(lambda: len(list(out.glob(f"{jobs.VERDICTS}/*.json"))) > 1)
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
             said, _ = process.communicate()
         assert process.returncode == 130, said
@@ -401,13 +405,13 @@ class TestSweep:
     def test_a_sweep_that_no_worker_can_take_up_says_what_it_waits_for(self, device, resources, told):
         workers = {f"tcp://{index}": {"resources": own} for index, own in enumerate(resources)}
         client = SimpleNamespace(cluster=None, scheduler_info=lambda n_workers: {"workers": workers})
-        assert sweep.waits_for(client, sweep.How(hypotheses="", device=device)) == told
+        assert jobs.waits_for(client, jobs.How(hypotheses="", device=device)) == told
 
     def test_a_verdict_file_that_cannot_be_read_from_here_is_an_error_of_its_checkpoint(self, tmp_path, monkeypatch):
         (tmp_path / "read.json").touch()
-        read = sweep.Done(path="a", file=str(tmp_path / "read.json"), verdicts={"supported": 1})
-        elsewhere = sweep.Done(path="b", file="/elsewhere/b.json", verdicts={"supported": 1})
-        bad = sweep.Done(path="c", error="c: no such file")
+        read = jobs.Done(path="a", file=str(tmp_path / "read.json"), verdicts={"supported": 1})
+        elsewhere = jobs.Done(path="b", file="/elsewhere/b.json", verdicts={"supported": 1})
+        bad = jobs.Done(path="c", error="c: no such file")
 
         def future(done):
             return SimpleNamespace(
@@ -421,12 +425,12 @@ class TestSweep:
         futures = [future(done) for done in (read, elsewhere, bad)]
         client = SimpleNamespace(cluster=None, map=lambda *_, **__: futures)
         monkeypatch.setattr("distributed.as_completed", iter)
-        found = list(sweep.sweep(["a", "b", "c"], sweep.How(hypotheses=""), tmp_path, client))
+        found = list(jobs.sweep(["a", "b", "c"], jobs.How(hypotheses=""), tmp_path, client))
         told = (
             "b: judged, but the worker's /elsewhere/b.json cannot be read from here; "
             "--out must be a folder that workers and this command share"
         )
-        assert found == [read, sweep.Done(path="b", error=told), bad]
+        assert found == [read, jobs.Done(path="b", error=told), bad]
 
     def test_a_connection_that_breaks_is_the_scheduler_gone(self, tmp_path, monkeypatch):
         def broken():
@@ -436,7 +440,7 @@ class TestSweep:
         monkeypatch.setattr("distributed.as_completed", iter)
         client = SimpleNamespace(cluster=None, map=lambda *_, **__: [future])
         with pytest.raises(ValueError, match="the scheduler went away; what was judged is kept"):
-            list(sweep.sweep(["a"], sweep.How(hypotheses=""), tmp_path, client))
+            list(jobs.sweep(["a"], jobs.How(hypotheses=""), tmp_path, client))
 
     @pytest.mark.slow
     def test_a_scheduler_that_goes_away_is_one_sentence_and_what_was_judged_is_kept(self, training, tmp_path):
@@ -452,4 +456,4 @@ class TestSweep:
             workers[0].send_signal(signal.SIGKILL)
             said, _ = process.communicate()
         assert process.returncode == 0, said
-        assert len(list(tmp_path.glob(f"out/{sweep.VERDICTS}/*.json"))) == 4
+        assert len(list(tmp_path.glob(f"out/{jobs.VERDICTS}/*.json"))) == 4

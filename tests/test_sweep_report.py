@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from recint import emergence, sweep_figures, sweep_report
-from recint.emergence import Appearance, Appearances, appearance, order, share, spread, sweep
+from recint.pages import sweep_figures, sweep_page
+from recint.sweep import emergence
+from recint.sweep.emergence import Appearance, Appearances, appearance, order, share, spread, sweep
 
 LETTERS = {"s": "supported", "r": "refuted", "i": "inconclusive", "v": "vacuous", "n": "not_applicable", "e": "error"}
 VOID = {"meta", "br", "path", "line", "rect", "circle", "use", "image", "input"}
@@ -81,7 +82,7 @@ class Page(HTMLParser):
 
 
 def page(rows):
-    text = sweep_report.html(rows, command="recint sweep <runs>")
+    text = sweep_page.html(rows, command="recint sweep <runs>")
     found = Page(text)
     claims = [id for id in found.ids if id.startswith("claim-")]
     assert max(Counter(claims).values(), default=1) == 1
@@ -239,10 +240,10 @@ def test_page_and_summary_say_how_far_trainings_agree_on_the_order_where_there_a
         (two, "-1.00 over 3 claims, between two trainings (1: one order, 0: chance)."),
         (three, "-0.33 over 3 claims, mean over pairs of 3 trainings (1: one order, 0: chance)."),
     ):
-        assert told + figure in sweep_report.html(rows, command="")
-        assert told + figure in sweep_report.markdown(rows, command="")
+        assert told + figure in sweep_page.html(rows, command="")
+        assert told + figure in sweep_page.markdown(rows, command="")
     one = training("x", **ONE)
-    assert told not in sweep_report.html(one, command="") + sweep_report.markdown(one, command="")
+    assert told not in sweep_page.html(one, command="") + sweep_page.markdown(one, command="")
 
 
 def binomial_tail(held, of, p):
@@ -273,8 +274,8 @@ def test_the_spread_is_that_of_what_was_measured():
 
 
 def test_thinning_is_even_and_keeps_both_ends():
-    assert sweep_report.thinned(range(5), 5) == [0, 1, 2, 3, 4]
-    found = sweep_report.thinned(range(1000), 50)
+    assert sweep_page.thinned(range(5), 5) == [0, 1, 2, 3, 4]
+    found = sweep_page.thinned(range(1000), 50)
     assert (found[0], found[-1], len(set(found))) == (0, 999, 50)
     gaps = {after - before for before, after in pairwise(found)}
     assert gaps <= {20, 21}
@@ -297,7 +298,7 @@ def test_the_first_screen_says_what_holds_and_when_it_began():
 
 
 def test_cells_say_their_verdict_by_symbol_and_their_statistic():
-    text = sweep_report.html(training("one", a="rsiv"), command="")
+    text = sweep_page.html(training("one", a="rsiv"), command="")
     cells = re.findall(r'<td class="(\w+)" title="([^"]+)">(.)</td>', text)
     assert cells == [
         ("refuted", "0: 0.5 [0.4, 0.6]", "✗"),
@@ -309,7 +310,7 @@ def test_cells_say_their_verdict_by_symbol_and_their_statistic():
 
 def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_claim():
     rows = [*training("one", **{"l0.a": "rsss", "l2.b": "rrss"}), *training("two", **{"l0.a": "rsss", "l2.b": "rrsr"})]
-    text = sweep_report.markdown([*rows, unread()], command="recint sweep <runs>")
+    text = sweep_page.markdown([*rows, unread()], command="recint sweep <runs>")
     lines = text.splitlines()
     assert lines[0] == "# 1 of 2 claims holds in both trained networks"
     assert "    recint sweep <runs>" in lines
@@ -322,7 +323,7 @@ def test_the_summary_has_the_answer_the_order_of_the_roles_and_a_line_for_each_c
 
 
 def test_the_summary_of_nothing_says_so():
-    assert sweep_report.markdown([unread()], command="").splitlines()[0] == "# No checkpoint could be judged"
+    assert sweep_page.markdown([unread()], command="").splitlines()[0] == "# No checkpoint could be judged"
 
 
 def test_what_a_frame_around_a_cell_means_is_told_where_there_is_one():
@@ -397,7 +398,7 @@ def test_errors_alone_are_neither_support_nor_refutation(claims):
 
 def test_infinite_ends_of_an_interval_are_called_unbounded():
     rows = [entry | {"high": None} for entry in training("one", a="rsss")]
-    assert "0.5 [0.4, unbounded]" in sweep_report.html(rows, command="")
+    assert "0.5 [0.4, unbounded]" in sweep_page.html(rows, command="")
     page(rows)
 
 
@@ -409,7 +410,7 @@ def test_the_axis_of_steps_has_few_round_ticks_and_0_only_if_there_is_one():
 
 def test_the_same_rows_give_the_same_page():
     rows = [*training("one", a="rsss", b="rrrs"), *training("two", a="rrss", b="rrrs"), unread()]
-    assert sweep_report.html(rows, command="x") == sweep_report.html(rows, command="x")
+    assert sweep_page.html(rows, command="x") == sweep_page.html(rows, command="x")
 
 
 @pytest.mark.parametrize("series", [1, 20])
@@ -423,7 +424,7 @@ def test_a_thousand_checkpoints_make_a_page_of_a_few_megabytes_in_seconds(series
         for claim in range(10)
     ]  # fmt: skip
     start = perf_counter()
-    text = sweep_report.html(rows, command="")
+    text = sweep_page.html(rows, command="")
     assert perf_counter() - start < 30
     assert len(text) < 1.5e6  # of 10 claims
     shown = min(len(steps), 56, 560 // series)

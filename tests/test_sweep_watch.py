@@ -13,9 +13,9 @@ import dask
 import pytest
 from distributed.scheduler import KilledWorker
 
-from recint import sweep, sweep_watch
-from recint.sweep import Done, How
-from recint.sweep_watch import watched
+from recint.sweep import jobs, watch
+from recint.sweep.jobs import Done, How
+from recint.sweep.watch import watched
 
 from .test_sweep import running_elsewhere, training, wait_for  # noqa: F401
 
@@ -24,7 +24,7 @@ HOW = How(hypotheses="")
 
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch):
-    monkeypatch.setattr(sweep_watch, "EVERY", 0.1)
+    monkeypatch.setattr(watch, "EVERY", 0.1)
 
 
 class TestWatched:
@@ -47,7 +47,7 @@ class TestWatched:
 
     @pytest.mark.parametrize("own", [True, False])
     def test_only_a_cluster_of_ones_own_that_stays_without_a_worker_is_given_up(self, own, monkeypatch):
-        monkeypatch.setattr(sweep_watch, "PATIENCE", 0.3)
+        monkeypatch.setattr(watch, "PATIENCE", 0.3)
         given_up, looked = [], []
         client = SimpleNamespace(cluster=SimpleNamespace(plan={0}, scale=lambda count: None) if own else None)
 
@@ -74,8 +74,8 @@ class TestWatched:
         assert len(looked) == known
 
     def test_a_minute_is_not_over_before_a_wait_is_noticed(self):
-        assert sweep_watch.PATIENCE <= 60
-        assert sweep_watch.EVERY <= 60
+        assert watch.PATIENCE <= 60
+        assert watch.EVERY <= 60
 
 
 class TestSuspects:
@@ -91,7 +91,7 @@ class TestSuspects:
 
         monkeypatch.setattr("distributed.as_completed", iter)
         client = SimpleNamespace(cluster=None, map=submit, scheduler_info=lambda n_workers: {"workers": {"w": {}}})
-        return list(sweep.sweep(["a", "b", "c"], HOW, tmp_path, client, say=said.append)), said, submitted
+        return list(jobs.sweep(["a", "b", "c"], HOW, tmp_path, client, say=said.append)), said, submitted
 
     def future(self, path, *, dies):
         error = KilledWorker(path, SimpleNamespace(address="tcp://w"), 3) if dies else None
@@ -125,7 +125,7 @@ class TestCluster:
     @pytest.fixture
     def client(self):
         with dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}), ExitStack() as stack:
-            yield stack.enter_context(sweep.cluster(workers=1, scheduler=None))
+            yield stack.enter_context(jobs.cluster(workers=1, scheduler=None))
 
     def test_only_the_checkpoint_that_kills_its_worker_is_an_error(self, client, tmp_path, monkeypatch):
         def task(path, how, out):
@@ -133,27 +133,27 @@ class TestCluster:
                 os.kill(os.getpid(), signal.SIGKILL)
             return Done(path=path, verdicts={"supported": 1})
 
-        monkeypatch.setattr(sweep, "task", task)
+        monkeypatch.setattr(jobs, "task", task)
         named = ["first", "second", "killer", "third", "fourth", "fifth"]
-        found = {done.path: done.error for done in sweep.sweep(named, HOW, tmp_path, client)}
+        found = {done.path: done.error for done in jobs.sweep(named, HOW, tmp_path, client)}
         assert found.keys() == set(named)
         assert [path for path, error in found.items() if error] == ["killer"]
 
     def test_a_worker_that_is_gone_for_good_is_replaced(self, client, tmp_path, monkeypatch):
-        monkeypatch.setattr(sweep, "task", lambda path, how, out: time.sleep(1) or Done(path=path))
+        monkeypatch.setattr(jobs, "task", lambda path, how, out: time.sleep(1) or Done(path=path))
         said = []
-        found = sweep.sweep(list("abcd"), HOW, tmp_path, client, say=said.append)
+        found = jobs.sweep(list("abcd"), HOW, tmp_path, client, say=said.append)
         assert next(found).error is None
         client.cluster.sync(client.cluster.workers[0].close)  # the process that restarts it, too
         assert [done.error for done in found] == [None] * 3
         assert said == ["waiting for a worker", "a worker is there: the sweep goes on"]
 
     def test_where_none_can_be_started_the_sweep_ends(self, client, tmp_path, monkeypatch):
-        monkeypatch.setattr(sweep_watch, "PATIENCE", 0.5)
-        monkeypatch.setattr(sweep, "task", lambda path, how, out: time.sleep(1) or Done(path=path))
+        monkeypatch.setattr(watch, "PATIENCE", 0.5)
+        monkeypatch.setattr(jobs, "task", lambda path, how, out: time.sleep(1) or Done(path=path))
         with monkeypatch.context() as patch:
             patch.setattr(client.cluster, "scale", lambda count: None)
-            found = sweep.sweep(list("ab"), HOW, tmp_path, client)
+            found = jobs.sweep(list("ab"), HOW, tmp_path, client)
             client.cluster.sync(client.cluster.workers[0].close)
             told = "no worker is left, and none could be started; what was judged is kept"
             with pytest.raises(ValueError, match=told):
@@ -167,7 +167,7 @@ def test_a_cluster_that_cannot_be_started_is_one_sentence(monkeypatch):
     monkeypatch.setattr("distributed.Client", broken)
     with (
         pytest.raises(ValueError, match=r"workers=2: a worker cannot be started here \(Nanny failed to start\.\)"),
-        sweep.cluster(workers=2, scheduler=None),
+        jobs.cluster(workers=2, scheduler=None),
     ):
         pass
 

@@ -9,7 +9,7 @@ import pytest
 TOLD = """
 import numpy, scipy.linalg, torch
 from threadpoolctl import threadpool_info
-from recint.threads import limit_threads
+from recint.system.threads import limit_threads
 
 def told():
     return torch.get_num_threads(), {found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"}

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from recint.card import write_card
 from recint.checkpoint import CheckpointError, load
-from recint.model import raw_bridge
-from recint.recipe import Recipe
+from recint.model.transformer import raw_bridge
+from recint.pages.card import write_card
 from recint.recurrence import Distribution
-from recint.training import HISTORY, STATE, prediction_loss, train
+from recint.training.recipe import Recipe
+from recint.training.train import HISTORY, STATE, prediction_loss, train
 
 from .conftest import SMALL, files_of_at_most
 

@@ -10,10 +10,10 @@ from scipy import stats
 from hypotheses.composition import test_layer_1_k_composes_with_layer_2 as k_composition
 from hypotheses.composition import test_no_two_layers_v_compose as no_v_composition
 from hypotheses.layer_0 import test_layer_0_attends_to_the_previous_term as previous_token
-from recint import vacuity
 from recint.catalogue import SHIPPED, properties
 from recint.checkpoint import ModelConfig
-from recint.vacuity import ALL, FIRST, TOLERATED, Untrained
+from recint.judging import untrained
+from recint.judging.untrained import ALL, FIRST, TOLERATED, Untrained
 
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
 CONFIG = ModelConfig(n_layers=3, n_heads=2, d_model=32, d_head=8, d_mlp=8, n_ctx=13, d_vocab=8)
@@ -24,35 +24,35 @@ CPU = torch.device("cpu")
 def asked(tmp_path, monkeypatch):
     """A cache of its own, and the list of models that were really asked."""
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
-    asked, passes = [], vacuity._passes
+    asked, passes = [], untrained._passes
 
     def counting(prop, model, seed, drawn):
         asked.append((prop.claim.id, seed))
         return passes(prop, model, seed, drawn)
 
-    monkeypatch.setattr(vacuity, "_passes", counting)
+    monkeypatch.setattr(untrained, "_passes", counting)
     return asked
 
 
 def scripted(monkeypatch, passing):
     """Let those of the untrained models pass whose seeds are told."""
     asked = []
-    monkeypatch.setattr(vacuity, "Model", lambda checkpoint, device: None)
-    monkeypatch.setattr(vacuity, "draw", lambda props, *_, **__: {prop.claim.id: None for prop in props})
-    monkeypatch.setattr(vacuity, "_passes", lambda prop, model, seed, drawn: asked.append(seed) or seed in passing)
+    monkeypatch.setattr(untrained, "Model", lambda checkpoint, device: None)
+    monkeypatch.setattr(untrained, "draw", lambda props, *_, **__: {prop.claim.id: None for prop in props})
+    monkeypatch.setattr(untrained, "_passes", lambda prop, model, seed, drawn: asked.append(seed) or seed in passing)
     return asked
 
 
 def test_untrained_models_satisfy_an_absence_and_lack_a_presence(asked):
-    absent = vacuity.untrained_passes(NO_V, CONFIG, device=CPU)
+    absent = untrained.untrained_passes(NO_V, CONFIG, device=CPU)
     assert absent.vacuous
     assert absent.passed == absent.of == 4, "enough have passed for the rest not to matter"
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
 
 
 def test_a_claim_about_behaviour_is_asked_on_recurrences(asked):
     config = replace(CONFIG, d_vocab=40)
-    assert vacuity.untrained_passes(previous_token.recint_property, config, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(previous_token.recint_property, config, device=CPU) == Untrained(0, FIRST)
 
 
 @pytest.mark.parametrize(
@@ -69,43 +69,43 @@ def test_a_claim_about_behaviour_is_asked_on_recurrences(asked):
 def test_the_share_that_passes_decides_not_a_majority_of_three(tmp_path, monkeypatch, passing, found, vacuous):
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
     asked = scripted(monkeypatch, passing)
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == found
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == found
     assert found.vacuous == vacuous
     assert asked == list(range(found.of))
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == found
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == found
     assert len(asked) == found.of, "kept"
 
 
 def test_claims_that_may_be_asked_next_are_asked_on_the_same_models(asked):
-    first = vacuity.untrained_passes(K, CONFIG, device=CPU, beside=[K, NO_V])
+    first = untrained.untrained_passes(K, CONFIG, device=CPU, beside=[K, NO_V])
     assert asked[:4] == [(K.claim.id, 0), (NO_V.claim.id, 0), (K.claim.id, 1), (NO_V.claim.id, 1)]
     known = len(asked)
-    assert vacuity.untrained_passes(NO_V, CONFIG, device=CPU).vacuous
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(NO_V, CONFIG, device=CPU).vacuous
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
     assert len(asked) == known, "kept"
 
 
 def test_answers_for_the_shipped_shapes_come_with_the_package(asked, monkeypatch):
     answer = {"config": asdict(CONFIG), "claims": {K.claim.hash: [1, 60]}}
-    monkeypatch.setattr(vacuity, "_answers", lambda: [answer])
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == Untrained(1, 60)
+    monkeypatch.setattr(untrained, "_answers", lambda: [answer])
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(1, 60)
     assert asked == []
-    assert vacuity.untrained_passes(K, replace(CONFIG, n_heads=4), device=CPU).of == FIRST
+    assert untrained.untrained_passes(K, replace(CONFIG, n_heads=4), device=CPU).of == FIRST
     assert len(asked) == FIRST
 
 
 def test_every_shipped_claim_has_an_answer_for_the_shipped_shapes():
-    for answer in json.loads(vacuity.SHIPPED_ANSWERS.read_text())["answers"]:
+    for answer in json.loads(untrained.SHIPPED_ANSWERS.read_text())["answers"]:
         assert answer["claims"].keys() == {prop.claim.hash for prop in properties()}
 
 
 @pytest.mark.slow
 def test_a_shipped_answer_is_what_untrained_models_say_now():
-    answer = json.loads(vacuity.SHIPPED_ANSWERS.read_text())["answers"][0]
+    answer = json.loads(untrained.SHIPPED_ANSWERS.read_text())["answers"][0]
     asked = [
         prop for prop in properties() if prop.claim.id in ("l0.leads-attribution", "l1.small-attribution", "l0.ov-line")
     ]
-    found = vacuity.ask(asked, ModelConfig(**answer["config"]), device=CPU)
+    found = untrained.ask(asked, ModelConfig(**answer["config"]), device=CPU)
     for prop in asked:
         assert [found[prop].passed, found[prop].of] == answer["claims"][prop.claim.hash], prop.claim.id
 
@@ -119,26 +119,26 @@ def test_the_error_rates_are_those_that_are_told():
 
 
 def test_an_answer_is_asked_for_once(asked):
-    first = vacuity.untrained_passes(K, CONFIG, device=CPU)
+    first = untrained.untrained_passes(K, CONFIG, device=CPU)
     assert asked == [("composition.k-l1-l2", seed) for seed in range(FIRST)]
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
     assert len(asked) == FIRST
 
 
 @pytest.mark.parametrize("what", ["configuration", "claim", "code", "module of the claim"])
 def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_path, what):
-    vacuity.untrained_passes(K, CONFIG, device=CPU)
+    untrained.untrained_passes(K, CONFIG, device=CPU)
     prop, config = K, CONFIG
     if what == "configuration":
         config = replace(CONFIG, n_heads=4)
     elif what == "claim":
         prop = replace(K, claim=replace(K.claim, threshold=1.3))
     elif what == "code":
-        monkeypatch.setattr(vacuity, "_CODE", "another")
+        monkeypatch.setattr(untrained, "_CODE", "another")
     else:
         (tmp_path / "module.py").write_text("another")
         monkeypatch.setattr(type(K), "file", property(lambda self: tmp_path / "module.py"))
-    vacuity.untrained_passes(prop, config, device=CPU)
+    untrained.untrained_passes(prop, config, device=CPU)
     assert len(asked) == 2 * FIRST
 
 
@@ -157,24 +157,24 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     ],
 )
 def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
-    first = vacuity.untrained_passes(K, CONFIG, device=CPU)
+    first = untrained.untrained_passes(K, CONFIG, device=CPU)
     (entry,) = tmp_path.glob("*.json")
     entry.write_text(damage)
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
     assert len(asked) == 2 * FIRST
-    vacuity.untrained_passes(K, CONFIG, device=CPU)
+    untrained.untrained_passes(K, CONFIG, device=CPU)
     assert len(asked) == 2 * FIRST
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(asked, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "file" / "cache"))
-    assert vacuity.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
 
 
 def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path):
     module = tmp_path / "composition.py"
     module.write_text((SHIPPED / "composition.py").read_text())
-    loaded = vacuity.code_of(properties(tmp_path))
+    loaded = untrained.code_of(properties(tmp_path))
     module.write_text(f"{module.read_text()}# changed\n")
-    assert vacuity.code_of(properties(tmp_path)) == loaded
+    assert untrained.code_of(properties(tmp_path)) == loaded

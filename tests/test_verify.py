@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from recint import cli, log, outputs
+from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load, save
-from recint.training import untrained
+from recint.record import log
+from recint.system import outputs
+from recint.training.train import untrained
 
 TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
 # What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.

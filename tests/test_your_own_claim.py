@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from recint import cli, log
+from recint import cli
+from recint.record import log
 
 from .conftest import AFFINE_A
 

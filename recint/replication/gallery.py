@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recint import figures
-from recint.attribution import attribution
 from recint.domain import reference_of
-from recint.intact import Intact
 from recint.model import Model
+from recint.model.attribution import attribution
+from recint.model.intact import Intact
+from recint.pages import figures
+from recint.pages.report import missing
 from recint.recurrence import REFERENCE, derive_seed
 from recint.replication.look import ONE_C
 from recint.replication.rows import number
-from recint.report import missing
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.weights import (
     Composition,
@@ -30,7 +30,7 @@ from recint.statistics.weights import (
     held_energy,
     input_matrices,
 )
-from recint.training import HISTORY
+from recint.training.train import HISTORY
 
 ATTRIBUTED = 100  # recurrences that attributions are averaged over
 COEFFICIENTS = np.linspace(-4, 4, 33)

@@ -14,11 +14,11 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recint.attribution import attribution
 from recint.domain import reference_of
-from recint.intact import Intact
-from recint.interventions import ablated
 from recint.model import Model
+from recint.model.attribution import attribution
+from recint.model.intact import Intact
+from recint.model.interventions import ablated
 from recint.recurrence import Distribution, Recurrences, derive_seed
 
 CHUNK = 100  # recurrences in one pass

@@ -18,9 +18,10 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recint.intact import Intact
-from recint.interventions import ablated, attention_replaced, qk_replaced, uniform_pattern
 from recint.model import Model
+from recint.model.intact import Intact
+from recint.model.interventions import ablated, attention_replaced, qk_replaced, uniform_pattern
+from recint.model.stand_ins import STAND_INS, qk_identity
 from recint.recurrence import REFERENCE, derive_seed
 from recint.replication.look import Look, normalised_attribution, over
 from recint.replication.rows import (
@@ -37,7 +38,6 @@ from recint.replication.rows import (
     single,
     spread,
 )
-from recint.stand_ins import STAND_INS, qk_identity
 from recint.statistics.lines import line_fit, signed_line_r2
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.statistics.weights import (

@@ -1,0 +1,275 @@
+"""How often the suite itself is wrong: every claim on models whose truth is known, and on models broken on purpose.
+
+Every control is judged as `verify` would judge it, all claims that it is asked together, but for vacuity: what untrained
+models get is one of the things shown here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from recint.calibration import planted
+from recint.calibration.mutants import MUTANTS, mutate, scrambled
+from recint.calibration.positives import POSITIVES
+from recint.catalogue import properties, selected
+from recint.checkpoint import Checkpoint, load
+from recint.claim import Property
+from recint.judging.judge import judge
+from recint.model import Model
+from recint.recurrence import derive_seed
+from recint.statistics.sampling import exact_interval
+from recint.system.interruption import end_children, kept_from_children
+from recint.system.threads import limit_threads
+from recint.training.train import untrained
+
+SEEDS = (0, 1, 2)
+GROUPS = {
+    "untrained": "Untrained models of the checkpoint's shape",
+    "scrambled": "The checkpoint with its weights scrambled",
+    "mutant": "Mutants of the checkpoint",
+    "planted": "Planted models: every role strongly present or absent",
+    "positive": "Planted models of which claims about interventions are true by construction",
+    "graded": "Planted models at and around the thresholds",
+    "planted mutant": "Mutants of the planted model with every role present",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A model to judge the claims by.
+
+    Attributes:
+        make: builds it; a `Model`, or a stand-in for one.
+        truth: for the claims that its construction settles, whether they hold.
+        made_for: claims that it was made to refute.
+        claims: globs of the claims it is asked; all if empty.
+        base: the control it was made from, against whose verdicts its own are read.
+    """
+
+    name: str
+    group: str
+    make: Callable[[], Any]
+    truth: Mapping[str, bool] = field(default_factory=dict)
+    made_for: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    base: str | None = None
+
+
+def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control, ...]:
+    """All of them, in the order of `GROUPS`; the checkpoint itself is the first of its mutants."""
+    config, claims = checkpoint.config, [prop.claim for prop in props]
+    found = [
+        Control(name=f"untrained {seed}", group="untrained", make=_model(untrained, config, seed=seed))
+        for seed in SEEDS
+    ]
+    found += [
+        Control(name=f"scrambled {seed}", group="scrambled", make=_model(scrambled, checkpoint, seed=seed))
+        for seed in SEEDS
+    ]
+    found.append(Control(name=checkpoint.name, group="mutant", make=_model(lambda: checkpoint)))
+    for name, roles in planted.combinations():
+        found.append(
+            Control(
+                name=name,
+                group="planted",
+                make=_model(planted.plant, roles, **_variant(name)),
+                truth=planted.truth(roles, claims),
+            )
+        )
+    whole = next(control for control in found if control.name == "all present")
+    for rung in planted.ladder(claims):
+        solver = rung.roles is None
+        known = {rung.claim: rung.holds} if solver else planted.truth(rung.roles or planted.Roles(), claims)
+        name = f"{rung.claim}: {rung.strength}"
+        found.append(
+            Control(
+                name=name,
+                group="graded",
+                make=_rung(rung, {"seed": 1} if solver else _variant(name)),
+                truth=known,
+                claims=("model.predicts-*",) if solver else (),
+            )
+        )
+    for positive in POSITIVES:
+        if settled := positive.truth(
+            claims
+        ):  # of the other claims none is asked: a layer that says nothing has no figures
+            found.append(
+                Control(name=positive.name, group="positive", make=positive.model, truth=settled, claims=tuple(settled))
+            )
+    bases: tuple[tuple[str, str, Callable[[], Checkpoint]], ...] = (
+        ("mutant", checkpoint.name, lambda: checkpoint),
+        ("planted mutant", whole.name, lambda: whole.make().checkpoint),
+    )
+    for group, base, make in bases[checkpoint.config.n_layers < 3 :]:  # mutants need three layers
+        for mutant in MUTANTS:
+            found.append(
+                Control(
+                    name=f"{base}: {mutant.name}",
+                    group=group,
+                    make=_model(lambda make=make, mutant=mutant: mutate(make(), mutant)),
+                    made_for=mutant.killed_by if group == "mutant" or not mutant.trained_only else (),
+                    base=base,
+                )
+            )
+    return tuple(sorted(found, key=lambda control: list(GROUPS).index(control.group)))
+
+
+def _model(make: Callable[..., Checkpoint], *arguments: Any, **keywords: Any) -> Callable[[], Model]:
+    return lambda: Model(make(*arguments, **keywords))
+
+
+def _rung(rung: planted.Rung, variant: Mapping[str, Any]) -> Callable[[], Any]:
+    return lambda: rung.model(**variant)
+
+
+def _variant(name: str) -> dict[str, Any]:
+    """A construction of its own for every planted model: orientation, division of labour, LayerNorm folded in or not."""
+    number = sum(name.encode())
+    return {"seed": number, "heads": ("share", "split")[number % 2], "folded": number % 3 > 0}
+
+
+def calibrate(
+    checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
+) -> Iterator[dict[str, Any]]:
+    """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done.
+
+    Raises:
+        ValueError: a process died while it judged one.
+    """
+    names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
+    yield {"total": len(names)}
+    tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
+    if workers == 1:
+        yield from (_row(task) for task in tasks)
+        return
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=limit_threads, initargs=(1,)
+    ) as pool:
+        try:
+            with kept_from_children():
+                rows = [pool.submit(_row, task) for task in tasks]
+            for done in as_completed(rows):
+                yield done.result()
+        except BrokenProcessPool:
+            raise ValueError(
+                f"workers={workers!r}: a process died while it judged a control (is there too little memory?); try fewer"
+            ) from None
+        except BaseException:
+            end_children()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@cache
+def _controls(checkpoint: str, folder: Path, globs: tuple[str, ...]) -> tuple[list[Property], tuple[Control, ...]]:
+    props = [prop for prop in properties(folder) if selected(prop.claim.id, globs)]
+    return props, controls(load(checkpoint), props)
+
+
+def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, Any]:
+    name, checkpoint, folder, globs, seed, draws = task
+    begun = time.monotonic()
+    props, every = _controls(checkpoint, folder, globs)
+    control = next(control for control in every if control.name == name)
+    asked = [prop for prop in props if selected(prop.claim.id, control.claims)]
+    # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
+    own = derive_seed(seed, control.base or name)
+    entries = judge(asked, control.make(), seed=own, stages=(draws,), thorough=False) if asked else []
+    return {
+        "index": every.index(control),
+        "name": name,
+        "group": control.group,
+        "base": control.base,
+        "made_for": [claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
+        "truth": dict(control.truth),
+        "verdicts": {entry["id"]: entry["verdict"] for entry in entries},
+        "values": {entry["id"]: entry["value"] for entry in entries},
+        "messages": {entry["id"]: entry["message"] for entry in entries},
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something went wrong, with the exact (Clopper-Pearson) 95 % interval."""
+
+    wrong: int
+    of: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.wrong} of {self.of} ({self.low:.1%} to {self.high:.1%})"
+
+
+def rate(wrong: int, of: int) -> Rate:
+    """
+    >>> rate(0, 100)
+    Rate(wrong=0, of=100, low=0.0, high=0.0362...)
+    """
+    return Rate(wrong, of, *exact_interval(wrong, of))
+
+
+def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
+    """Of models with claims that are false by construction, how many have one of these supported; with true ones, refuted.
+
+    Models are counted, not verdicts: those on one model rest on the same recurrences, and err together.
+    """
+    supported: list[bool] = []
+    refuted: list[bool] = []
+    for row in rows:
+        told = [(truth, row["verdicts"].get(claim)) for claim, truth in row["truth"].items()]
+        judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
+        for wrong, on_side, verdict in ((supported, False, "supported"), (refuted, True, "refuted")):
+            if verdicts := [found for truth, found in judged if truth == on_side]:
+                wrong.append(verdict in verdicts)
+    return {
+        "false support": rate(sum(supported), len(supported)),
+        "false refutation": rate(sum(refuted), len(refuted)),
+    }
+
+
+def kills(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """For every mutant, the claims that it turns from supported to refuted."""
+    verdicts = {row["name"]: row["verdicts"] for row in rows}
+    return {
+        row["name"]: [
+            claim
+            for claim, verdict in row["verdicts"].items()
+            if verdict == "refuted" and verdicts.get(row["base"], {}).get(claim) == "supported"
+        ]
+        for row in rows
+        if row["base"]
+    }
+
+
+def survivors(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Claims that no mutant kills although it was made to: "mutant: claim", where the base supports the claim."""
+    killed, verdicts = kills(rows), {row["name"]: row["verdicts"] for row in rows}
+    return [
+        f"{row['name']} is not killed by {claim}"
+        for row in rows
+        for claim in row["made_for"]
+        if verdicts.get(row["base"], {}).get(claim) == "supported" and claim not in killed[row["name"]]
+    ]
+
+
+def never_refuted(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Claims that no control refutes: nothing here can make them lose."""
+    claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
+    return [claim for claim in claims if all(row["verdicts"].get(claim) != "refuted" for row in rows)]
+
+
+def never_supported(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Claims that no control supports: nothing here shows that they can win."""
+    claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
+    return [claim for claim in claims if all(row["verdicts"].get(claim) != "supported" for row in rows)]

@@ -1,0 +1,5 @@
+"""Transformers fed with vectors."""
+
+from recint.model.transformer import Model
+
+__all__ = ["Model"]

@@ -1,0 +1,82 @@
+"""A model as it is, on the recurrences of one place: one forward pass, shared by all the claims that ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.model.memo import Once
+from recint.recurrence import Recurrences
+from recint.statistics.errors import prediction_errors
+
+TOGETHER = 100  # recurrences in one pass of several interventions
+# What claims may ask of a layer, in the order in which a pass gives it.
+_KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
+
+
+class Intact(Once):
+    """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
+
+    >>> intact = model.intact(Condition(c=-1.5))                            # doctest: +SKIP
+    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape     # doctest: +SKIP
+    (torch.Size([64, 8, 13, 13]), torch.Size([64]))
+
+    Attributes:
+        recurrences: on the model's device.
+    """
+
+    def __init__(self, model: Any, recurrences: Recurrences) -> None:
+        super().__init__()
+        self.recurrences = recurrences.to(model.device)
+        self._model = model
+        self._activations: dict[str, Tensor] = {}
+
+    def __getitem__(self, hook: str) -> Tensor:
+        """The activation of a hook, and with it all that the pass gives before."""
+        if hook not in self._activations:
+            with self._model.unedited():
+                found = self._model.activations(self.recurrences.inputs, *self._hooks(upto=hook))
+            self._activations |= found
+        return self._activations[hook]
+
+    @cached_property
+    def prediction(self) -> Float[Tensor, "recurrence position dim"]:
+        """The next term at every position."""
+        with self._model.unedited():
+            run = self._model.run(self.recurrences.inputs, keep=self._hooks())
+        self._activations |= run.activations
+        return run.prediction
+
+    @cached_property
+    def errors(self) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence."""
+        return self.errors_of(self.prediction)
+
+    def errors_of(self, prediction: Float[Tensor, "recurrence position dim"]) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence, of another prediction."""
+        return prediction_errors(prediction, self.recurrences.targets, order=self.recurrences.order)
+
+    def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
+        """MSE of each recurrence for the model as it is edited now, when nothing before `layer` is edited."""
+        return self.errors_of(self._model.resume(self[f"blocks.{layer}.hook_resid_pre"], layer=layer))
+
+    def errors_with(
+        self, instead: Sequence[Float[Tensor, "recurrence position head d_head"]], *, layer: int
+    ) -> Float[Tensor, "recurrence which"]:
+        """MSE of each recurrence with each of these in place of what the heads of `layer` say.
+
+        Side by side in passes of TOGETHER: of few recurrences, a pass costs little more than its hooks.
+        """
+        residual = self[f"blocks.{layer}.hook_resid_pre"].repeat(len(instead), 1, 1)
+        parts = (torch.split(stacked, TOGETHER) for stacked in (residual, torch.cat(list(instead))))
+        prediction = torch.cat([self._model.resume(before, layer=layer, z=z) for before, z in zip(*parts, strict=True)])
+        return torch.stack([self.errors_of(each) for each in prediction.chunk(len(instead))], dim=-1)
+
+    def _hooks(self, *, upto: str | None = None) -> list[str]:
+        names = [f"blocks.{layer}.{name}" for layer in range(self._model.config.n_layers) for name in _KEPT]
+        return names if upto is None else names[: names.index(upto) + 1]

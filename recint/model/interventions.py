@@ -1,0 +1,287 @@
+"""Interventions, as context managers: inside the block the model is another, after it the model is as it was.
+
+Every one yields a `Change` that tells how much it altered what it acts on: an intervention that alters nothing has no
+effect to be read. Edits go through `hook_z` and `hook_pattern`, which are exact on a native bridge; its
+`hook_attn_scores` comes after the softmax and drops what is edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import einops
+import torch
+from jaxtyping import Bool, Float, Integer
+from torch import Tensor
+
+from recint.model.transformer import Model, layer_norm
+from recint.recurrence import derive_seed
+
+
+@dataclass
+class Change:
+    """How much an intervention alters what it acts on.
+
+    Attributes:
+        largest: largest absolute change of an activation so far, over all passes in the block.
+    """
+
+    largest: float = 0.0
+
+
+def largest_change(old: Tensor, new: Tensor) -> float:
+    """Of any entry. nan counts as a change, which max() would drop: what comes of it is an error then, not "nothing changed"."""
+    return float((new - old).abs().nan_to_num(torch.inf).max())
+
+
+@contextmanager
+def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[Change]:
+    """Replace the activation of a hook by `edit` of it.
+
+    >>> with edited(model, "blocks.1.attn.hook_z", torch.zeros_like) as change:      # doctest: +SKIP
+    ...     broken = model(inputs)
+    """
+    change = Change()
+
+    def replace(activation: Tensor) -> Tensor:
+        new = edit(activation)
+        change.largest = max(change.largest, largest_change(activation, new))
+        return new
+
+    with model.editing(hook, replace):
+        yield change
+
+
+Ablation = Literal["zero", "mean", "resample"]
+ABLATIONS: tuple[Ablation, ...] = ("zero", "mean", "resample")
+
+
+def ablation(
+    model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
+) -> Callable[[Float[Tensor, "recurrence position head d_head"]], Tensor]:
+    """An edit that takes out the output z of some heads of a layer, or of all.
+
+    - zero: z is 0, which the layers above may never have seen.
+    - mean: z is its mean over reference recurrences, position by position; a mean over positions too would take out where a
+      head is as well as what it says.
+    - resample: z is that of another reference recurrence, picked by `seed`: usual values, but of no use here.
+    """
+    hook = f"blocks.{layer}.attn.hook_z"
+    mean = model.reference_mean(hook) if kind == "mean" else None
+    others = model.reference_activation(hook) if kind == "resample" else None
+    chosen = slice(None) if heads is None else list(heads)
+
+    def edit(z: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+        new = z.clone()
+        if mean is not None:
+            new[:, :, chosen] = mean[: z.shape[1], chosen]
+        elif others is not None:
+            generator = torch.Generator().manual_seed(derive_seed(seed, "resample"))
+            picked = torch.randint(len(others), (len(z),), generator=generator)
+            new[:, :, chosen] = others[picked, : z.shape[1]][:, :, chosen]
+        else:
+            new[:, :, chosen] = 0.0
+        return new
+
+    return edit
+
+
+def ablated(
+    model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
+) -> AbstractContextManager[Change]:
+    """Some heads of a layer, or all, without their output: see `ablation`."""
+    edit = ablation(model, layer=layer, heads=heads, kind=kind, seed=seed)
+    return edited(model, f"blocks.{layer}.attn.hook_z", edit)
+
+
+def attention_replaced(
+    model: Model,
+    *,
+    layer: int,
+    pattern: Float[Tensor, "query key"] | Float[Tensor, "recurrence query key"],
+    heads: Sequence[int] | None = None,
+) -> AbstractContextManager[Change]:
+    """The attention of some heads of a layer, or of all, replaced by one pattern, or one for each recurrence, cut to its queries.
+
+    Patterns to put there: `uniform_pattern`, `previous_token_pattern`, `key_pattern`.
+    """
+    chosen = slice(None) if heads is None else list(heads)
+
+    def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
+        queries, keys = attention.shape[-2:]
+        cut = pattern[..., :queries, :keys].to(attention)
+        new = attention.clone()
+        new[:, chosen] = cut if cut.ndim == 2 else cut[:, None]
+        return new
+
+    return edited(model, f"blocks.{layer}.attn.hook_pattern", edit)
+
+
+def attention_cut(
+    model: Model, *, layer: int, keys: Bool[Tensor, "recurrence query key"]
+) -> AbstractContextManager[Change]:
+    """Keys taken from every query of a layer, in all heads, their attention shared out among the others as they are.
+
+    A query that attends to nothing else keeps it.
+    """
+
+    def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
+        left = attention.masked_fill(keys.to(attention.device)[:, None], 0.0)
+        total = left.sum(-1, keepdim=True)
+        return torch.where(total > 0, left / total.where(total > 0, 1.0), attention)
+
+    return edited(model, f"blocks.{layer}.attn.hook_pattern", edit)
+
+
+def uniform_pattern(queries: int) -> Float[Tensor, "query key"]:
+    """Attention spread evenly over the query and what came before it."""
+    seen = torch.ones(queries, queries).tril()
+    return seen / seen.sum(-1, keepdim=True)
+
+
+def previous_token_pattern(queries: int, *, order: int = 1) -> Float[Tensor, "query key"]:
+    """Each query on the `order` terms before it, evenly; on those there are, and the first one on itself."""
+    back = torch.arange(queries)[:, None] - torch.arange(queries)
+    seen = ((back >= 1) & (back <= order)).float()
+    seen[0, 0] = 1
+    return seen / seen.sum(-1, keepdim=True)
+
+
+def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*recurrence query key"]:
+    """Query i on keys[i], or on itself where that lies ahead of it."""
+    queries = keys.shape[-1]
+    return torch.nn.functional.one_hot(torch.minimum(keys, torch.arange(queries)), queries).float()
+
+
+def _recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
+    """Inside the block `last` holds the activation of a hook in the pass under way, for edits further on."""
+
+    def remember(activation: Tensor) -> Tensor:
+        last[:] = [activation]
+        return activation
+
+    return model.editing(hook, remember)
+
+
+@contextmanager
+def qk_replaced(
+    model: Model,
+    *,
+    layer: int,
+    heads: Sequence[int],
+    W_Q: Float[Tensor, "head d_model d_head"],
+    W_K: Float[Tensor, "head d_model d_head"],
+) -> Iterator[Change]:
+    """The folded query and key weights of some heads replaced; their biases stay, as the notebook left them."""
+    attention, chosen = f"blocks.{layer}.attn", list(heads)
+    read: list[Tensor] = []
+
+    def with_weights(W: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+        def edit(old: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+            new = old.clone()
+            product = einops.einsum(
+                read[0], W, "recurrence position d_model, head d_model d_head -> recurrence position head d_head"
+            )
+            new[:, :, chosen] = product + bias[chosen]
+            return new
+
+        return edit
+
+    bridge = model.bridge
+    with (
+        _recalling(model, f"{attention}.q.hook_in", read),
+        edited(model, f"{attention}.hook_q", with_weights(W_Q, bridge.b_Q[layer])) as change,
+        edited(model, f"{attention}.hook_k", with_weights(W_K, bridge.b_K[layer])) as change_of_keys,
+    ):
+        yield change
+        change.largest = max(change.largest, change_of_keys.largest)
+
+
+@contextmanager
+def ov_replaced(
+    model: Model,
+    *,
+    layer: int,
+    W_V: Float[Tensor, "head d_model d_head"],
+    W_O: Float[Tensor, "head d_head d_model"],
+) -> Iterator[Change]:
+    """The folded value and output weights of all heads of a layer replaced; their attention and the output bias stay."""
+    attention = f"blocks.{layer}.attn"
+    read: list[Tensor] = []
+    patterns: list[Tensor] = []
+
+    def output(old: Float[Tensor, "recurrence query d_model"]) -> Tensor:
+        return model.bridge.b_O[layer] + einops.reduce(
+            head_outputs(patterns[0], read[0], W_V=W_V, W_O=W_O),
+            "recurrence query head d_model -> recurrence query d_model",
+            "sum",
+        )
+
+    with (
+        _recalling(model, f"{attention}.q.hook_in", read),
+        _recalling(model, f"{attention}.hook_pattern", patterns),
+        edited(model, f"blocks.{layer}.hook_attn_out", output) as change,
+    ):
+        yield change
+
+
+def head_outputs(
+    pattern: Float[Tensor, "recurrence head query key"],
+    read: Float[Tensor, "recurrence key d_model"],
+    *,
+    W_V: Float[Tensor, "head d_model d_head"],
+    W_O: Float[Tensor, "head d_head d_model"],
+) -> Float[Tensor, "recurrence query head d_model"]:
+    """What heads with these weights write, given what they read and where they attend."""
+    values = einops.einsum(read, W_V, "recurrence key d_model, head d_model d_head -> recurrence key head d_head")
+    z = einops.einsum(
+        pattern, values, "recurrence head query key, recurrence key head d_head -> recurrence query head d_head"
+    )
+    return einops.einsum(z, W_O, "recurrence query head d_head, head d_head d_model -> recurrence query head d_model")
+
+
+@contextmanager
+def path_removed(
+    model: Model, *, layer: int, letters: str, removed: Float[Tensor, "recurrence position d_model"]
+) -> Iterator[Change]:
+    """What the queries, keys or values of a layer read, without a part of the residual stream; nothing else misses it.
+
+    Args:
+        letters: which of "qkv".
+        removed: that part, e.g. the output of an earlier layer in the same pass.
+    """
+    attention = f"blocks.{layer}.attn"
+    residual: list[Tensor] = []
+
+    def without(letter: str) -> Callable[[Tensor], Tensor]:
+        W = getattr(model.bridge, f"W_{letter.upper()}")[layer]
+
+        def edit(old: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+            left, whole = (
+                layer_norm(read, eps=model.config.layer_norm_eps) for read in (residual[0] - removed, residual[0])
+            )
+            return old + einops.einsum(
+                left - whole, W, "recurrence position d_model, head d_model d_head -> recurrence position head d_head"
+            )
+
+        return edit
+
+    with ExitStack() as stack:
+        stack.enter_context(_recalling(model, f"blocks.{layer}.hook_resid_pre", residual))
+        changes = [
+            stack.enter_context(edited(model, f"{attention}.hook_{letter}", without(letter))) for letter in letters
+        ]
+        yield (change := Change())
+        change.largest = max(part.largest for part in changes)
+
+
+@contextmanager
+def all_of(*interventions: AbstractContextManager[Change]) -> Iterator[Change]:
+    """Several interventions at once; the change is that of the one that alters least, so that none of them is idle."""
+    with ExitStack() as stack:
+        changes = [stack.enter_context(intervention) for intervention in interventions]
+        yield (change := Change())
+    change.largest = min(part.largest for part in changes)

@@ -1,0 +1,77 @@
+"""What has to be true of a checkpoint before claims are asked of it, and of a model before one claim is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recint.checkpoint import Checkpoint, CheckpointError
+from recint.claim import Claim, Property
+from recint.domain import shortest
+from recint.model.gain import error_and_copying
+from recint.recurrence import REFERENCE
+
+# They compare the heads of a layer, and one head cannot be ahead of others.
+_COMPARING = ("largest over median head", "median over largest head")
+
+
+def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
+    """Raises CheckpointError if the reference distribution cannot be fed to a checkpoint."""
+    config = checkpoint.config
+    if config.d_vocab != REFERENCE.dim:
+        raise CheckpointError(
+            f"{path}: d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}"
+        )
+    if config.n_ctx < REFERENCE.length - 1:
+        raise CheckpointError(
+            f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
+        )
+    if shortest(config.order) > REFERENCE.length:
+        raise CheckpointError(
+            f"{path}: order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
+            f"which leaves nothing to predict from position {2 * config.order} on"
+        )
+
+
+def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
+    """Why a claim cannot be asked of a model, in one sentence; empty if it can.
+
+    Args:
+        untrained: whether it is, and is asked about the gain that it does not have.
+    """
+    config = model.config
+    if missing := [layer for layer in claim.layers if layer >= config.n_layers]:
+        return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} of them"
+    if missing := [head for head in claim.heads if head >= config.n_heads]:
+        return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
+    if claim.reduction in _COMPARING and config.n_heads < 2:
+        return f"{claim.id}: compares the heads of a layer, but the model has 1 of them"
+    if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
+        return (
+            f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "
+            f"nothing can be predicted from fewer than {shortest(config.order)}"
+        )
+    if claim.orders and config.order not in claim.orders:
+        return f"{claim.id}: speaks of recurrences of order {claim.orders[0]}, but the model has order={config.order}"
+    if claim.mse_ratio or (claim.loss_share and not untrained):
+        error, copying = error_and_copying(model)
+        if error >= copying:
+            return (
+                f"{claim.id}: speaks of {'ratios of MSEs' if claim.mse_ratio else 'what the model gains over copying'}, but the "
+                f"model's MSE of {error:.2g} does not beat the {copying:.2g} of predicting a_i"
+            )
+    return ""
+
+
+def applicable(
+    props: Sequence[Property], model: Any, *, untrained: bool = False
+) -> tuple[list[Property], dict[str, Exception]]:
+    """Those whose claims can be asked of a model, and by id the exception of those of which that cannot be told."""
+    asked, failed = [], {}
+    for prop in props:
+        try:
+            if not unmet(prop.claim, model, untrained=untrained):
+                asked.append(prop)
+        except Exception as error:  # a model whose predictions are no numbers
+            failed[prop.claim.id] = error.with_traceback(None)
+    return asked, failed

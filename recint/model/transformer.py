@@ -1,0 +1,306 @@
+"""Tensors -> TransformerBridge, fed with continuous vectors instead of tokens.
+
+The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W_E` comes out of `hook_embed`. Passing
+`x @ W_E` as inputs_embeds gives the same output but leaves the embedding invisible to hooks and to attribution.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import einops
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.checkpoint import Checkpoint, ModelConfig
+from recint.domain import Place, reference_of
+from recint.model.folding import fold
+from recint.model.intact import Intact
+from recint.model.memo import Once
+from recint.recurrence import derive_seed
+from recint.system.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
+
+REFERENCE_RECURRENCES = 1000  # behind mean and resample ablation
+
+# Property name's last part -> the bridge's, and the bridge's layout -> the property's.
+_LAYOUTS = {
+    **{f"W_{x}": (f"{x.lower()}.weight", "(head d_head) d_model -> head d_model d_head") for x in "QKV"},
+    **{f"b_{x}": (f"{x.lower()}.bias", "(head d_head) -> head d_head") for x in "QKV"},
+    "W_O": ("o.weight", "d_model (head d_head) -> head d_head d_model"),
+    "b_O": ("o.bias", "d_model -> d_model"),
+    "W_in": ("in.weight", "d_mlp d_model -> d_model d_mlp"),
+    "b_in": ("in.bias", "d_mlp -> d_mlp"),
+    "W_out": ("out.weight", "d_model d_mlp -> d_mlp d_model"),
+    "b_out": ("out.bias", "d_model -> d_model"),
+    "W_U": ("weight", "d_vocab d_model -> d_model d_vocab"),
+    "b_U": ("bias", "d_vocab -> d_vocab"),
+    "W_E": ("weight", "d_vocab d_model -> d_vocab d_model"),
+    "W_pos": ("weight", "n_ctx d_model -> n_ctx d_model"),
+    "w": ("weight", "d_model -> d_model"),
+    "b": ("bias", "d_model -> d_model"),
+}
+
+
+def resolve_device(name: str) -> torch.device:
+    """'auto' is cuda where there is one. On cuda, TF32 is switched off: it moves outputs by 1e-3.
+
+    Raises:
+        ValueError: an unknown device, or cuda where there is none.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device={name!r} must be one of auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device='cuda' was asked for, but no CUDA device is available; use auto or cpu")
+    device = torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+    return device
+
+
+def raw_bridge(
+    config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
+) -> TransformerBridge:
+    """The model as trained, nothing folded."""
+    # Importing it takes longer than all else that a command loads, and not every command builds a model.
+    from transformer_lens.config import TransformerBridgeConfig
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
+
+    keep_freed_memory()
+    bridge_config = TransformerBridgeConfig(
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        d_model=config.d_model,
+        d_head=config.d_head,
+        d_mlp=config.d_mlp,
+        n_ctx=config.n_ctx,
+        d_vocab=config.d_vocab,
+        act_fn=config.act_fn,
+        eps=config.layer_norm_eps,
+        normalization_type="LN",
+        init_weights=False,
+    )
+    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+        bridge = TransformerBridge.boot_native(bridge_config, device=device)
+    bridge.load_state_dict(convert_tl_checkpoint(dict(tensors), bridge_config))
+    return bridge
+
+
+def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str, Tensor]:
+    """The bridge's weights under their property names: the inverse of `convert_tl_checkpoint`."""
+    state = bridge.state_dict()
+    tensors = {}
+    for name in config.shapes:
+        module, _, last = name.rpartition(".")
+        suffix, pattern = _LAYOUTS[last]
+        sizes = {"head": config.n_heads} if "(head" in pattern else {}
+        tensor = einops.rearrange(state[f"{module}.{suffix}"].detach().cpu(), pattern, **sizes)
+        tensors[name] = tensor.clone().contiguous()
+    return tensors
+
+
+def _keeping(kept: dict[str, Tensor], name: str) -> tuple[str, Callable[..., None]]:
+    """A hook that keeps an activation under the name asked for: several names are aliases, and a hook knows only its own."""
+    return name, lambda activation, hook: kept.__setitem__(name, activation)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass: what was predicted, and the activations asked for by their hook names."""
+
+    prediction: Float[Tensor, "batch position dim"]
+    activations: Mapping[str, Tensor]
+
+    def pattern(self, layer: int) -> Float[Tensor, "batch head query key"]:
+        return self.activations[f"blocks.{layer}.attn.hook_pattern"]
+
+
+class _Enough(Exception):
+    """Ends a pass as soon as it has given all that was asked of it."""
+
+
+def layer_norm(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch d_model"]:
+    """LayerNorm whose weights are folded into what reads it."""
+    return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=eps)
+
+
+def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch"]:
+    """What LayerNorm divides a centred vector by."""
+    return (residual.var(-1, correction=0) + eps).sqrt()
+
+
+class Model(Once):
+    """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
+
+    Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
+    unembedding is NOT centred: the outputs are a regression, and centring moves them.
+
+    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))           # doctest: +SKIP
+    >>> model(REFERENCE.sample(64, seed=0).inputs).shape                    # doctest: +SKIP
+    torch.Size([64, 13, 40])
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.config = checkpoint.config
+        self.device = torch.device(device)
+        folded = {name: tensor.float() for name, tensor in fold(checkpoint.tensors, self.config).items()}
+        self.bridge = raw_bridge(self.config, folded, device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the bridge's notes on processing, of which it does none
+            self.bridge.enable_compatibility_mode(no_processing=True, disable_warnings=True)  # for the names of hooks
+        self.bridge.eval().requires_grad_(False)
+        self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
+        self._seen: tuple[Place, Intact] | None = None
+
+    @torch.no_grad()
+    def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        """The predicted next term at every position."""
+        return self.run(inputs).prediction
+
+    @torch.no_grad()
+    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
+        """Predict, and keep the activations of the hooks named in `keep`.
+
+        Raises:
+            ValueError: the sequences are longer than n_ctx, or of another dimension than the model's.
+        """
+        kept: dict[str, Tensor] = {}
+        return Run(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
+
+    @torch.no_grad()
+    def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:
+        """Only the activations of the named hooks, from a pass that ends as soon as it has given them all."""
+        kept: dict[str, Tensor] = {}
+
+        def stop(activation: Tensor, hook: object) -> None:
+            if len(kept) == len(set(keep)):
+                raise _Enough
+
+        with suppress(_Enough):
+            self._forward(inputs, [hook for name in keep for hook in (_keeping(kept, name), (name, stop))])
+        return kept
+
+    def intact(self, at: Place) -> Intact:
+        """The recurrences of a place and the model's pass over them; the last one asked for is kept, for who asks next."""
+        if self._seen is None or self._seen[0] != at:
+            self._seen = at, Intact(self, at.sample(self.config))
+        return self._seen[1]
+
+    @torch.no_grad()
+    def resume(
+        self,
+        residual: Float[Tensor, "batch position d_model"],
+        *,
+        layer: int,
+        z: Float[Tensor, "batch position head d_head"] | None = None,
+    ) -> Float[Tensor, "batch position dim"]:
+        """The prediction from the residual stream before `layer`: what an intervention from there on needs of a pass.
+
+        Args:
+            z: what the heads of `layer` say, where nothing before it is edited: their attention is not computed again.
+        """
+        blocks = list(self.bridge.blocks)[layer:]
+        with self.bridge.hooks(fwd_hooks=self._hooks()):
+            if z is not None:
+                block = blocks.pop(0)
+                residual = residual + block.attn.o(z.flatten(-2))
+                residual = residual + block.mlp(block.ln2(residual))
+            for block in blocks:
+                residual, *_ = block(residual)
+            prediction: Tensor = self.bridge.unembed(self.bridge.ln_final(residual))
+        return prediction
+
+    @contextmanager
+    def editing(self, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
+        """Inside the block every pass replaces the activation of `hook` by `edit` of it."""
+        self._edits.append((hook, edit))
+        try:
+            yield
+        finally:
+            self._edits.pop()
+
+    @contextmanager
+    def unedited(self) -> Iterator[None]:
+        """Inside the block the model is as it was loaded, whatever edits it is in the middle of."""
+        edits, self._edits = self._edits, []
+        try:
+            yield
+        finally:
+            self._edits = edits
+
+    def reference_activation(self, hook: str) -> Float[Tensor, "recurrence position *activation"]:
+        """An activation on REFERENCE_RECURRENCES recurrences: what resample ablation puts in another's place."""
+        return self.once(("reference", hook), lambda: self._reference_activation(hook))
+
+    def reference_mean(self, hook: str) -> Tensor:
+        """Its mean over them, of shape (position, *activation): what mean ablation puts there."""
+        return self.once(("mean of reference", hook), lambda: self.reference_activation(hook).mean(0))
+
+    def _reference_activation(self, hook: str) -> Tensor:
+        inputs = (
+            reference_of(self.config).sample(REFERENCE_RECURRENCES, seed=derive_seed(0, "reference activation")).inputs
+        )
+        with self.unedited():
+            return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, 100)])
+
+    def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
+        def hooked(edit: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+            return lambda activation, hook: edit(activation)
+
+        return [(name, hooked(edit)) for name, edit in self._edits]
+
+    def _forward(self, inputs: Tensor, hooks: Sequence[tuple[str, Callable[..., None]]]) -> Tensor:
+        batch, positions, dim = inputs.shape
+        if positions > self.config.n_ctx:
+            raise ValueError(
+                f"length={positions + 1} needs {positions} positions, "
+                f"but {self.checkpoint.name} has n_ctx={self.config.n_ctx}"
+            )
+        if dim != self.config.d_vocab:
+            raise ValueError(
+                f"recurrences have dimension {dim}, but {self.checkpoint.name} has d_vocab={self.config.d_vocab}"
+            )
+        embedded = inputs.to(self.device) @ self.bridge.W_E
+        prediction: Tensor = self.bridge.run_with_hooks(
+            torch.zeros(batch, positions, dtype=torch.long, device=self.device),
+            fwd_hooks=[("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks],
+        )
+        return prediction
+
+    @cached_property
+    def W_OV(self) -> Float[Tensor, "layer head d_model d_model"]:
+        """Folded OV products, row-vector convention: a head adds x W_OV for the x that it attends to."""
+        return einops.einsum(
+            self.bridge.W_V, self.bridge.W_O, "layer head read d_head, layer head d_head write -> layer head read write"
+        )
+
+    @cached_property
+    def W_QK(self) -> Float[Tensor, "layer head d_model d_model"]:
+        """Folded QK products: the score of query x and key y is x W_QK y / sqrt(d_head), biases aside."""
+        return einops.einsum(
+            self.bridge.W_Q, self.bridge.W_K, "layer head query d_head, layer head key d_head -> layer head query key"
+        )
+
+    def moved(
+        self, x: Float[Tensor, "*batch dim"], matrix: Float[Tensor, "d_model d_model"]
+    ) -> tuple[Float[Tensor, "*batch dim"], Float[Tensor, "*batch dim"]]:
+        """x of unit norm, and what it becomes: embedded, moved by an OV matrix, unembedded."""
+        x = x.to(self.device)
+        x = x / x.norm(dim=-1, keepdim=True)
+        return x, self.unembed(x @ self.bridge.W_E @ matrix)
+
+    def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch dim"]:
+        """LayerNorm (its weights folded), then W_U, without b_U."""
+        return layer_norm(residual, eps=self.config.layer_norm_eps) @ self.bridge.W_U

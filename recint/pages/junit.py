@@ -1,0 +1,56 @@
+"""Settled verdicts -> JUnit XML: a test case for each claim, for servers that show such files.
+
+pytest's own `--junit-xml` is written from what each test knew by itself; this one comes after the correction over all claims of
+the run, and fails what the run fails for: a departure from what was expected, or drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from recint.pages.report import words
+from recint.system.escaping import xml as escape
+
+
+def xml(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
+    """One suite, named by the checkpoint; `departures` are the sentences, each beginning "<claim>: ", of what fails the run."""
+    claims = run["claims"]
+    why = {_about(sentence, [claim["id"] for claim in claims]): sentence for sentence in departures}
+    skipped = [claim for claim in claims if claim["verdict"] == "not_applicable" and claim["id"] not in why]
+    suite = _element(
+        None,
+        "testsuite",
+        name=f"recint: {run['checkpoint']['name']}",
+        timestamp=run["started"],
+        time=f"{run['seconds']:.1f}",
+        tests=str(len(claims)),
+        failures=str(len(why)),
+        skipped=str(len(skipped)),
+        errors="0",
+    )
+    for claim in claims:
+        where, _, what = claim["id"].partition(".")
+        case = _element(suite, "testcase", classname=where, name=what, time=f"{claim['seconds']:.2f}")
+        if claim["id"] in why:
+            _element(case, "failure", claim["message"], message=why[claim["id"]])
+        elif claim in skipped:
+            _element(case, "skipped", message=claim["message"])
+        _element(case, "system-out", f"{words(claim['verdict'])}. {claim['statement']}")
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True).decode() + "\n"
+
+
+def _about(sentence: str, claims: Sequence[str]) -> str:
+    """The claim that a sentence begins with, the longer of two of which one begins with the other."""
+    return max((claim for claim in claims if sentence.startswith(f"{claim}: ")), key=len)
+
+
+def _element(within: Element | None, tag: str, content: str | None = None, **attributes: str) -> Element:
+    """An element with what XML allows of its content and attributes."""
+    allowed = {name: escape(value) for name, value in attributes.items()}
+    element = Element(tag, allowed) if within is None else ElementTree.SubElement(within, tag, allowed)
+    element.text = None if content is None else escape(content)
+    return element

@@ -1,0 +1,201 @@
+"""Figures that claims share: a statistic against the coefficient, and beside it attention, attribution, or each head by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recint.claim import Claim, estimated, statistic
+from recint.domain import Between, Condition, Place, Recurrence, last_coefficient
+from recint.judging.evaluate import Evidence
+from recint.judging.scan import VISIT
+from recint.model.attribution import attribution
+from recint.pages import figures
+from recint.recurrence import REFERENCE, derive_seed
+
+BINS = 20
+
+
+def against_c(model: Any, evidence: Evidence) -> str:
+    """SVG of the estimate in bins of c with 95 % intervals, what the search saw, and the counterexample."""
+    claim, search = evidence.claim, evidence.search
+    assert evidence.coefficients is not None
+    assert evidence.values is not None
+    low, high = claim.domain.c
+    edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
+    inside = np.clip(np.digitize(evidence.coefficients, edges) - 1, 0, BINS - 1)
+    shown = [
+        _bin(claim, evidence.values[inside == bin_], evidence.coefficients[inside == bin_]) for bin_ in range(BINS)
+    ]
+    found = search.counterexample if search else None
+    marked = next(iter(_points([(found.at, found.value)])), None) if found else None
+    drawn = figures.against_c(
+        f"{claim.id}: {_finding(claim, evidence, marked)}",
+        c=[bin_.c for bin_ in shown],
+        value=[bin_.value for bin_ in shown],
+        low=[bin_.low for bin_ in shown],
+        high=[bin_.high for bin_ in shown],
+        threshold=claim.threshold,
+        relation=claim.relation,
+        ylabel=claim.statistic,
+        log=claim.mse_ratio or 0 < claim.threshold < 0.01,  # errors, and ratios of them
+        searched=_points(search.trials) if search else (),
+        counterexample=marked,
+    )
+    return drawn + _map(evidence)
+
+
+def _map(evidence: Evidence) -> str:
+    """The statistic at every condition that the scan visited; nothing if it visited no grid of coefficients and lengths."""
+    claim, search = evidence.claim, evidence.search
+    if search is None or search.scanned is None:
+        return ""
+    visited = {
+        (at.c, at.length): value
+        for at, value in search.scanned.values(claim)
+        if isinstance(at, Condition) and isinstance(at.c, float | int)
+    }
+    if not visited:
+        return ""
+    c, lengths = (sorted(set(which)) for which in zip(*visited, strict=True))
+    table = np.array([[visited.get((one, length), np.nan) for one in c] for length in lengths])
+    failing = sum(not claim.holds(value) for value in visited.values())
+    found = search.counterexample.at if search.counterexample else None
+    return figures.conditions_map(
+        f"{claim.id}: of {len(visited)} conditions, {failing} are not {claim.relation} {claim.threshold:g} in a first visit of "
+        f"{VISIT} recurrences",
+        c=c,
+        lengths=lengths,
+        value=table,
+        threshold=claim.threshold,
+        relation=claim.relation,
+        label=claim.statistic,
+        counterexample=(found.c, found.length)
+        if isinstance(found, Condition) and isinstance(found.c, float | int)
+        else None,
+    )
+
+
+def _hardest(evidence: Evidence) -> tuple[Place, float, str]:
+    """Where the statistic is at its worst, its value there, and how that place is called."""
+    claim, search = evidence.claim, evidence.search
+    if search is not None:
+        return *search.hardest, "its counterexample" if search.counterexample else "the worst place found"
+    assert evidence.coefficients is not None
+    assert evidence.values is not None
+    nearest = np.round(evidence.coefficients, 0 if len(evidence.coefficients) < 500 else 1)
+    value = {float(c): statistic(claim, evidence.values[nearest == c]) for c in np.unique(nearest)}
+    worst = max(value, key=lambda c: claim.badness(value[c]))
+    at = Condition(c=worst, length=claim.domain.reference(batch=1, seed=0).length)
+    return at, value[worst], "the coefficient around which it is worst"
+
+
+def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]:
+    """A figure: `against_c`, and the mean attention of every head of a layer where the statistic is at its worst.
+
+    Args:
+        by_parity: again with even positions before odd ones, where a checkerboard becomes blocks.
+    """
+
+    def figure(model: Any, evidence: Evidence) -> str:
+        at, value, called = _hardest(evidence)
+        pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
+        told = f"{evidence.claim.id} at {called}"
+        parts = [
+            against_c(model, evidence),
+            figures.attention(f"{told}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),
+        ]
+        if by_parity:
+            order = [*range(0, pattern.shape[-1], 2), *range(1, pattern.shape[-1], 2)]
+            parts.append(
+                figures.attention(
+                    "The same with even positions before odd ones: a checkerboard would be two blocks",
+                    pattern=pattern[:, order][:, :, order],
+                    layer=layer,
+                    positions=order,
+                )
+            )
+        return "".join(parts)
+
+    return figure
+
+
+def with_heads(model: Any, evidence: Evidence) -> str:
+    """Each head (or whatever the claim's parts are) by itself, with its interval, and `against_c`."""
+    claim, values = evidence.claim, evidence.values
+    assert values is not None
+    if claim.reduction == "largest over median head":
+        which, single, each = "largest", replace(claim, reduction="mean"), values / np.median(values.mean(0))
+    elif claim.reduction == "median over largest head":
+        which, single, each = "median", replace(claim, reduction="mean"), values / values.mean(0).max()
+    else:
+        which, single, each = claim.reduction.split()[0], replace(claim, reduction="ratio of means"), values
+    parts = [estimated(single, each[..., head]) for head in range(values.shape[-1])]
+    return figures.head_statistics(
+        f"{claim.id}: the {which} is {evidence.value:.3g}, should be {claim.relation} {claim.threshold:g}",
+        names=claim.parts or [f"head {head}" for head in range(len(parts))],
+        value=[part.value for part in parts],
+        low=[part.low for part in parts],
+        high=[part.high for part in parts],
+        threshold=claim.threshold,
+        relation=claim.relation,
+        xlabel=claim.statistic,
+    ) + against_c(model, evidence)
+
+
+def with_attribution(model: Any, evidence: Evidence) -> str:
+    """The attribution of every component at every position, over reference recurrences, and `against_c`."""
+    intact = model.intact(Condition(c=Between(*REFERENCE.c), seed=derive_seed(0, "figure"), batch=200))
+    found = attribution(model, intact)
+    layers, heads = found.heads.shape[2:]
+    names = [f"layer {layer}, head {head}" for layer in range(layers) for head in range(heads)] + list(found.others)
+    table = torch.cat([found.heads.mean(0).flatten(1).T, torch.stack([part.mean(0) for part in found.others.values()])])
+    by_layer = found.heads.mean((0, 1)).abs().sum(-1)
+    shares = ", ".join(f"{share:.0%}" for share in (by_layer / by_layer.sum()).tolist())
+    return figures.attribution(
+        f"Of the direct work of heads, layers 0 to {layers - 1} do {shares}; all components add up to the prediction",
+        table=table.cpu().numpy(),
+        names=names,
+        first=2 * model.config.order,
+    ) + against_c(model, evidence)
+
+
+def _finding(claim: Claim, evidence: Evidence, marked: tuple[float, float] | None) -> str:
+    average = f"{claim.statistic} is {evidence.value:.3g} on average"
+    search, should = evidence.search, f"{claim.relation} {claim.threshold:g}"
+    if search and search.counterexample:
+        return f"{average}, but not {should}{f' at c = {marked[0]:g}' if marked else ' everywhere'}"
+    if evidence.value is not None and not claim.holds(evidence.value):
+        return f"{average}, not {should}"
+    if search and not claim.holds(search.worst):
+        return f"{average}; where it was not {should}, it was on fresh draws"
+    return f"{average}, and {should} wherever it was tried" if search else f"{average}, {should}"
+
+
+@dataclass(frozen=True)
+class _Bin:
+    """The statistic of recurrences with about this coefficient; nan where there are too few of them to say."""
+
+    c: float
+    value: float
+    low: float
+    high: float
+
+
+def _bin(claim: Claim, values: NDArray, coefficients: NDArray) -> _Bin:
+    if len(values) < 2:  # as between ranges that lie apart: 3 <= |c| <= 4
+        return _Bin(*[np.nan] * 4)
+    found = estimated(claim, values)
+    low, high = (bound if np.isfinite(bound) else np.nan for bound in (found.low, found.high))
+    return _Bin(float(coefficients.mean()), found.value, low, high)
+
+
+def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
+    """(c, value) of the trials with fixed coefficients; of several, that of the previous term."""
+    placed = [(last_coefficient(at.c), value) for at, value in trials if isinstance(at, Condition | Recurrence)]
+    return [(c, value) for c, value in placed if c is not None]

@@ -1,0 +1,131 @@
+"""What is kept of a sweep beside its verdict files: lines of the research log, and a table of all verdicts."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recint.judging.procedure import registrations
+from recint.record import log, standing
+from recint.record.identity import told
+from recint.sweep.jobs import Done, How
+from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
+from recint.system.files import atomic
+
+if TYPE_CHECKING:
+    from recint.claim import Claim
+
+# The columns of the table, and what they hold.
+_TYPES: Mapping[str, str] = {
+    "path": "string", "series": "string", "step": "int64", "training_seed": "int64", "name": "string", "sha256": "string",
+    "config": "string", "claim": "string", "version": "int64", "claim_hash": "string", "statement": "string", "verdict": "string",
+    "standing": "string", "statistic": "string", "value": "double", "low": "double", "high": "double", "n": "int64",
+    "relation": "string", "threshold": "double", "quantifier": "string", "per_head": "list<double>", "seconds": "double",
+    "message": "string", "error": "string",
+}  # fmt: skip
+COLUMNS = tuple(_TYPES)
+
+
+def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None]:
+    """Register the claims, and return what logs the run on a checkpoint and its verdicts, unless they are in the log already.
+
+    Raises:
+        LogError: a claim moved, or the log cannot be written.
+    """
+    log.require_writable(kept)
+    now = log.now()
+    run = log.run_line(kept, log.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
+    log.register(kept, registrations(claims), when=now)
+    there = set(log.read(kept).begun)
+
+    def logged(done: Done) -> None:
+        if done.file is None:
+            return
+        judged = json.loads(Path(done.file).read_text(encoding="utf-8"))
+        if (own := _signature(judged)) in there:
+            return
+        made = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")}
+        line = run | made | {"run": secrets.token_hex(4), "when": judged["started"]}
+        verdicts = log.verdict_lines(line["run"], judged["claims"])
+        log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
+        there.add(own)
+
+    return logged
+
+
+def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
+    """What to say before the first look at new checkpoints is spent, and confirms nothing; see `standing.warning`."""
+    return standing.warning(kept, log.code_of(Path(how.hypotheses)), {claim.hash for claim in claims})
+
+
+def _signature(judged: Mapping[str, Any]) -> log.Signature:
+    return log.signature(judged, when=judged["started"], claims=judged["claims"])
+
+
+def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
+    """A row for each checkpoint and claim, in the order of the checkpoints; one that could not be judged has a single row."""
+    names = distinct({training(one.path) for one in done})
+    return [row for one in done for row in _rows(one, names[training(one.path)], known)]
+
+
+def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]:
+    row = {
+        "path": done.path,
+        "series": training,
+        "step": series(done.path)[1],
+        "training_seed": training_seed(done.path),
+    }
+    if done.file is None:
+        yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
+        return
+    run = json.loads(Path(done.file).read_text(encoding="utf-8"))
+    row |= {
+        "name": name_of(done.path),
+        "sha256": run["checkpoint"]["sha256"],
+        "config": json.dumps(told(run["checkpoint"])),
+    }
+    logged = known.begun.get(_signature(run))
+    for claim in run["claims"]:
+        estimate = claim["estimate"] or {"ci": [None, None], "n": None}
+        yield row | {
+            "claim": claim["id"],
+            "version": claim["version"],
+            "claim_hash": claim["hash"],
+            "statement": claim["statement"],
+            "verdict": claim["verdict"],
+            "standing": known.standing(logged, claim["hash"]) if logged else None,
+            "statistic": claim["statistic"],
+            "value": claim["value"],
+            "low": estimate["ci"][0],
+            "high": estimate["ci"][1],
+            "n": estimate["n"],
+            "relation": claim["relation"],
+            "threshold": claim["threshold"],
+            "quantifier": claim["quantifier"],
+            "per_head": _flat(claim["per_head"]),
+            "seconds": claim["seconds"],
+            "message": claim["message"],
+            "error": None,
+        }
+
+
+def _flat(per_head: Sequence[Any] | None) -> list[float] | None:
+    if per_head is None:
+        return None
+    return [value for part in per_head for value in (part if isinstance(part, list) else [part])]
+
+
+def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The rows as Parquet."""
+    import pyarrow
+    from pyarrow import parquet
+
+    def kind(name: str) -> Any:
+        return pyarrow.list_(pyarrow.float64()) if name == "list<double>" else pyarrow.type_for_alias(name)
+
+    schema = pyarrow.schema([(column, kind(name)) for column, name in _TYPES.items()])
+    with atomic(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pylist(list(table), schema=schema), temporary)

@@ -1,0 +1,72 @@
+"""What a command writes in the end: tried before it begins, and each file written whatever befalls the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from recint.system.files import atomic, is_stream
+
+_OF_A_CHECKPOINT = ("config.json", "model.safetensors")  # where an input is a folder
+
+
+class _Tried(Exception):
+    """Ends a trial before it replaces anything."""
+
+
+def require_files(*outputs: str | Path | None, inputs: Sequence[str | None] = ()) -> None:
+    """Finds before a long run what could not be written after it; leaves nothing behind.
+
+    Args:
+        inputs: what the run reads, files or folders of checkpoints, which no output may replace.
+
+    Raises:
+        ValueError: an output is a folder, is named twice, is read too, or cannot be written.
+    """
+    read = {os.path.realpath(Path(path, name)) for path in inputs if path for name in ("", *_OF_A_CHECKPOINT)}
+    written: set[str] = set()
+    for output in (output for output in outputs if output):
+        path, place = Path(output), os.path.realpath(output)
+        if path.is_dir() or str(output).endswith(os.sep):
+            raise ValueError(f"{output}: is a folder, but a file is to be written there")
+        if is_stream(path):
+            continue  # a device or a pipe takes what it gets
+        if place in read:
+            raise ValueError(f"{output}: is read by this command, and would be replaced; name another file to write")
+        if place in written:
+            raise ValueError(f"{output}: is named for two outputs; give each a file of its own")
+        _try(path)
+        written.add(place)
+
+
+def _try(path: Path) -> None:
+    missing: list[Path] = []
+    try:
+        missing = [folder for folder in path.parents if not folder.exists()]
+        if not (nearest := path.parents[len(missing)]).is_dir():
+            raise ValueError(f"{nearest} is a file, not a folder")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ValueError("Permission denied")
+        with suppress(_Tried), atomic(path) as temporary:
+            temporary.write_bytes(b"")
+            raise _Tried
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{not_written(str(path), error)}; name another file") from None
+    finally:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def append(path: Path, text: str) -> None:
+    """Add a text to the end of a file, which need not be there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def not_written(path: str, error: OSError | ValueError) -> str:
+    """The sentence that says so."""
+    return f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})"

@@ -1,0 +1,206 @@
+"""The recipe: from random weights to a checkpoint, resumable to the bit.
+
+Every batch has a seed of its own, derived from (seed, step); so a run that was stopped continues with the same batches,
+and the optimiser's state is all there is to keep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from recint import checkpoint as checkpoints
+from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
+from recint.model.transformer import property_tensors, raw_bridge
+from recint.recurrence import Recurrences, derive_seed
+from recint.state_dict import SAFETENSORS, TORCH
+from recint.system.files import write
+from recint.system.outputs import require_files
+from recint.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
+
+STATE = "training-state.pth"
+HISTORY = "history.json"
+CARD, LOSSES = "README.md", "loss.svg"  # what `recint.pages.card` writes beside them
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress bar shows after each step."""
+
+    step: int
+    loss: float
+    validation: float | None
+
+
+def initial_tensors(config: ModelConfig, *, seed: int, init_range: float) -> dict[str, Tensor]:
+    """Weights ~ N(0, init_range^2), biases 0, LayerNorm weights 1, the same on every device."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "initial weights"))
+    tensors = {}
+    for name, shape in config.shapes.items():
+        last = name.rpartition(".")[2]
+        if last.startswith("W_"):
+            tensors[name] = torch.randn(shape, generator=generator) * init_range
+        else:
+            tensors[name] = torch.ones(shape) if last == "w" else torch.zeros(shape)
+    return tensors
+
+
+def untrained(config: ModelConfig, *, seed: int, init_range: float = 0.04) -> Checkpoint:
+    """A model of this shape that never saw a recurrence: the first control of every claim."""
+    return Checkpoint(f"untrained-{seed}", config, initial_tensors(config, seed=seed, init_range=init_range))
+
+
+def prediction_loss(bridge: TransformerBridge, recurrences: Recurrences) -> Tensor:
+    """MSE of the next term over batch, coordinates and positions i >= 2k: before, a recurrence is not determined."""
+    first = 2 * recurrences.order
+    prediction = bridge(recurrences.inputs @ bridge.W_E)
+    return nn.functional.mse_loss(prediction[:, first:], recurrences.targets[:, first:])
+
+
+def train(
+    recipe: Recipe,
+    out: str | os.PathLike[str],
+    *,
+    device: torch.device | str = "cpu",
+    snapshots: frozenset[int] = frozenset(),
+    save_every: int = 500,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Checkpoint:
+    """Train into the folder `out`, or go on with what is there; `out` then holds model, loss history and snapshots.
+
+    Raises:
+        CheckpointError: `out` is no place for a folder, or holds another run, a damaged one, or files that are somebody else's.
+        ValueError: a snapshot lies beyond the last step, or before the one that a stopped run goes on from.
+        ValueError, OSError: `out` cannot be written; told before the first step.
+    """
+    out = Path(out)
+    if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
+        raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")
+    if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():
+        found = "is a file" if out.is_file() else "is the name of a file"
+        raise CheckpointError(f"{out}: {found}, but a folder is to be written; give another name")
+    require_files(out / STATE)
+    state, history = _read_state(recipe, out)
+    start = state["step"] if state else 0
+    snapshot_of = {step: out / "snapshots" / f"step-{step:06d}.safetensors" for step in sorted(snapshots)}
+    if past := [step for step, path in snapshot_of.items() if step < start and not path.exists()]:
+        raise ValueError(
+            f"snapshots={past!r} lie before step {start}, where the run in {out} goes on, and were not kept; "
+            "leave them out, or give another folder"
+        )
+    # What a stopped run has left is its own; its model card comes last, so that one beside its state is not.
+    made = [out / CARD, out / LOSSES]
+    made += [] if state else [out / "config.json", out / "model.safetensors", *snapshot_of.values()]
+    if there := [str(path.relative_to(out)) for path in made if path.exists()]:
+        raise CheckpointError(f"{out}: holds {', '.join(there)}, which training would replace; give another folder")
+    tensors = (
+        state["tensors"] if state else initial_tensors(recipe.model, seed=recipe.seed, init_range=recipe.init_range)
+    )
+    bridge = raw_bridge(recipe.model, tensors, device).requires_grad_(True).train()
+    optimizer = torch.optim.AdamW(bridge.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, fused=True)
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+    validation = recipe.data.sample(recipe.validation, seed=derive_seed(recipe.seed, "validation"), device=device)
+    running, begun = 0.0, time.monotonic()
+
+    def snapshot(step: int) -> None:
+        if path := snapshot_of.get(step):
+            checkpoints.save(Checkpoint(path.stem, recipe.model, property_tensors(bridge, recipe.model)), path)
+
+    snapshot(start)
+    if not state:  # which shows now that the folder can be written, and whose it is
+        _write_state(out, recipe, 0, bridge, optimizer, history)
+    for step in range(start + 1, recipe.steps + 1):
+        batch = recipe.data.sample(recipe.batch, seed=derive_seed(recipe.seed, "batch", step), device=device)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate(step - 1)
+        optimizer.zero_grad(set_to_none=True)
+        loss = prediction_loss(bridge, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(bridge.parameters(), recipe.clip)
+        optimizer.step()
+        running += (value := loss.item())
+        error = None
+        if step % recipe.log_every == 0 or step == recipe.steps:
+            since = (step - 1) % recipe.log_every + 1
+            history["loss"].append([step, running / since])
+            running = 0.0
+        if step % recipe.validate_every == 0 or step == recipe.steps:
+            with torch.no_grad():
+                error = prediction_loss(bridge, validation).item()
+            history["validation"].append([step, error])
+        snapshot(step)
+        progress(Progress(step, value, error))
+        # A state is kept only where the running mean of the loss starts anew, so that the history continues exactly too.
+        if step % save_every < recipe.log_every and step % recipe.log_every == 0 and step < recipe.steps:
+            history["seconds"] += time.monotonic() - begun
+            begun = time.monotonic()
+            _write_state(out, recipe, step, bridge, optimizer, history)
+    if start < recipe.steps:
+        history["seconds"] += time.monotonic() - begun
+    finished = Checkpoint(out.resolve().name, recipe.model, property_tensors(bridge, recipe.model))
+    checkpoints.save(finished, out)
+    write(out / HISTORY, json.dumps({"recipe": asdict(recipe), **history}, indent=1) + "\n")
+    (out / STATE).unlink(missing_ok=True)
+    return finished
+
+
+def _plain(recipe: Recipe) -> Mapping[str, object]:
+    """The recipe as JSON would give it back."""
+    plain: Mapping[str, object] = json.loads(json.dumps(asdict(recipe)))
+    return plain
+
+
+def _write_state(
+    out: Path, recipe: Recipe, step: int, bridge: TransformerBridge, optimizer: torch.optim.Optimizer, history: dict
+) -> None:
+    made = BytesIO()
+    torch.save(
+        {
+            "recipe": json.dumps(_plain(recipe)),
+            "step": step,
+            "tensors": property_tensors(bridge, recipe.model),
+            "optimizer": optimizer.state_dict(),
+            "history": json.dumps(history),
+        },
+        made,
+    )
+    write(out / STATE, made.getvalue())
+
+
+def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:
+    """Where an earlier run stopped, if there was one, and the loss history so far."""
+    fresh: dict = {"loss": [], "validation": [], "seconds": 0.0}
+    if (out / HISTORY).is_file():
+        raise CheckpointError(f"{out}: holds a finished run; give another folder, or remove this one to train again")
+    path = out / STATE
+    if not path.is_file():
+        return None, fresh
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = json.loads(state["recipe"])
+        history = json.loads(state["history"])
+    except Exception as error:
+        raise CheckpointError(
+            f"{path}: not a state of training that can be continued ({type(error).__name__})"
+        ) from None
+    if found != (expected := _plain(recipe)):
+        moved = ", ".join(
+            f"{key}={found.get(key)!r}, now {expected[key]!r}" for key in expected if found.get(key) != expected[key]
+        )
+        raise CheckpointError(
+            f"{path}: the run there has another recipe ({moved}); give another folder or the same options"
+        )
+    return state, history
