@@ -197,12 +197,11 @@ def sweep(options: argparse.Namespace) -> int:
     from recint.catalogue import properties, require_matches
     from recint.model.transformer import resolve_device
     from recint.pages import sweep_page
-    from recint.pages.report import SYMBOLS
     from recint.record import log, standing
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
-    from recint.verdict import stages_of
+    from recint.verdict import SYMBOLS, stages_of
 
     _require_counts(options)
     _take_path(options)

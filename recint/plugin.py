@@ -42,7 +42,7 @@ from recint.system import files, outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.files import named_path
 from recint.system.threads import limit_threads
-from recint.verdict import require_draws, stages_of
+from recint.verdict import SYMBOLS, require_draws, stages_of
 
 pytest_plugins = ["recint.collecting"]
 
@@ -696,7 +696,7 @@ def _line(entry: dict[str, Any]) -> str:
     where = f"{verb} at {found['where']}" if found else words.reach(entry)
     # All other words are final: Holm's correction over the run can only make up for what this one lacks.
     verdict = f"{entry['verdict']}{' so far' if words.is_open(entry) else ''}"
-    return f"{html.SYMBOLS[entry['verdict']]} {verdict:<20} {entry['id']:<36} {value:<22}   {where}".rstrip()
+    return f"{SYMBOLS[entry['verdict']]} {verdict:<20} {entry['id']:<36} {value:<22}   {where}".rstrip()
 
 
 def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:

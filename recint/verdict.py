@@ -7,10 +7,19 @@ by chance. Claims about weights have no sampling error. Their levels of chance, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
+SYMBOLS: Mapping[Verdict, str] = {
+    "supported": "✓",
+    "refuted": "✗",
+    "inconclusive": "?",
+    "vacuous": "∅",
+    "not_applicable": "–",
+    "error": "!",
+}
 
 LEVEL = 0.05
 # Recurrences of an estimate after which it is looked at whether they decide; each look has its share of every level.
@@ -21,6 +30,15 @@ SUPPORT_FROM = 1000
 # fewer than about 8 of n recurrences, n draws say nothing, whatever the test.
 LEAST_DRAWS = 100
 MOST_DRAWS = 1_000_000  # beyond it a number is a mistake, which is better told than tried
+
+
+def words(verdict: str) -> str:
+    """A verdict as people read it.
+
+    >>> words("not_applicable")
+    'not applicable'
+    """
+    return verdict.replace("_", " ")
 
 
 def stages_of(draws: int | None) -> tuple[int, ...]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from recint import words as sentences
-from recint.pages.report import SYMBOLS, headline, should, words
+from recint.pages.report import headline, should
 from recint.record.shapes import BESIDE, CHECKPOINT, SETTLED, anything, having, listing, text
 from recint.statistics.sampling import holds
 from recint.system.escaping import code
 from recint.system.escaping import markdown as escape
+from recint.verdict import SYMBOLS, words
 
 _ALSO = ("statement", "quantifier", "expected", "search", "contrast", "message")
 _CLAIM = having({**SETTLED, **{name: BESIDE[name] for name in _ALSO}}, BESIDE)

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from recint.calibration.calibrate import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
-from recint.pages.report import SYMBOLS
 from recint.system import escaping
 from recint.system.escaping import markdown as inline
+from recint.verdict import SYMBOLS
 
 Row = Mapping[str, Any]
 Reasons = Mapping[str, str]  # why no model can be built of which a claim is true, by its id

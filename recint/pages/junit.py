@@ -11,8 +11,8 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from recint.pages.report import words
 from recint.system.escaping import xml as escape
+from recint.verdict import words
 
 
 def xml(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ from shutil import get_terminal_size
 from textwrap import wrap
 from typing import Any
 
-from recint.pages.report import SYMBOLS, should, with_interval, words
+from recint.pages.report import should, with_interval
 from recint.record.history import Changes, History, Version
 from recint.record.identity import brief
 from recint.record.log import Line
 from recint.system.escaping import line as one_line
+from recint.verdict import SYMBOLS, words
 
 MARK = "*"
 STOPPED = "stopped before its verdicts"

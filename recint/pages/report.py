@@ -10,18 +10,10 @@ from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 from recint import words as sentences
+from recint.verdict import SYMBOLS, words
 
 if TYPE_CHECKING:  # which would load the model's stack
     from recint.replication.rows import Measured, Row
-
-SYMBOLS = {
-    "supported": "✓",
-    "refuted": "✗",
-    "inconclusive": "?",
-    "vacuous": "∅",
-    "not_applicable": "–",
-    "error": "!",
-}
 
 
 def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
@@ -171,10 +163,6 @@ def section(claim: Mapping[str, Any], figures: Sequence[str]) -> str:
 
 def _badge(verdict: str) -> str:
     return f'<span class="badge {verdict}">{SYMBOLS[verdict]} {words(verdict)}</span>'
-
-
-def words(verdict: str) -> str:
-    return verdict.replace("_", " ")
 
 
 def with_interval(value: float | None, ci: Sequence[float | None] | None) -> str:

@@ -10,7 +10,7 @@ from math import nan
 from typing import Any, TypeVar
 
 from recint.pages import sweep_figures
-from recint.pages.report import SYMBOLS, bar, should, with_interval, words
+from recint.pages.report import bar, should, with_interval
 from recint.sweep.emergence import (
     Appearance,
     Appearances,
@@ -27,6 +27,7 @@ from recint.sweep.emergence import (
 )
 from recint.system import escaping
 from recint.system.escaping import markdown as inline
+from recint.verdict import SYMBOLS, words
 
 T = TypeVar("T")
 

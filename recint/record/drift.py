@@ -9,8 +9,8 @@ from typing import Any
 
 from recint.catalogue import selected
 from recint.pages import board
-from recint.pages.report import words
 from recint.record.log import Log
+from recint.verdict import words
 
 Entry = Mapping[str, Any]
 
