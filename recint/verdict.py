@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["supported", "refuted", "inconclusive", "vacuous", "not_applicable", "error"]
-SYMBOLS: Mapping[Verdict, str] = {
+SYMBOLS: Mapping[str, str] = {
     "supported": "✓",
     "refuted": "✗",
     "inconclusive": "?",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.pages import board, calibration_page, junit, sweep_page
+from recint.pages import board, calibration_page, junit, replication_page, sweep_page
 from recint.record import expected
 from recint.replication.rows import Row
 from recint.system import escaping
@@ -197,7 +197,7 @@ class TestEverywhere:
 
     def test_a_replication_keeps_its_shape(self):
         rows = [Row(name=text, where=text, notebook=text, notebook_way=None, sound_way=None, why=text) for text in ODD]
-        text = page.markdown(rows, checkpoint="a`|\n<b>", command="recint replicate 'a\nb'")
+        text = replication_page.markdown(rows, checkpoint="a`|\n<b>", command="recint replicate 'a\nb'")
         (table,) = tables(text)
         assert {len(cells(line)) for line in table} == {5}
         assert len(table) == 2 + len(ODD)

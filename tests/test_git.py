@@ -11,7 +11,7 @@ import pytest
 
 from recint.record import git, log
 
-PACKAGE = Path(git.__file__).parent
+PACKAGE = Path(git.__file__).parents[1]
 NOW = "2026-01-01T00:00:00+00:00"
 CLAIM = {
     "claim": "a.b",
@@ -196,8 +196,8 @@ def test_recint_counts_where_it_is_under_git_and_not_where_it_is_installed(claim
     assert git.code(claims, installed).dirty is False  # in a repository, but tracked by nobody
     commit(installed)
     assert git.code(claims, installed).dirty is False
-    (installed / "log.py").write_text("# changed\n")
-    assert git.code(claims, installed).why == "recint/log.py is not as in the commit"
+    (installed / "claim.py").write_text("# changed\n")
+    assert git.code(claims, installed).why == "recint/claim.py is not as in the commit"
     in_git(installed, "checkout", "-q", ".")
     (installed.parent / ".gitignore").write_text("extra.py\n")
     commit(installed)

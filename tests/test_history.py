@@ -672,5 +672,5 @@ def test_the_page_shows_changes_and_damage(log, capsys, tmp_path):
 
 
 def test_a_look_into_the_log_does_not_load_the_models_stack():
-    code = "import sys, recint.history_page; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    code = "import sys, recint.pages.log_page; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

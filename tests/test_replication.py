@@ -13,7 +13,7 @@ from benchmarks.notebook_way import LOOPS, loops
 from recint import cli
 from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
-from recint.pages import figures, report
+from recint.pages import figures, replication_page, report
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES, Measured, Row, number
@@ -271,16 +271,16 @@ SHOWN = (
 
 
 def test_the_terminal_shows_everything_in_120_columns(rows):
-    text = page.terminal(tuple(rows.values()))
+    text = replication_page.terminal(tuple(rows.values()))
     assert max(map(len, text.splitlines())) <= 120
-    shown = page.terminal(SHOWN).splitlines()
+    shown = replication_page.terminal(SHOWN).splitlines()
     assert re.match(r"A <ratio>\s+4\s+2 n=1\s+3.14 × chance \[3, 3.3\], n=20$", shown[2])
     assert shown[3] == "    One | two."
     assert re.match(r"Nothing\s+30\s+–\s+–$", shown[5])
 
 
 def test_markdown_has_one_line_a_figure():
-    text = page.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
+    text = replication_page.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
     assert "    recint replicate tiny\n" in text
     assert "| A &lt;ratio> (Some \\| section) | 4 | 2 n=1 | 3.14 × chance [3, 3.3], n=20 | One \\| two. |\n" in text
     assert text.count("\n| ") == 3

@@ -90,7 +90,7 @@ def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
         "settings.register_profile('hasty', max_examples=3, deadline=1)\nsettings.load_profile('hasty')\n"
     )
     (folder / "searched.py").write_text(
-        "import time\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.landscape import against_c\n"
+        "import time\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.pages.landscape import against_c\n"
         "from recint.strategies import conditions\n"
         'C = Claim(id="b.searched", statement="It is.", quantifier="everywhere", statistic="$\\\\alpha$", relation=">=",\n'
         '          threshold=0.1, source="s")\n'
