@@ -31,7 +31,8 @@ from recint.model import Model, gain, preconditions
 from recint.model.interventions import ABLATIONS
 from recint.model.stand_ins import STAND_INS
 from recint.profiles import register_profiles
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 from recint.training.train import untrained
 from recint.verdict import STAGES
 

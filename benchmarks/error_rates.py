@@ -32,8 +32,8 @@ from recint.judging import entries as record
 from recint.judging.draws import Share
 from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
-from recint.recurrence import derive_seed
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 from recint.verdict import stages_of
 

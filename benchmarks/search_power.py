@@ -22,8 +22,8 @@ from recint.domain import Condition, Domain
 from recint.judging.scan import VISIT, Scan, conditions_of
 from recint.judging.search import search
 from recint.profiles import register_profiles
-from recint.recurrence import derive_seed
 from recint.strategies import SEEDS, conditions, grid
+from recint.system.seeds import derive_seed
 
 
 class Mutant:

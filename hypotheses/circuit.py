@@ -38,9 +38,9 @@ from recint.model.interventions import (
 )
 from recint.model.stand_ins import qk_identity
 from recint.pages.landscape import against_c, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.attention import most_similar_key
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis', the summary of roles; criteria: arXiv:2410.13032"
 DRAWN = 2  # low-rank identities, and random circuits, that are averaged over

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import ModelConfig
-from recint.recurrence import REFERENCE, Distribution, Range, Recurrences, build, derive_seed
+from recint.recurrence import REFERENCE, Distribution, Range, Recurrences, build
+from recint.system.seeds import derive_seed
 
 SEARCH_BATCH = 64  # recurrences at each condition of a search
 

@@ -24,9 +24,9 @@ from recint.checkpoint import Checkpoint, load
 from recint.claim import Property
 from recint.judging.judge import judge
 from recint.model import Model
-from recint.recurrence import derive_seed
 from recint.statistics.sampling import exact_interval
 from recint.system.interruption import end_children, kept_from_children
+from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 from recint.training.train import untrained
 

@@ -38,9 +38,10 @@ from recint.domain import Place
 from recint.model.chance import CHANCE
 from recint.model.intact import Intact
 from recint.model.transformer import Model, Run
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
 from recint.statistics.sampling import Relation, holds
 from recint.statistics.weights import effective_rank
+from recint.system.seeds import derive_seed
 
 T = TypeVar("T")
 Heads = Literal["share", "split"]

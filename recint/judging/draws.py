@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recint.claim import Claim, Observation, Property
 from recint.domain import Condition, Domain
 from recint.model.preconditions import applicable
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
 

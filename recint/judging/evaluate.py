@@ -20,9 +20,9 @@ from recint.judging.draws import CHUNK, Drawn, Share, draw_until_decided
 from recint.judging.scan import Scan
 from recint.judging.search import Search, search
 from recint.model.preconditions import unmet
-from recint.recurrence import derive_seed
 from recint.statistics import sampling
 from recint.statistics.sampling import NoEstimate
+from recint.system.seeds import derive_seed
 from recint.verdict import LEVEL, STAGES, SUPPORT_FROM, refutation_level
 
 

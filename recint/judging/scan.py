@@ -21,7 +21,7 @@ from recint.claim import Claim, Property, both_p_values, statistic
 from recint.domain import Condition, Domain, Place, Several, UniformVectors, shortest
 from recint.judging.draws import CHUNK
 from recint.model.preconditions import applicable
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 VISIT = 16  # recurrences at each condition
 AGAIN = 64  # more of them where these do not tell that the claim holds

@@ -30,8 +30,8 @@ from recint.domain import (
     last_coefficient,
 )
 from recint.judging.scan import Scan, scan, suspects
-from recint.recurrence import derive_seed
 from recint.strategies import of_order
+from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level
 
 SUSPICIOUS = 0.05  # a batch that fails by chance more often than this is no reason to end a hunt

@@ -23,8 +23,8 @@ from recint.domain import Place, reference_of
 from recint.model.folding import fold
 from recint.model.intact import Intact
 from recint.model.memo import Once
-from recint.recurrence import derive_seed
 from recint.system.memory import keep_freed_memory
+from recint.system.seeds import derive_seed
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge

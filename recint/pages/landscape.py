@@ -16,7 +16,8 @@ from recint.judging.evaluate import Evidence
 from recint.judging.scan import VISIT
 from recint.model.attribution import attribution
 from recint.pages import figures
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 
 BINS = 20
 

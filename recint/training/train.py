@@ -21,10 +21,11 @@ from torch import Tensor, nn
 from recint import checkpoint as checkpoints
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
 from recint.model.transformer import property_tensors, raw_bridge
-from recint.recurrence import Recurrences, derive_seed
+from recint.recurrence import Recurrences
 from recint.state_dict import SAFETENSORS, TORCH
 from recint.system.files import write
 from recint.system.outputs import require_files
+from recint.system.seeds import derive_seed
 from recint.training.recipe import Recipe
 
 if TYPE_CHECKING:
