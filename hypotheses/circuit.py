@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
+from recint.claim_figures import against_c, with_heads
 from recint.domain import Domain
 from recint.model.gain import (
     BOTH_HALVES,
@@ -37,7 +38,6 @@ from recint.model.interventions import (
     uniform_pattern,
 )
 from recint.model.stand_ins import qk_identity
-from recint.pages.landscape import against_c, with_heads
 from recint.statistics.attention import most_similar_key
 from recint.strategies import conditions
 from recint.system.seeds import derive_seed

@@ -140,8 +140,8 @@ def expect(options: argparse.Namespace) -> int:
 def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint.catalogue import properties
-    from recint.judging.procedure import registrations
     from recint.record import log
+    from recint.record.procedure import registrations
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)

@@ -18,8 +18,8 @@ from recint.calibration.calibrate import controls, false_rates, kills, never_ref
 from recint.catalogue import properties
 from recint.checkpoint import save
 from recint.judging.judge import judge
+from recint.model.untrained import untrained
 from recint.pages import calibration_page
-from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import wait_for

@@ -8,11 +8,11 @@ import pytest
 from recint import cli
 from recint.checkpoint import Checkpoint, ModelConfig, load, save
 from recint.judging import entries as record
+from recint.model.untrained import untrained
 from recint.record import drift, expected, history, log
 from recint.record.identity import brief, identity
 from recint.sweep import jobs, table
 from recint.sweep.emergence import sweep as put_together
-from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_cli import ROOT, TINY

@@ -3,7 +3,8 @@
 import pytest
 
 from recint import verdict
-from recint.judging import procedure, scan, search
+from recint.judging import scan, search
+from recint.record import procedure
 from recint.record import log
 
 from .test_evaluate import claim

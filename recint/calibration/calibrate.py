@@ -21,14 +21,14 @@ from recint.calibration.mutants import MUTANTS, mutate, scrambled
 from recint.calibration.positives import POSITIVES
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
-from recint.claim import Property
+from recint.judging.claim import Property
+from recint.judging.intervals import exact_interval
 from recint.judging.judge import judge
 from recint.model import Model
-from recint.statistics.sampling import exact_interval
+from recint.model.untrained import untrained
 from recint.system.interruption import end_children, kept_from_children
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
-from recint.training.train import untrained
 
 SEEDS = (0, 1, 2)
 GROUPS = {

@@ -14,11 +14,13 @@ import torch
 
 from recint import __version__
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim, Contrast, failure
+from recint.judging.claim import Claim, Contrast, failure
 from recint.judging.evaluate import Evidence
+from recint.judging.holm import holm
+from recint.judging.intervals import Estimate, exact_interval
+from recint.judging.reductions import holds
 from recint.judging.search import Search
 from recint.record.expected import Expectation
-from recint.statistics.sampling import Estimate, exact_interval, holds, holm
 from recint.verdict import LEVEL, Findings, Verdict, decide
 from recint.words import is_open
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from recint import words as sentences
+from recint.judging.reductions import holds
 from recint.pages.report import headline, should
 from recint.record.shapes import BESIDE, CHECKPOINT, SETTLED, anything, having, listing, text
-from recint.statistics.sampling import holds
 from recint.system.escaping import code
 from recint.system.escaping import markdown as escape
 from recint.verdict import SYMBOLS, words

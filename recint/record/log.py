@@ -39,7 +39,7 @@ from recint.record.shapes import (
 from recint.system.files import atomic, is_writable
 
 if TYPE_CHECKING:  # which would load torch
-    from recint.claim import Claim
+    from recint.judging.claim import Claim
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"

@@ -19,8 +19,8 @@ from hypothesis import settings
 
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
-from recint.claim import Property
 from recint.judging import entries
+from recint.judging.claim import Property
 from recint.judging.judge import judge
 from recint.judging.untrained import code_of
 from recint.model.preconditions import require_verifiable
@@ -112,7 +112,7 @@ def _known(file: Path, how: How) -> list[dict[str, Any]] | None:
 def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
     device, props = resolve_device(how.device), asked(how)
     model = Model(checkpoint, device=device)
-    return judge(props, model, seed=how.seed, stages=how.stages, controls=device if how.controls else None)
+    return judge(props, model, seed=how.seed, stages=how.stages, controls=how.controls)
 
 
 def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
