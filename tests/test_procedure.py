@@ -4,8 +4,7 @@ import pytest
 
 from recint import verdict
 from recint.judging import scan, search
-from recint.record import procedure
-from recint.record import log
+from recint.record import log, procedure
 
 from .test_evaluate import claim
 
