@@ -24,11 +24,11 @@ from scipy import stats
 from tqdm import tqdm
 
 from recint.calibration import planted
-from recint.calibration.calibrate import rate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
 from recint.judging import entries as record
+from recint.judging.controls import rate
 from recint.judging.draws import Share
 from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model

@@ -295,8 +295,8 @@ def train(options: argparse.Namespace) -> int:
 
     from recint.checkpoint import ModelConfig
     from recint.model.transformer import resolve_device
-    from recint.pages.card import write_card
     from recint.recurrence import Distribution
+    from recint.training.card import write_card
     from recint.training.recipe import Recipe
     from recint.training.train import Progress
     from recint.training.train import train as run
@@ -414,7 +414,7 @@ def replicate(options: argparse.Namespace) -> int:
     """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
     from recint import plugin
     from recint.model.transformer import Model, resolve_device
-    from recint.pages import replication_page
+    from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 

@@ -14,9 +14,10 @@ from scipy import stats
 
 from recint import cli
 from recint.calibration import planted
-from recint.calibration.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
+from recint.calibration.calibrate import controls
 from recint.catalogue import properties
 from recint.checkpoint import save
+from recint.judging.controls import false_rates, kills, never_refuted, never_supported, rate, survivors
 from recint.judging.judge import judge
 from recint.model.untrained import untrained
 from recint.pages import calibration_page

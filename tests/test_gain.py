@@ -7,7 +7,7 @@ from recint.calibration.planted import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim
 from recint.domain import Between, Condition
-from recint.judging.claim import observing
+from recint.judging.observation import observing
 from recint.model import Model
 from recint.model.gain import (
     check_share,

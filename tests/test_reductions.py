@@ -8,7 +8,8 @@ from scipy import stats
 
 from recint.judging.intervals import estimate, p_values
 from recint.judging.means import p_positive
-from recint.judging.reductions import REDUCTIONS, holds
+from recint.judging.reductions import REDUCTIONS
+from recint.judging.relation import holds
 
 VALUES = np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5], [0.1, 0.1]])  # head, recurrence
 

@@ -14,7 +14,8 @@ from recint import cli
 from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
 from recint.model.untrained import untrained
-from recint.pages import figures, replication_page, report
+from recint.pages import figures, report
+from recint.replication import page as replication_page
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES, Measured, Row, number

@@ -35,7 +35,7 @@ from torch import Tensor
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.claim import Contrast
 from recint.domain import Place
-from recint.judging.reductions import Relation, holds
+from recint.judging.relation import Relation, holds
 from recint.model.asked import Asked
 from recint.model.chance import CHANCE
 from recint.model.intact import Intact

@@ -9,16 +9,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from hypothesis import settings
@@ -26,7 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.judging.intervals import Estimate, estimate, p_values
-from recint.judging.reductions import REDUCTIONS, ReductionName, Relation, Values, holds
+from recint.judging.observation import ARM, Observation, observing
+from recint.judging.reductions import REDUCTIONS, ReductionName, Values
+from recint.judging.relation import Relation, holds
 from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
@@ -74,46 +74,6 @@ class Contrast:
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What one execution of a property measured, and where (None for weights).
-
-    Attributes:
-        values: shape (recurrence,) or (recurrence, head); for weights the bare figure.
-        per_head: for weights, what the figure was made of, if it has heads.
-        contrasts: by name, shaped like `values`.
-        changed: largest change that the property's intervention made to what it acts on; None without intervention.
-    """
-
-    values: NDArray[np.float64]
-    at: Place | None
-    value: float
-    per_head: NDArray[np.float64] | None = None
-    contrasts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    changed: float | None = None
-
-
-class Arm(Protocol):
-    """What collects; `contrasts` says whether it wants them measured, which costs passes of their own."""
-
-    contrasts: bool
-
-    def observe(self, observation: Observation) -> None: ...
-
-
-_ARM: ContextVar[Arm | None] = ContextVar("arm", default=None)
-
-
-@contextmanager
-def observing(arm: Arm) -> Iterator[None]:
-    """Hand what `check` sees inside the block to `arm`."""
-    token = _ARM.set(arm)
-    try:
-        yield
-    finally:
-        _ARM.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +231,7 @@ class Claim:
         """
         array = _array(values)
         value = float(array) if at is None else statistic(self, array)
-        arm = _ARM.get()
+        arm = ARM.get()
         beside = {name: _array(measure()) for name, measure in contrasts.items()} if arm and arm.contrasts else {}
         for name, numbers in {self.statistic: array, **beside}.items():
             if not np.isfinite(numbers).all():

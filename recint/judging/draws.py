@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.judging.claim import Claim, Observation, Property
+from recint.judging.claim import Claim, Property
+from recint.judging.observation import Observation
 from recint.judging.subject import CHUNK, Domain, Place, Sample, Subject
 from recint.system.seeds import derive_seed
 

@@ -18,7 +18,7 @@ from recint.judging.claim import Claim, Contrast, failure
 from recint.judging.evaluate import Evidence
 from recint.judging.holm import holm
 from recint.judging.intervals import Estimate, exact_interval
-from recint.judging.reductions import holds
+from recint.judging.relation import holds
 from recint.judging.search import Search
 from recint.record.expected import Expectation
 from recint.verdict import LEVEL, Findings, Verdict, decide

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy import stats
 
-from recint.judging.reductions import REDUCTIONS, ReductionName, Relation, Sides, Values
+from recint.judging.reductions import REDUCTIONS, ReductionName, Sides, Values
+from recint.judging.relation import Relation
 
 POWER = 0.8
 _TAIL = 0.025  # of a 95 % interval, on each side

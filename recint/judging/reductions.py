@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from recint.judging.means import p_positive
+from recint.judging.relation import Relation
 
-Relation = Literal[">=", "<="]
 ReductionName = Literal[
     "mean",
     "majority of heads",
@@ -33,10 +33,6 @@ ROUNDING = 1e-5  # of the largest value: what varies by less varies by the round
 Values = Float[NDArray, "*rows recurrence"]  # rows are heads, or numerators above denominators, or both
 Heads = Float[NDArray, "head recurrence"]
 Sides = tuple[float, float]  # of "it does not hold" and of "it holds"; or the lower and the upper end of an interval
-
-
-def holds(value: float, relation: Relation, threshold: float) -> bool:
-    return value >= threshold if relation == ">=" else value <= threshold
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ import numpy as np
 from hypothesis import target
 
 from recint import shipped
-from recint.judging.claim import Claim, Observation, Property, Refuted, observing, p_against, statistic
+from recint.judging.claim import Claim, Property, Refuted, p_against, statistic
+from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
 from recint.judging.subject import Place, Subject
 from recint.system.seeds import derive_seed

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recint.claim import Contrast, Unmet
-from recint.judging.reductions import Relation
+from recint.judging.relation import Relation
 from recint.system.seeds import derive_seed
 
 DEALS = 10_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recint import words as sentences
-from recint.judging.reductions import holds
+from recint.judging.relation import holds
 from recint.pages.report import headline, should
 from recint.record.shapes import BESIDE, CHECKPOINT, SETTLED, anything, having, listing, text
 from recint.system.escaping import code

@@ -8,7 +8,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from recint.calibration.calibrate import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
+from recint.judging.controls import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
 from recint.system import escaping
 from recint.system.escaping import markdown as inline
 from recint.verdict import SYMBOLS

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STATE = "training-state.pth"
 HISTORY = "history.json"
-CARD, LOSSES = "README.md", "loss.svg"  # what `recint.pages.card` writes beside them
+CARD, LOSSES = "README.md", "loss.svg"  # what `recint.training.card` writes beside them
 
 
 @dataclass(frozen=True)
