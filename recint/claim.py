@@ -200,14 +200,23 @@ class Claim:
     def version(self) -> int:
         return int(self.id.partition("@")[2] or 1)
 
-    def amended(self, *, because: str, **changes: Any) -> Claim:
+    def amended(self, *, because: str, id: str = "", **changes: Any) -> Claim:
         """The next version of this claim, with the reason; this one stays what it is.
+
+        Args:
+            id: of the next version, written out so that a search for it finds the declaration.
+
+        Raises:
+            ValueError: `id` is not that of the next version.
 
         >>> CLAIM.amended(because="refuted at c = 0 only", quantifier="average").id      # doctest: +SKIP
         'l0.previous-token@2'
         """
+        following = f"{self.name}@{self.version + 1}"
+        if id not in ("", following):
+            raise ValueError(f"id={id!r} must be {following!r}: that is the version after {self.id}")
         told = {"caveat": "", "corrected": "", "no_positive": ""} | changes  # of this version, not of the next
-        return replace(self, id=f"{self.name}@{self.version + 1}", because=because, **told)
+        return replace(self, id=following, because=because, **told)
 
     @property
     def question(self) -> str:

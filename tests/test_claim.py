@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recint.catalogue import SHIPPED, properties
+from recint.catalogue import SHIPPED, modules, properties
 from recint.claim import Contrast
 
 from .test_evaluate import WORSE, claim
@@ -60,6 +60,20 @@ def test_what_only_tells_of_a_claim_moves_no_hash_and_constants_do():
 def test_a_new_version_does_not_inherit_what_was_said_of_the_old_one():
     old = claim(caveat="measures something else", partner="other")
     assert (old.amended(because="why").caveat, old.amended(because="why").partner) == ("", "other")
+
+
+def test_the_id_of_a_new_version_may_be_written_out_and_must_then_be_the_next_one():
+    assert claim().amended(id="test.claim@2", because="why").id == "test.claim@2"
+    with pytest.raises(ValueError, match=r"id='test.claim@3' must be 'test.claim@2': that is the version after test.claim"):
+        claim().amended(id="test.claim@3", because="why")
+
+
+@pytest.mark.parametrize("path", modules(SHIPPED), ids=lambda path: path.stem)
+def test_a_search_for_an_id_finds_its_declaration(path):
+    text = path.read_text()
+    for prop in PROPS.values():
+        if prop.file == path.resolve():
+            assert f'"{prop.claim.id}"' in text, prop.claim.id
 
 
 def test_every_registered_claim_is_what_it_was():
