@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, get_args
@@ -25,13 +23,13 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recint import refusals
 from recint.domain import Domain, Place
 from recint.statistics.sampling import Estimate, Reduction, Relation, defined, estimate, holds, p_values, reduce
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
 _KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe, as the last part of an id
-_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Refuted(AssertionError):
@@ -43,12 +41,23 @@ class Unmet(Exception):
 
 
 def _require_bar(bar: Claim | Contrast) -> None:
-    """Raises ValueError if a relation, threshold or reduction is none, in one sentence."""
-    for name, known in (("relation", Relation), ("reduction", Reduction)):
-        if (found := getattr(bar, name)) not in get_args(known):
-            raise ValueError(f"{name}={found!r} must be one of {', '.join(map(repr, get_args(known)))}")
-    if isinstance(bar.threshold, bool) or not isinstance(bar.threshold, int | float) or not isfinite(bar.threshold):
-        raise ValueError(f"threshold={bar.threshold!r} must be a finite number")
+    """Raises ValueError if a statistic, relation, threshold or reduction is none, in one sentence."""
+    refusals.require_text(statistic=bar.statistic)
+    refusals.require_one_of("relation", bar.relation, get_args(Relation))
+    refusals.require_one_of("reduction", bar.reduction, get_args(Reduction))
+    refusals.require_finite("threshold", bar.threshold)
+
+
+def _require_figure(claim: Claim) -> None:
+    """Raises ValueError if a claim about weights speaks of recurrences: its property hands one figure to `check`."""
+    bars: tuple[Claim | Contrast, ...] = (claim, *claim.contrasts)
+    for bar in bars:
+        if bar.reduction != "mean":
+            raise ValueError(
+                f"reduction={bar.reduction!r} must be 'mean': a claim about weights has one figure, nothing to reduce"
+            )
+    if elsewhere := [contrast.name for contrast in claim.contrasts if contrast.domain]:
+        raise ValueError(f"domain of the contrast {elsewhere[0]!r} must be None: weights are the same everywhere")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +78,10 @@ class Contrast:
     domain: Domain | None = None
 
     def __post_init__(self) -> None:
+        refusals.require_text(name=self.name)
         _require_bar(self)
+        if not isinstance(self.domain, Domain | None):
+            raise ValueError(f"domain={self.domain!r} must be a Domain, or None")
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
@@ -164,32 +176,20 @@ class Claim:
     no_positive: str = ""
 
     def __post_init__(self) -> None:
-        if self.quantifier not in get_args(Quantifier):
-            raise ValueError(
-                f"quantifier={self.quantifier!r} must be one of {', '.join(map(repr, get_args(Quantifier)))}"
-            )
+        refusals.require_id(self.id, because=self.because)
+        refusals.require_text(statement=self.statement, source=self.source)
+        refusals.require_one_of("quantifier", self.quantifier, get_args(Quantifier))
         _require_bar(self)
-        for name in ("layers", "heads"):
-            if not all(isinstance(number, int) and number >= 0 for number in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)!r} must be whole numbers from 0 on")
-        if not all(isinstance(order, int) and order >= 1 for order in self.orders):
-            raise ValueError(f"orders={self.orders!r} must be whole numbers from 1 on")
+        for name, least in (("layers", 0), ("heads", 0), ("orders", 1)):
+            refusals.require_whole(name, getattr(self, name), least=least)
         if not isinstance(self.domain, Domain):
             raise ValueError(f"domain={self.domain!r} must be a Domain")
-        names = [contrast.name for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts={names!r} must have different names")
-        name, at, version = self.id.partition("@")
-        if not _ID.fullmatch(name):
-            raise ValueError(
-                f"id={self.id!r} must be made of letters, digits, '-' and '_', in parts joined by '.', like 'l0.previous-token'"
-            )
-        if at and not (version.isdecimal() and int(version) > 1):
-            raise ValueError(f"id={self.id!r} must end with a version from 2 on after the @, or have none")
-        if bool(self.because) != bool(at):
-            raise ValueError(
-                f"id={self.id!r}, because={self.because!r}: a version from 2 on, and no other, says why it was amended"
-            )
+        refusals.require_all("contrasts", self.contrasts, Contrast)
+        refusals.require_different("contrasts", (contrast.name for contrast in self.contrasts))
+        refusals.require_all("parts", self.parts, str)
+        refusals.require_constants("constants", self.constants)
+        if self.quantifier == "weights":
+            _require_figure(self)
 
     @property
     def name(self) -> str:
@@ -277,7 +277,9 @@ class Claim:
 
         Raises:
             Refuted: the claim does not hold here, and nobody is collecting.
+            ValueError: a place or a contrast is missing or is one too many, or a value is not finite.
         """
+        self._require_measured(at, contrasts)
         array = _array(values)
         value = float(array) if at is None else statistic(self, array)
         arm = _ARM.get()
@@ -292,6 +294,19 @@ class Claim:
         elif not self.holds(value):
             raise Refuted(self.failure(value, at.equation() if at else "weights"))
 
+    def _require_measured(self, at: Place | None, contrasts: Collection[str]) -> None:
+        """Raises ValueError if what `check` is handed is not what was declared."""
+        if (self.quantifier == "weights") != (at is None):
+            wanted = "check(figure)" if at else "check(values, at)"
+            raise ValueError(f"{self.id}: quantifier={self.quantifier!r} must be measured by {wanted}")
+        declared = [contrast.name for contrast in self.contrasts if contrast.domain is None]
+        if missing := [name for name in declared if name not in contrasts]:
+            raise ValueError(f"{self.id}: contrasts={list(contrasts)!r} must measure {missing[0]!r}, which is declared")
+        if unknown := [name for name in contrasts if name not in declared]:
+            raise ValueError(
+                f"{self.id}: contrasts={list(contrasts)!r} must not measure {unknown[0]!r}: it is not declared to be measured here"
+            )
+
     def failure(self, value: float, where: str) -> str:
         """The sentence in which this claim fails."""
         return failure(self.id, asdict(self), value, where)
@@ -300,6 +315,11 @@ class Claim:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
+            if hasattr(body, "hypothesis") == (self.quantifier == "weights"):
+                wanted = "must not" if self.quantifier == "weights" else "must"
+                raise ValueError(
+                    f"{self.id}: quantifier={self.quantifier!r}, so that {body.__name__} {wanted} be decorated with @given(at=...)"
+                )
             if self.quantifier == "pointwise":
                 body = settings(settings(), max_examples=max(POINTWISE, settings().max_examples))(body)
             prop = Property(self, body, figure)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint import refusals
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution, Range, Recurrences, build, derive_seed
 
@@ -37,9 +38,18 @@ class Domain:
 
     def __post_init__(self) -> None:
         for name in ("c", "length"):
-            low, high = getattr(self, name)
-            if not low <= high:
-                raise ValueError(f"{name}={(low, high)!r} is empty: the lower bound must not exceed the upper one")
+            refusals.require_range(name, getattr(self, name))
+        if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in self.c):
+            raise ValueError(
+                f"c={self.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
+            )
+        if self.either_sign and self.c[0] < 0:
+            raise ValueError(f"c={self.c!r} must not be negative with either_sign=True: it bounds |c|")
+        refusals.require_whole("length", self.length, least=1)
+        if self.length[1] < shortest(order=1):
+            raise ValueError(
+                f"length={self.length!r} must reach {shortest(order=1)}: of fewer terms nothing can be predicted"
+            )
 
     def reference(self, *, batch: int, seed: int) -> Condition:
         """The reference distribution, its coefficients restricted to this domain: where estimates are made."""

@@ -52,10 +52,6 @@ class Scan:
 
 def conditions_of(domain: Domain, *, order: int, batch: int, seed: int) -> list[Condition]:
     """The conditions that stand for a domain: every coefficient of the grid at every length, or points that fill it evenly."""
-    if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in domain.c):
-        raise ValueError(
-            f"c={domain.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
-        )
     ticks = range(round(domain.c[0] * 10), round(domain.c[1] * 10) + 1)
     grid = sorted({sign * tick / 10 for tick in ticks for sign in ((1, -1) if domain.either_sign else (1,))})
     lengths = range(max(domain.length[0], shortest(order)), domain.length[1] + 1)
