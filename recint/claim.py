@@ -265,7 +265,7 @@ class Claim:
         at: Place | None = None,
         *,
         per_head: NDArray | None = None,
-        contrasts: Mapping[str, Callable[[], Tensor]] = MappingProxyType({}),
+        contrasts: Mapping[str, Callable[[], Tensor | NDArray | float]] = MappingProxyType({}),
         changed: float | None = None,
     ) -> None:
         """Reduce values of shape (recurrence, *head), or a plain figure for claims about weights, and hold the claim to it.
