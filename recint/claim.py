@@ -131,6 +131,15 @@ def observing(arm: Arm) -> Iterator[None]:
 class Claim:
     """A claim about a checkpoint, as registered; nothing that `hash` covers can move without a new version.
 
+    A field that cannot be is refused at once, in one sentence.
+
+    >>> fields = dict(id="l0.next", statement="Layer 0 looks ahead.", quantifier="average", source="a hunch")
+    >>> Claim(**fields, statistic="attention", relation=">=", threshold=0.5).holds(0.41)
+    False
+    >>> Claim(**fields, statistic="attention", relation=">", threshold=0.5)
+    Traceback (most recent call last):
+    ValueError: relation='>' must be one of '>=', '<='
+
     Attributes:
         id: "<where>.<what>", e.g. "l0.previous-token"; from version 2 on with the version, e.g. "l0.previous-token@2".
         layers, heads: what it speaks of, counted from zero; a model without them is not judged by it.
@@ -209,7 +218,7 @@ class Claim:
         Raises:
             ValueError: `id` is not that of the next version.
 
-        >>> CLAIM.amended(because="refuted at c = 0 only", quantifier="average").id      # doctest: +SKIP
+        >>> claim("l0.previous-token").amended(because="refuted at c = 0 only", quantifier="average").id
         'l0.previous-token@2'
         """
         following = f"{self.name}@{self.version + 1}"
@@ -269,6 +278,12 @@ class Claim:
         changed: float | None = None,
     ) -> None:
         """Reduce values of shape (recurrence, *head), or a plain figure for claims about weights, and hold the claim to it.
+
+        >>> attention = np.array([[0.9, 0.7, 0.2], [0.8, 0.4, 0.1]])    # of two recurrences and three heads
+        >>> claim("l0.previous-token").check(attention, Condition(c=-0.5))    # 0.55 in the second best head
+        >>> claim("l0.previous-token").check(attention / 2, Condition(c=-0.5))
+        Traceback (most recent call last):
+        recint.claim.Refuted: l0.previous-token: attention on position i-1 ... = 0.275, but should be >= 0.5 [a_(j+1) = ...]
 
         Args:
             contrasts: for each contrast that is measured at the same place, a function of no arguments that measures it,

@@ -24,6 +24,12 @@ SEARCH_BATCH = 64  # recurrences at each condition of a search
 class Domain:
     """The part of the reference distribution that a claim speaks of.
 
+    >>> Domain(c=(-2.0, -0.5), length=(14, 14)).reference(batch=200, seed=0).brief()
+    'c ~ U(-2, -0.5), 14 terms'
+    >>> Domain(c=(0.25, 0.75))
+    Traceback (most recent call last):
+    ValueError: c=(0.25, 0.75) must have bounds that are multiples of 0.1: the grid that is visited is of tenths
+
     Attributes:
         c: range of the coefficients, searched on a grid of tenths.
         either_sign: of -c too: `c=(3, 4)` is then 3 <= |c| <= 4.
