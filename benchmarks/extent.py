@@ -14,7 +14,7 @@ from tqdm import tqdm
 from recint.catalogue import SHIPPED, find
 from recint.checkpoint import load
 from recint.domain import Condition
-from recint.judging.claim import p_against
+from recint.judging.statistic import p_against
 from recint.model import Model
 from recint.system.seeds import derive_seed
 

@@ -1,18 +1,4 @@
-"""What is claimed of affine recurrences and the models that predict them; `recint.judging.claim` says what a claim is.
-
->>> claim = Claim(
-...     id="l0.previous-token",
-...     statement="A majority of heads of layer 0 attends to the previous term.",
-...     quantifier="everywhere",
-...     statistic="attention to the previous term",
-...     relation=">=",
-...     threshold=0.5,
-...     source="notebook",
-...     reduction="majority of heads",
-... )
->>> claim.domain
-Domain(c=(-2.0, 2.0), either_sign=False, length=(5, 14), uniform_vectors=False)
-"""
+"""What is claimed of affine recurrences and the models that predict them; `recint.judging.claim` says what a claim is."""
 
 from __future__ import annotations
 
@@ -26,7 +12,17 @@ from recint.judging.claim import Contrast, Property, Refuted, Unmet
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(engine.Claim):
-    """A claim whose domain is one of affine recurrences: all of the reference distribution, if it says nothing else."""
+    """A claim whose domain is one of affine recurrences: all of the reference distribution, if it says nothing else.
+
+    A field that cannot be is refused at once, in one sentence.
+
+    >>> fields = dict(id="l0.next", statement="Layer 0 looks ahead.", quantifier="average", source="a hunch")
+    >>> Claim(**fields, statistic="attention", relation=">=", threshold=0.5).holds(0.41)
+    False
+    >>> Claim(**fields, statistic="attention", relation=">", threshold=0.5)
+    Traceback (most recent call last):
+    ValueError: relation='>' must be one of '>=', '<='
+    """
 
     domain: Domain = field(default_factory=Domain)
 

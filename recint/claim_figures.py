@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from recint.checkpoint import ModelConfig
 from recint.domain import Between, Condition, Domain
-from recint.judging.claim import Claim, estimated, statistic
+from recint.judging.claim import Claim
 from recint.judging.evaluate import Evidence
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.scan import VISIT
+from recint.judging.statistic import estimated, statistic
 from recint.judging.subject import Place, Sample
 from recint.model.attribution import attribution
 from recint.pages import figures

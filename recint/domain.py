@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from scipy.stats import qmc
 
+from recint import refusals
 from recint.checkpoint import ModelConfig
 from recint.judging.subject import POINTS
 from recint.places import (
@@ -28,6 +29,12 @@ from recint.system.seeds import derive_seed
 class Domain:
     """The part of the reference distribution that a claim speaks of.
 
+    >>> Domain(c=(-2.0, -0.5), length=(14, 14)).reference(batch=200, seed=0).brief()
+    'c ~ U(-2, -0.5), 14 terms'
+    >>> Domain(c=(0.25, 0.75))
+    Traceback (most recent call last):
+    ValueError: c=(0.25, 0.75) must have bounds that are multiples of 0.1: the grid that is visited is of tenths
+
     Attributes:
         c: range of the coefficients, searched on a grid of tenths.
         either_sign: of -c too: `c=(3, 4)` is then 3 <= |c| <= 4.
@@ -42,9 +49,29 @@ class Domain:
 
     def __post_init__(self) -> None:
         for name in ("c", "length"):
-            low, high = getattr(self, name)
-            if not low <= high:
-                raise ValueError(f"{name}={(low, high)!r} is empty: the lower bound must not exceed the upper one")
+            refusals.require_range(name, getattr(self, name))
+        if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in self.c):
+            raise ValueError(
+                f"c={self.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
+            )
+        if self.either_sign and self.c[0] < 0:
+            raise ValueError(f"c={self.c!r} must not be negative with either_sign=True: it bounds |c|")
+        refusals.require_whole("length", self.length, least=1)
+        if self.length[1] < shortest(order=1):
+            raise ValueError(
+                f"length={self.length!r} must reach {shortest(order=1)}: of fewer terms nothing can be predicted"
+            )
+
+    def words(self) -> str:
+        """The domain in a few words.
+
+        >>> Domain(c=(3.0, 4.0), either_sign=True).words()
+        '|c| from 3 to 4, 5 to 14 terms'
+        """
+        (low, high), (fewest, most) = self.c, self.length
+        c = f"|c| from {low:g} to {high:g}" if self.either_sign else f"c from {low:g} to {high:g}"
+        terms = f"{most} terms" if fewest == most else f"{fewest} to {most} terms"
+        return f"{c}, {terms}{', and of vectors ~ U(0, 1)^m' if self.uniform_vectors else ''}"
 
     def reference(self, *, batch: int, seed: int) -> Condition:
         """The reference distribution, its coefficients restricted to this domain: where estimates are made."""
@@ -57,10 +84,6 @@ class Domain:
         Of orders above 1 the grid is too large: points that fill it evenly stand for it (Sobol's sequence).
         """
         order = config.order
-        if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in self.c):
-            raise ValueError(
-                f"c={self.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
-            )
         ticks = range(round(self.c[0] * 10), round(self.c[1] * 10) + 1)
         grid = sorted({sign * tick / 10 for tick in ticks for sign in ((1, -1) if self.either_sign else (1,))})
         lengths = range(max(self.length[0], shortest(order)), self.length[1] + 1)

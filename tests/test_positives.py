@@ -10,8 +10,8 @@ from recint.calibration.planted import Roles, Solver, plant
 from recint.calibration.positives import CONFIG, POSITIVES
 from recint.catalogue import properties
 from recint.domain import Domain, reference_of
-from recint.judging.claim import passes
 from recint.judging.judge import judge
+from recint.judging.statistic import passes
 from recint.model import Model
 from recint.model.gain import error_and_copying
 from recint.model.untrained import untrained

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from recint.domain import Domain
-from recint.judging.claim import statistic
 from recint.judging.evaluate import evaluate
 from recint.judging.scan import VISIT, Scan, scan, suspects
+from recint.judging.statistic import statistic
 
 from .test_evaluate import claim, constant, model, prop
 

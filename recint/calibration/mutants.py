@@ -55,8 +55,8 @@ def mutate(checkpoint: Checkpoint, mutant: Mutant, *, seed: int = 0) -> Checkpoi
     Raises:
         ValueError: the checkpoint has fewer than three layers, or no room for the positions that are told apart.
 
-    >>> mutate(plant(Roles()), MUTANTS[0]).name                             # doctest: +SKIP
-    'planted-0:l2-ov-negated'
+    >>> mutate(plant(Roles()), MUTANTS[0]).name
+    'planted-0:l0-attends-to-the-token-before-last'
     """
     return replace(mutant.make(checkpoint, seed), name=f"{checkpoint.name}:{mutant.name}", path=None)
 

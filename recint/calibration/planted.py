@@ -220,7 +220,7 @@ class Bar(Protocol):
 def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
     """Whether each claim holds of a model planted with these roles, for those claims that the construction settles.
 
-    >>> truth(Roles(previous_token=0.3), [PREVIOUS_TOKEN, OV_LINE])         # doctest: +SKIP
+    >>> truth(Roles(previous_token=0.3), [claim("l0.previous-token"), claim("l0.ov-line")])
     {'l0.previous-token': False, 'l0.ov-line': True}
     """
     share = config.d_vocab / config.d_model  # of the square of a random vector, what lies in the embedding
@@ -324,7 +324,7 @@ class Rung:
 def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
     """Three rungs for each claim that can be graded: strong, weak (the margin beyond the threshold), near miss (short of it).
 
-    >>> [(rung.strength, rung.roles.previous_token) for rung in ladder([PREVIOUS_TOKEN])]           # doctest: +SKIP
+    >>> [(rung.strength, rung.roles.previous_token) for rung in ladder([claim("l0.previous-token")])]
     [('strong', 0.9), ('weak', 0.6), ('near miss', 0.4)]
     """
     rungs = []

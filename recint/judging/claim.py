@@ -8,31 +8,29 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recint.judging.intervals import Estimate, estimate, p_values
+from recint import refusals
 from recint.judging.observation import ARM, Observation, observing
-from recint.judging.reductions import REDUCTIONS, ReductionName, Values
+from recint.judging.reductions import REDUCTIONS, ReductionName
 from recint.judging.relation import Relation, holds
+from recint.judging.statistic import statistic
 from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
 _KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe, as the last part of an id
-_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Refuted(AssertionError):
@@ -44,12 +42,23 @@ class Unmet(Exception):
 
 
 def _require_bar(bar: Claim | Contrast) -> None:
-    """Raises ValueError if a relation, threshold or reduction is none, in one sentence."""
-    for name, known in (("relation", get_args(Relation)), ("reduction", tuple(REDUCTIONS))):
-        if (found := getattr(bar, name)) not in known:
-            raise ValueError(f"{name}={found!r} must be one of {', '.join(map(repr, known))}")
-    if isinstance(bar.threshold, bool) or not isinstance(bar.threshold, int | float) or not isfinite(bar.threshold):
-        raise ValueError(f"threshold={bar.threshold!r} must be a finite number")
+    """Raises ValueError if a statistic, relation, threshold or reduction is none, in one sentence."""
+    refusals.require_text(statistic=bar.statistic)
+    refusals.require_one_of("relation", bar.relation, get_args(Relation))
+    refusals.require_one_of("reduction", bar.reduction, tuple(REDUCTIONS))
+    refusals.require_finite("threshold", bar.threshold)
+
+
+def _require_figure(claim: Claim) -> None:
+    """Raises ValueError if a claim about weights speaks of recurrences: its property hands one figure to `check`."""
+    bars: tuple[Claim | Contrast, ...] = (claim, *claim.contrasts)
+    for bar in bars:
+        if bar.reduction != "mean":
+            raise ValueError(
+                f"reduction={bar.reduction!r} must be 'mean': a claim about weights has one figure, nothing to reduce"
+            )
+    if elsewhere := [contrast.name for contrast in claim.contrasts if contrast.domain]:
+        raise ValueError(f"domain of the contrast {elsewhere[0]!r} must be None: weights are the same everywhere")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,10 @@ class Contrast:
     domain: Domain | None = None
 
     def __post_init__(self) -> None:
+        refusals.require_text(name=self.name)
         _require_bar(self)
+        if not isinstance(self.domain, Domain | None):
+            raise ValueError(f"domain={self.domain!r} must be a Domain, or None")
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
@@ -127,32 +139,20 @@ class Claim:
     domains: ClassVar[type] = Domain  # what a subject's own claims speak of
 
     def __post_init__(self) -> None:
-        if self.quantifier not in get_args(Quantifier):
-            raise ValueError(
-                f"quantifier={self.quantifier!r} must be one of {', '.join(map(repr, get_args(Quantifier)))}"
-            )
+        refusals.require_id(self.id, because=self.because)
+        refusals.require_text(statement=self.statement, source=self.source)
+        refusals.require_one_of("quantifier", self.quantifier, get_args(Quantifier))
         _require_bar(self)
-        for name in ("layers", "heads"):
-            if not all(isinstance(number, int) and number >= 0 for number in getattr(self, name)):
-                raise ValueError(f"{name}={getattr(self, name)!r} must be whole numbers from 0 on")
-        if not all(isinstance(order, int) and order >= 1 for order in self.orders):
-            raise ValueError(f"orders={self.orders!r} must be whole numbers from 1 on")
+        for name, least in (("layers", 0), ("heads", 0), ("orders", 1)):
+            refusals.require_whole(name, getattr(self, name), least=least)
         if not isinstance(self.domain, self.domains):
             raise ValueError(f"domain={self.domain!r} must be a Domain")
-        names = [contrast.name for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts={names!r} must have different names")
-        name, at, version = self.id.partition("@")
-        if not _ID.fullmatch(name):
-            raise ValueError(
-                f"id={self.id!r} must be made of letters, digits, '-' and '_', in parts joined by '.', like 'l0.previous-token'"
-            )
-        if at and not (version.isdecimal() and int(version) > 1):
-            raise ValueError(f"id={self.id!r} must end with a version from 2 on after the @, or have none")
-        if bool(self.because) != bool(at):
-            raise ValueError(
-                f"id={self.id!r}, because={self.because!r}: a version from 2 on, and no other, says why it was amended"
-            )
+        refusals.require_all("contrasts", self.contrasts, Contrast)
+        refusals.require_different("contrasts", (contrast.name for contrast in self.contrasts))
+        refusals.require_all("parts", self.parts, str)
+        refusals.require_constants("constants", self.constants)
+        if self.quantifier == "weights":
+            _require_figure(self)
 
     @property
     def name(self) -> str:
@@ -163,14 +163,23 @@ class Claim:
     def version(self) -> int:
         return int(self.id.partition("@")[2] or 1)
 
-    def amended(self, *, because: str, **changes: Any) -> Claim:
+    def amended(self, *, because: str, id: str = "", **changes: Any) -> Self:
         """The next version of this claim, with the reason; this one stays what it is.
 
-        >>> CLAIM.amended(because="refuted at c = 0 only", quantifier="average").id      # doctest: +SKIP
+        Args:
+            id: of the next version, written out so that a search for it finds the declaration.
+
+        Raises:
+            ValueError: `id` is not that of the next version.
+
+        >>> claim("l0.previous-token").amended(because="refuted at c = 0 only", quantifier="average").id
         'l0.previous-token@2'
         """
+        following = f"{self.name}@{self.version + 1}"
+        if id not in ("", following):
+            raise ValueError(f"id={id!r} must be {following!r}: that is the version after {self.id}")
         told = {"caveat": "", "corrected": "", "no_positive": ""} | changes  # of this version, not of the next
-        return replace(self, id=f"{self.name}@{self.version + 1}", because=because, **told)
+        return replace(self, id=following, because=because, **told)
 
     @property
     def question(self) -> str:
@@ -216,10 +225,16 @@ class Claim:
         at: Place | None = None,
         *,
         per_head: NDArray | None = None,
-        contrasts: Mapping[str, Callable[[], Tensor]] = MappingProxyType({}),
+        contrasts: Mapping[str, Callable[[], Tensor | NDArray | float]] = MappingProxyType({}),
         changed: float | None = None,
     ) -> None:
         """Reduce values of shape (recurrence, *head), or a plain figure for claims about weights, and hold the claim to it.
+
+        >>> attention = np.array([[0.9, 0.7, 0.2], [0.8, 0.4, 0.1]])    # of two recurrences and three heads
+        >>> claim("l0.previous-token").check(attention, Condition(c=-0.5))    # 0.55 in the second best head
+        >>> claim("l0.previous-token").check(attention / 2, Condition(c=-0.5))
+        Traceback (most recent call last):
+        recint.judging.claim.Refuted: l0.previous-token: attention on position i-1 ... = 0.275, but should be >= 0.5 [a_(j+1) = ...]
 
         Args:
             contrasts: for each contrast that is measured at the same place, a function of no arguments that measures it,
@@ -228,7 +243,9 @@ class Claim:
 
         Raises:
             Refuted: the claim does not hold here, and nobody is collecting.
+            ValueError: a place or a contrast is missing or is one too many, or a value is not finite.
         """
+        self._require_measured(at, contrasts)
         array = _array(values)
         value = float(array) if at is None else statistic(self, array)
         arm = ARM.get()
@@ -243,6 +260,19 @@ class Claim:
         elif not self.holds(value):
             raise Refuted(self.failure(value, at.equation() if at else "weights"))
 
+    def _require_measured(self, at: Place | None, contrasts: Collection[str]) -> None:
+        """Raises ValueError if what `check` is handed is not what was declared."""
+        if (self.quantifier == "weights") != (at is None):
+            wanted = "check(figure)" if at else "check(values, at)"
+            raise ValueError(f"{self.id}: quantifier={self.quantifier!r} must be measured by {wanted}")
+        declared = [contrast.name for contrast in self.contrasts if contrast.domain is None]
+        if missing := [name for name in declared if name not in contrasts]:
+            raise ValueError(f"{self.id}: contrasts={list(contrasts)!r} must measure {missing[0]!r}, which is declared")
+        if unknown := [name for name in contrasts if name not in declared]:
+            raise ValueError(
+                f"{self.id}: contrasts={list(contrasts)!r} must not measure {unknown[0]!r}: it is not declared to be measured here"
+            )
+
     def failure(self, value: float, where: str) -> str:
         """The sentence in which this claim fails."""
         return failure(self.id, asdict(self), value, where)
@@ -251,6 +281,11 @@ class Claim:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
+            if hasattr(body, "hypothesis") == (self.quantifier == "weights"):
+                wanted = "must not" if self.quantifier == "weights" else "must"
+                raise ValueError(
+                    f"{self.id}: quantifier={self.quantifier!r}, so that {body.__name__} {wanted} be decorated with @given(at=...)"
+                )
             if self.quantifier == "pointwise":
                 body = settings(settings(), max_examples=max(POINTWISE, settings().max_examples))(body)
             prop = Property(self, body, figure)
@@ -277,41 +312,6 @@ def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -
     """
     should = f"{relation['relation']} {relation['threshold']:g}"
     return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
-
-
-def statistic(bar: Claim | Contrast, values: NDArray[np.float64]) -> float:
-    """The statistic of a claim or contrast, from values of shape (recurrence, *heads)."""
-    return REDUCTIONS[bar.reduction].value(_last(values), bar.relation)
-
-
-def passes(bar: Claim | Contrast, values: NDArray[np.float64]) -> bool:
-    """Whether the statistic over these recurrences holds, and exists: a ratio to something negative says nothing."""
-    return bar.holds(statistic(bar, values)) and REDUCTIONS[bar.reduction].defined(_last(values))
-
-
-def per_head(bar: Claim | Contrast, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The statistic of each head by itself; None if it has no heads."""
-    return REDUCTIONS[bar.reduction].per_head(_last(values))
-
-
-def _last(values: NDArray[np.float64]) -> Values:
-    """Values with recurrences last, as reductions take them."""
-    return np.moveaxis(values, 0, -1)
-
-
-def estimated(bar: Claim | Contrast, values: NDArray[np.float64], *, looks: int = 1) -> Estimate:
-    """The statistic of a claim or contrast over independent recurrences, with interval and p-values."""
-    return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold, looks=looks)
-
-
-def p_against(claim: Claim, values: NDArray[np.float64]) -> float:
-    """One-sided p-value of "the claim holds here"."""
-    return both_p_values(claim, values)[1]
-
-
-def both_p_values(bar: Claim | Contrast, values: NDArray[np.float64]) -> tuple[float, float]:
-    """One-sided p-values of "it does not hold" and of "it holds"."""
-    return p_values(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)
 
 
 def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.judging.claim import Claim, Contrast, Property, Unmet, both_p_values, estimated, per_head
+from recint.judging.claim import Claim, Contrast, Property, Unmet
 from recint.judging.draws import Drawn, Share, draw_until_decided
 from recint.judging.intervals import Estimate, NoEstimate
 from recint.judging.scan import Scan
 from recint.judging.search import Search, search
+from recint.judging.statistic import both_p_values, estimated, per_head
 from recint.judging.subject import CHUNK, Place, Sample, Subject
 from recint.system.seeds import derive_seed
 from recint.verdict import LEVEL, STAGES, SUPPORT_FROM, refutation_level

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.judging.claim import Claim, Property, both_p_values, statistic
+from recint.judging.claim import Claim, Property
 from recint.judging.draws import applicable
+from recint.judging.statistic import both_p_values, statistic
 from recint.judging.subject import CHUNK, Place, Subject
 from recint.system.seeds import derive_seed
 

@@ -16,9 +16,10 @@ import numpy as np
 from hypothesis import target
 
 from recint import shipped
-from recint.judging.claim import Claim, Property, Refuted, p_against, statistic
+from recint.judging.claim import Claim, Property, Refuted
 from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
+from recint.judging.statistic import p_against, statistic
 from recint.judging.subject import Place, Subject
 from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level

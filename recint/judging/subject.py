@@ -71,6 +71,9 @@ class Domain(Protocol):
     def reference(self, *, batch: int, seed: int) -> Sample:
         """Independent draws of the reference distribution, where estimates are made; the same for the same arguments."""
 
+    def words(self) -> str:
+        """The domain in a few words."""
+
     def conditions(self, config: Any, *, batch: int, seed: int) -> Sequence[Place]:
         """The places that stand for the domain when all of it is visited, for models of this configuration."""
 

@@ -20,9 +20,10 @@ from filelock import FileLock
 from hypothesis import settings
 
 from recint.judging import entries
-from recint.judging.claim import Property, Unmet, passes
+from recint.judging.claim import Property, Unmet
 from recint.judging.draws import Drawn, Share, draw
 from recint.judging.search import search
+from recint.judging.statistic import passes
 from recint.judging.subject import Subject
 from recint.system.files import cache_folder, write
 

@@ -22,8 +22,8 @@ _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", 
 class Intact(Once):
     """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
 
-    >>> intact = model.intact(Condition(c=-1.5))                            # doctest: +SKIP
-    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape     # doctest: +SKIP
+    >>> intact = model.intact(Condition(c=-1.5))
+    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape
     (torch.Size([64, 8, 13, 13]), torch.Size([64]))
 
     Attributes:

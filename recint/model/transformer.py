@@ -148,8 +148,8 @@ class Model(Asked, Once):
     Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
     unembedding is NOT centred: the outputs are a regression, and centring moves them.
 
-    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))           # doctest: +SKIP
-    >>> model(REFERENCE.sample(64, seed=0).inputs).shape                    # doctest: +SKIP
+    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))
+    >>> model(REFERENCE.sample(64, seed=0).inputs).shape
     torch.Size([64, 13, 40])
     """
 
