@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from math import isfinite, log10
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recint import words as sentences
 from recint.verdict import SYMBOLS, words
-
-if TYPE_CHECKING:  # which would load the model's stack
-    from recint.replication.rows import Measured, Row
 
 
 def page(run: Mapping[str, Any], figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
@@ -278,39 +275,3 @@ def bar(claim: Mapping[str, Any]) -> str:
         f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="15" y2="15" stroke="#0072B2" stroke-width="5" opacity=".5"/>'
         f'{cross}<circle cx="{x(value):.1f}" cy="15" r="5" fill="#0072B2"/></svg>'
     )
-
-
-def replication(rows: Sequence[Row], gallery: Sequence[tuple[str, str]], *, unfolded: bool = False) -> str:
-    """The notebook's figures beside the same on this checkpoint, and what else it looked at, as headings with inline SVG."""
-    body = "".join(_replication_row(row) for row in rows)
-    state = " open" if unfolded else ""
-    figures = "".join(
-        f"<details{state}><summary>{escape(heading)}</summary>{figure}</details>" for heading, figure in gallery
-    )
-    return f"""<section id="replication"><h2>The notebook's figures, measured again</h2>
-<p class="small">Each computed here the notebook's way and, beside it, a sound way: over n independent recurrences with a 95 %
-interval, against chance, or without the step that was flawed. No verdict hangs on them.</p>
-<div class="wide-table"><table class="replication"><thead><tr><th>figure</th><th>the notebook</th><th>its way, here</th>
-<th>the sound way, here</th><th>why</th></tr></thead><tbody>{body}</tbody></table></div>
-<h2>What else the notebook looked at</h2><div class="gallery">{figures}</div></section>"""
-
-
-def missing(sentence: str) -> str:
-    """What stands where a part of the page could not be made."""
-    return f"<p>{escape(sentence)}</p>"
-
-
-def _replication_row(row: Row) -> str:
-    cells = "".join(f"<td>{cell}</td>" for cell in (escape(row.notebook), _way(row.notebook_way), _way(row.sound_way)))
-    return (
-        f'<tr{"" if row.applies else " class=idle"}><th scope="row">{escape(row.name)}'
-        f'<div class="small">{escape(row.where)}</div></th>{cells}<td class="why">{escape(row.why)}</td></tr>'
-    )
-
-
-def _way(measured: Measured | None) -> str:
-    if measured is None:
-        return "–"
-    value, _, unit = str(measured).partition(" ")
-    precision = "<br>".join(filter(None, [measured.interval, measured.over]))
-    return f'<b>{value}</b> {escape(unit)}<div class="small">{precision}</div>'
