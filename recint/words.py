@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recint.verdict import LEVEL
+from recint.verdict import LEVEL, SYMBOLS, words
+
+LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.items())
 
 
 def is_open(claim: Mapping[str, Any]) -> bool:
