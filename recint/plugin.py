@@ -32,7 +32,7 @@ from recint.judging.procedure import registrations
 from recint.judging.scan import Scan, scan
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
-from recint.pages import board, junit
+from recint.pages import board, findings, junit
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import drift, git, log, standing
@@ -638,7 +638,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if run.result is None:
         return
     terminalreporter.section("verdicts", "=")
-    say(html.headline(run.result))
+    say(findings.headline(run.result))
     say(words.questions(run.result["claims"]))
     for sentence in run.departures:
         say(f"  {sentence}")

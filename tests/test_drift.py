@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from recint.pages import board, junit
-from recint.pages.report import headline
+from recint.pages.findings import headline
 from recint.record import drift, expected, log
 from recint.record.expected import Expectation
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recint import words as sentences
-from recint.pages.report import headline, should
+from recint.pages.findings import answer, headline
+from recint.pages.statistic import should
 from recint.record.shapes import BESIDE, CHECKPOINT, SETTLED, anything, having, listing, text
 from recint.statistics.sampling import holds
 from recint.system.escaping import code
@@ -49,7 +50,7 @@ def markdown(runs: Sequence[Mapping[str, Any]]) -> str:
     Raises:
         ValueError: the runs judged different versions of a claim.
     """
-    return "\n".join([*(f"- {escape(headline(run).rpartition(';')[0])}." for run in runs), "", table(runs)])
+    return "\n".join([*(f"- {escape(answer(run))}." for run in runs), "", table(runs)])
 
 
 def table(runs: Sequence[Mapping[str, Any]]) -> str:

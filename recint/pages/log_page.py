@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import Any
 
 from recint.pages import terminal as screen
-from recint.pages.report import should, with_interval
+from recint.pages.statistic import should, with_interval
 from recint.pages.templating import render
 from recint.record.history import Changes, History, Version
 from recint.record.identity import brief

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from recint.pages import sweep_figures
 from recint.pages import sweep_sentences as sentences
 from recint.pages.markdown import Markdown, code, table
-from recint.pages.report import bar, should, with_interval
+from recint.pages.statistic import bar, should, with_interval
 from recint.pages.templating import render
 from recint.sweep.emergence import (
     Appearance,
@@ -279,10 +279,8 @@ class _Across:
 def _across(found: Sweep, claim: str) -> _Across:
     of, rows = found.claims[claim], found.at_the_end(claim)
     spreads = spread(rows)
-    drawn = ""
-    if spreads:
-        estimate = {"ci": [spreads.low, spreads.high]}
-        drawn = bar({**of, "value": spreads.median, "estimate": estimate, "search": None})
+    ends = (spreads.low, spreads.high) if spreads else None
+    median = spreads.median if spreads else None
     return _Across(
         claim=claim,
         statement=of["statement"],
@@ -290,6 +288,6 @@ def _across(found: Sweep, claim: str) -> _Across:
         share=held(rows),
         verdicts=_tallied(rows),
         spread=spreads,
-        bar=Markup(drawn),
+        bar=bar(value=median, relation=of["relation"], threshold=of["threshold"], ci=ends),
         appearances=found.appearances(claim),
     )
