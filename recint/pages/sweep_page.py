@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from math import nan
 from typing import Any, TypeVar
 
+from recint.judging.entry import Estimate, Measurement
 from recint.pages import sweep_figures
 from recint.pages.report import bar, should, with_interval
 from recint.sweep.emergence import (
@@ -287,6 +289,11 @@ def _cell(label: str, row: Row | None) -> str:
     return f'<td class="{classes}" title="{escape(f"{label}: {_figure(row)}")}">{SYMBOLS[row["verdict"]]}</td>'
 
 
+def _against(of: Row) -> Measurement:
+    """What the statistic of a claim is held against."""
+    return Measurement(statistic=of["statistic"], relation=of["relation"], threshold=of["threshold"])
+
+
 def _figure(row: Row) -> str:
     ends = (row["low"], row["high"])
     return with_interval(row["value"], None if ends == (None, None) else ends)
@@ -323,7 +330,7 @@ def _card(found: Sweep, claim: str, axis: sweep_figures.Steps) -> str:
     )
     return (
         f'<section class="claim" id="claim-{escape(claim)}"><h3>{escape(claim)} {_badges(found.at_the_end(claim))}</h3>'
-        f'<p>{escape(of["statement"])}</p><p class="small">Should be {should(of)}. <b>{told.capitalize()}.</b></p>'
+        f'<p>{escape(of["statement"])}</p><p class="small">Should be {should(_against(of))}. <b>{told.capitalize()}.</b></p>'
         f"{_brackets(found, appearances)}{figure}</section>"
     )
 
@@ -401,13 +408,13 @@ def _across_row(found: Sweep, claim: str) -> str:
     drawn, figures = "", "not measured"
     if spreads:
         ends = [spreads.low, spreads.high]
-        drawn = bar({**of, "value": spreads.median, "estimate": {"ci": ends}, "search": None})
+        drawn = bar(replace(_against(of), value=spreads.median, estimate=Estimate(ci=(spreads.low, spreads.high))))
         figures = f"<b>{_number(spreads.median)}</b> [{', '.join(map(_number, ends))}]"
     cells = [
         f'<b>{share.held:,} of {share.of:,}</b><div class="small">{share.low:.1%} to {share.high:.1%}</div>',
         _badges(rows),
         drawn,
-        f'{figures}<div class="small">should be {should(of)}</div>',
+        f'{figures}<div class="small">should be {should(_against(of))}</div>',
     ]
     if found.trainings:
         row, name = "<tr>", f'<a href="#claim-{escape(claim)}">{escape(claim)}</a>'
