@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recint.judging.entry import Entry
-from recint.verdict import words
+from recint.verdict import SYMBOLS, words
+
+LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.items())
 
 
 def reach(claim: Entry) -> str:
