@@ -3,57 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from recint.statistics.sampling import holds
+from recint.judging.entry import Baseline, Entry, Run
 from recint.verdict import LEVEL, SYMBOLS, words
 
 
-def answer(run: Mapping[str, Any]) -> str:
+def answer(run: Run) -> str:
     """How many claims have which verdict.
 
     >>> answer(run)                                                         # doctest: +SKIP
     '7 of 10 claims about affine-a are supported, 3 refuted'
     """
-    claims = run["claims"]
-    counts = Counter(claim["verdict"] for claim in claims)
-    parts = [f"{counts['supported']} of {len(claims)} claims about {run['checkpoint']['name']} are supported"]
+    counts = Counter[str](claim.verdict for claim in run.claims)
+    parts = [f"{counts['supported']} of {len(run.claims)} claims about {run.checkpoint['name']} are supported"]
     parts += [
         f"{counts[verdict]} {words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
     ]
     return ", ".join(parts)
 
 
-def headline(run: Mapping[str, Any]) -> str:
+def headline(run: Run) -> str:
     """The answer in one sentence, with whether it is the one that was expected.
 
     >>> headline(run)                                                       # doctest: +SKIP
     '7 of 10 claims about affine-a are supported, 3 refuted; all as expected.'
     """
-    return f"{answer(run)}; {_drifted(run) if run.get('against') else _expectation(run['claims'])}."
+    return f"{answer(run)}; {_drifted(run, run.against) if run.against else _expectation(run.claims)}."
 
 
-def _expectation(claims: Sequence[Mapping[str, Any]]) -> str:
-    recorded = [claim for claim in claims if claim["expected"]]
+def _expectation(claims: Sequence[Entry]) -> str:
+    recorded = [claim for claim in claims if claim.expected]
     if not recorded:
         return "no verdicts are on record"
-    if departed := len(unexpected(claims)):
-        return f"{departed} not as expected"
+    if departed := unexpected(claims):
+        return f"{len(departed)} not as expected"
     return "all as expected" if len(recorded) == len(claims) else "all on record as expected"
 
 
-def _drifted(run: Mapping[str, Any]) -> str:
-    drifted = [found for found in run["drift"] if not found["allowed"]]
-    allowed = len(run["drift"]) - len(drifted)
+def _drifted(run: Run, against: Baseline) -> str:
+    drifted = len(run.not_allowed)
+    allowed = len(run.drift) - drifted
     beside = f" ({allowed} more may)" if allowed else ""
-    return f"{len(drifted) or 'none'} drifted from {run['against']['name']}{beside}"
+    return f"{drifted or 'none'} drifted from {against.name}{beside}"
 
 
-def unexpected(claims: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def unexpected(claims: Iterable[Entry]) -> list[Entry]:
     """The claims of which another verdict was expected."""
-    return [claim for claim in claims if claim["expected"] and claim["expected"] != claim["verdict"]]
+    return [claim for claim in claims if claim.expected and claim.expected != claim.verdict]
 
 
 @dataclass(frozen=True)
@@ -90,34 +88,36 @@ class Refuted:
         return f"{total} {'claim is' if total == 1 else 'claims are'} refuted: {told}"
 
 
-def refuted(claims: Iterable[Mapping[str, Any]]) -> Refuted:
-    """What refutes the refuted claims; of several reasons, the first in the order of `Refuted`."""
+def refuted(claims: Iterable[Entry]) -> Refuted:
+    """What refutes the refuted claims of a run."""
     by: Counter[str] = Counter()
     for claim in claims:
-        if claim["verdict"] != "refuted":
+        if claim.verdict != "refuted":
             continue
-        found = claim["search"] and claim["search"]["counterexample"]
-        if found and claim["quantifier"] != "average":
+        if claim.decisive:
             by["counterexamples"] += 1
-        elif holds(claim["value"], claim["relation"], claim["threshold"]):
+        elif claim.refuted_by != claim.id:
             by["contrasts"] += 1
         else:
-            by["weights" if claim["quantifier"] == "weights" else "estimates"] += 1
+            by["estimates" if claim.estimate else "weights"] += 1
     return Refuted(**by)
 
 
-def reach(claims: Sequence[Mapping[str, Any]]) -> str:
+def reach(claims: Sequence[Entry]) -> str:
     """What can be concluded from the verdicts and what cannot, in a sentence or two."""
     told = []
-    if drawn := [claim["estimate"]["n"] for claim in claims if claim["estimate"]]:
+    if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
         told.append(
             f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL:.0%} of such runs would support a "
             f"false claim about averages, and at most {LEVEL:.0%} would refute a true claim."
         )
-    conditions = [
-        claim["search"]["conditions"] for claim in claims if claim["search"] and claim["quantifier"] == "everywhere"
+    conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
+    # Those that were drawn count too: each of them was held against the threshold.
+    recurrences = [
+        claim.search.examples + (claim.failing.of if claim.failing else 0)
+        for claim in claims
+        if claim.search and claim.quantifier == "pointwise"
     ]
-    recurrences = [_tried(claim) for claim in claims if claim["search"] and claim["quantifier"] == "pointwise"]
     means = [f"“everywhere” means at the {_range(conditions)} conditions that were tried"] if conditions else []
     means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
     if means:
@@ -126,11 +126,6 @@ def reach(claims: Sequence[Mapping[str, Any]]) -> str:
     return (
         " ".join(told) or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
     )
-
-
-def _tried(claim: Mapping[str, Any]) -> int:
-    """Recurrences on which a claim about every single one was tried: those of the search, and those that were drawn."""
-    return int(claim["search"]["examples"]) + (claim["failing"]["of"] if claim["failing"] else 0)
 
 
 def _range(numbers: Sequence[int]) -> str:

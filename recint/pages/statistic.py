@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite, log10
-from typing import Any
 
 from markupsafe import Markup
 
+from recint.judging.entry import Counterexample, Measurement
 from recint.pages.templating import render
+from recint.statistics.relation import Bar
 
 _LEFT, _RIGHT = 5.0, 185.0  # ends of the axis of a bar, in pixels
 _ERRORS = 0.01  # thresholds below it are of errors, which go on a log axis
@@ -34,27 +35,22 @@ def with_interval(value: float | None, ci: Sequence[float | None] | None) -> str
     return number(value) if ci is None else f"{number(value)} [{', '.join(map(number, ci))}]"
 
 
-def should(claim: Mapping[str, Any]) -> str:
+def should(claim: Bar) -> str:
     """What the statistic should be, e.g. "≥ 0.5"."""
-    return f"{'≥' if claim['relation'] == '>=' else '≤'}\u00a0{claim['threshold']:g}"
+    return f"{'≥' if claim.relation == '>=' else '≤'}\u00a0{claim.threshold:g}"
 
 
-def bar(
-    *,
-    value: float | None,
-    relation: str,
-    threshold: float,
-    ci: Sequence[float | None] | None = None,
-    counterexample: float | None = None,
-) -> Markup:
+def bar(claim: Measurement, found: Counterexample | None = None) -> Markup:
     """Statistic (dot, with its interval) and counterexample (cross) against the threshold (line), as SVG.
 
     The side where the claim holds is shaded. Nothing is drawn of a statistic that was not measured.
     """
+    value, relation, threshold = claim.value, claim.relation, claim.threshold
     if value is None or not isfinite(value):
         return Markup()
-    low, high = (value if end is None else end for end in ci or (value, value))
-    broken = counterexample if counterexample is not None and isfinite(counterexample) else None
+    ends = claim.estimate.ci if claim.estimate else (value, value)
+    low, high = (value if end is None else end for end in ends)
+    broken = found.value if found and isfinite(found.value) else None
     logarithmic = 0 < threshold < _ERRORS and min(value, low) > 0
 
     def scaled(number: float) -> float:
