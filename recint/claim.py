@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.domain import Domain, Place
-from recint.statistics.sampling import Estimate, Reduction, Relation, defined, estimate, holds, p_values, reduce
+from recint.statistics.relation import Bar, Relation, holds, shortfall
+from recint.statistics.sampling import Estimate, Reduction, defined, estimate, p_values, reduce
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
@@ -285,7 +286,7 @@ class Claim:
 
     def failure(self, value: float, where: str) -> str:
         """The sentence in which this claim fails."""
-        return failure(self.id, asdict(self), value, where)
+        return failure(self.id, self, value, where)
 
     def __call__(self, *, figure: Callable[..., str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
@@ -309,14 +310,9 @@ class Claim:
 _UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positive")
 
 
-def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -> str:
-    """The one sentence that every failure is told in; `relation` holds a statistic, a relation and a threshold.
-
-    >>> failure("l0.previous-token", {"statistic": "attention", "relation": ">=", "threshold": 0.5}, 0.41, "c = -0.5, 14 terms")
-    'l0.previous-token: attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]'
-    """
-    should = f"{relation['relation']} {relation['threshold']:g}"
-    return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
+def failure(claim: str, bar: Bar, value: float, where: str) -> str:
+    """The one sentence that every failure of a claim, given by its id, is told in."""
+    return f"{claim}: {shortfall(bar, value, where)}"
 
 
 def statistic(bar: Claim | Contrast, values: NDArray[np.float64]) -> float:

@@ -10,7 +10,8 @@ from scipy import stats
 
 from recint.statistics import sampling
 from recint.statistics.means import p_positive
-from recint.statistics.sampling import estimate, holds, holm, p_values, reduce
+from recint.statistics.relation import holds
+from recint.statistics.sampling import estimate, holm, p_values, reduce
 
 VALUES = np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5], [0.1, 0.1]])  # head, recurrence
 

@@ -39,7 +39,7 @@ from recint.model.chance import CHANCE
 from recint.model.intact import Intact
 from recint.model.transformer import Model, Run
 from recint.recurrence import REFERENCE, derive_seed
-from recint.statistics.sampling import Relation, holds
+from recint.statistics.relation import Relation, holds
 from recint.statistics.weights import effective_rank
 
 T = TypeVar("T")

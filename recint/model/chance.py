@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recint.claim import Contrast, Unmet
 from recint.recurrence import derive_seed
-from recint.statistics.sampling import Relation
+from recint.statistics.relation import Relation
 
 DEALS = 10_000
 CHANCE = Contrast(

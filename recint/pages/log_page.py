@@ -10,8 +10,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from recint.judging.entry import Entry
 from recint.pages import terminal as screen
-from recint.pages.report import should, with_interval
+from recint.pages.statistic import should, with_interval
 from recint.pages.templating import render
 from recint.record.history import Changes, History, Version
 from recint.record.identity import brief
@@ -39,7 +40,7 @@ def summary(history: History) -> str:
     '3 runs on 2 checkpoints, 40 claims registered; 38 of 120 verdicts are confirmatory.'
     """
     registered = sum(claim.registered is not None for claim in history.claims)
-    confirmed = sum(line["standing"] == "confirmatory" for line in history.verdicts)
+    confirmed = sum(settled.entry.standing == "confirmatory" for settled in history.verdicts)
     stopped = sum(not history.of_run(run) for run in history.runs)
     aside = f" ({stopped} stopped before {'its' if stopped == 1 else 'their'} verdicts)" if stopped else ""
     return (
@@ -51,7 +52,7 @@ def summary(history: History) -> str:
 
 def finding(history: History) -> str:
     """What the timeline shows, in one sentence."""
-    verdicts = [[line["verdict"] for _, line in history.of_claim(claim)] for claim in history.claims]
+    verdicts = [[line.verdict for _, line in history.of_claim(claim)] for claim in history.claims]
     judged, again = [found for found in verdicts if found], [found for found in verdicts if len(found) > 1]
     if not judged:
         return "No claim was judged yet"
@@ -107,17 +108,17 @@ def _name(run: Line, *, most: int) -> str:
     return screen.cut(one_line(run["checkpoint"]["name"]), most)
 
 
-def _outcome(verdicts: Sequence[Line]) -> str:
+def _outcome(verdicts: Sequence[Entry]) -> str:
     """How often each verdict was reached, and how many of them confirm; the others explore."""
     if not verdicts:
         return STOPPED
-    confirmed = sum(line["standing"] == "confirmatory" for line in verdicts)
+    confirmed = sum(line.standing == "confirmatory" for line in verdicts)
     counts = " ".join(f"{count}{SYMBOLS[verdict]}" for verdict, count in _tally(verdicts))
     return f"{counts}, {confirmed}{MARK} of {len(verdicts)}"
 
 
-def _tally(verdicts: Sequence[Line]) -> list[tuple[str, int]]:
-    counts = Counter(line["verdict"] for line in verdicts)
+def _tally(verdicts: Sequence[Entry]) -> list[tuple[str, int]]:
+    counts = Counter[str](line.verdict for line in verdicts)
     return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
@@ -136,10 +137,10 @@ def _timeline(history: History, width: int) -> list[str]:
     return lines
 
 
-def _symbol(verdict: Line | None) -> str:
+def _symbol(verdict: Entry | None) -> str:
     if verdict is None:
         return ""
-    return SYMBOLS[verdict["verdict"]] + (MARK if verdict["standing"] == "confirmatory" else "")
+    return SYMBOLS[verdict.verdict] + (MARK if verdict.standing == "confirmatory" else "")
 
 
 def claims(history: History, width: int) -> str:
@@ -160,10 +161,10 @@ def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
     columns = [
         ["when", *(_when(run) for run, _ in found)],
         ["checkpoint", *(one_line(run["checkpoint"]["name"]) for run, _ in found)],
-        ["verdict", *(f"{SYMBOLS[line['verdict']]} {words(line['verdict'])}" for _, line in found)],
+        ["verdict", *(f"{SYMBOLS[line.verdict]} {words(line.verdict)}" for _, line in found)],
         ["statistic", *(figure(line) for _, line in found)],
         ["should be", *(should(line) for _, line in found)],
-        ["standing", *(line["standing"] for _, line in found)],
+        ["standing", *(str(line.standing) for _, line in found)],
         ["run", *(run["run"] for run, _ in found)],
     ]
     fit = screen.fitting(columns, width - 2)
@@ -192,8 +193,8 @@ def _told(value: Any) -> str:
     return text[:12] if len(text) in (40, 64) and not text.strip("0123456789abcdef") else text
 
 
-def figure(verdict: Line) -> str:
-    return with_interval(verdict["value"], verdict["estimate"] and verdict["estimate"]["ci"])
+def figure(verdict: Entry) -> str:
+    return with_interval(verdict.value, verdict.estimate.ci if verdict.estimate else None)
 
 
 def comparison(changed: Changes, width: int) -> str:
@@ -262,15 +263,16 @@ def html(history: History, changed: Changes | None = None, *, folder: str) -> st
     )
 
 
-def _about(run: Line, verdict: Line) -> str:
+def _about(run: Line, verdict: Entry) -> str:
     """What a cell of the timeline stands for."""
     return (
-        f"{verdict['id']}: {words(verdict['verdict'])}, {figure(verdict)}, should be {should(verdict)} · "
-        f"{verdict['standing']} · {_named(run)}"
+        f"{verdict.id}: {words(verdict.verdict)}, {figure(verdict)}, should be {should(verdict)} · "
+        f"{verdict.standing} · {_named(run)}"
     )
 
 
 def _amendment(claim: Version) -> str:
+    assert claim.amended is not None
     return f"↳ {_when(claim.amended)[:10]}: {_amended(claim)}"
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, TypeVar
 
 from markupsafe import Markup
 
+from recint.judging.entry import Estimate, Measurement
 from recint.pages import sweep_figures
 from recint.pages import sweep_sentences as sentences
 from recint.pages.markdown import Markdown, code, table
-from recint.pages.report import bar, should, with_interval
+from recint.pages.statistic import bar, should, with_interval
 from recint.pages.templating import render
 from recint.sweep.emergence import (
     Appearance,
@@ -239,7 +240,7 @@ def _cards(found: Sweep) -> Iterator[_Card]:
         yield _Card(
             claim=claim,
             statement=of["statement"],
-            should=should(of),
+            should=should(_against(of)),
             verdicts=_tallied(found.at_the_end(claim)),
             told=told,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
@@ -264,6 +265,11 @@ def _tallied(rows: Iterable[Row]) -> list[tuple[str, int]]:
     return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
+def _against(of: Row) -> Measurement:
+    """What the statistic of a claim is held against."""
+    return Measurement(statistic=of["statistic"], relation=of["relation"], threshold=of["threshold"])
+
+
 @dataclass(frozen=True)
 class _Across:
     """A claim over all networks, each at its last snapshot."""
@@ -281,17 +287,17 @@ class _Across:
 def _across(found: Sweep, claim: str) -> _Across:
     of, rows = found.claims[claim], found.at_the_end(claim)
     spreads = spread(rows)
-    drawn = ""
+    drawn = Markup()
     if spreads:
-        estimate = {"ci": [spreads.low, spreads.high]}
-        drawn = bar({**of, "value": spreads.median, "estimate": estimate, "search": None})
+        estimate = Estimate(ci=(spreads.low, spreads.high))
+        drawn = bar(replace(_against(of), value=spreads.median, estimate=estimate))
     return _Across(
         claim=claim,
         statement=of["statement"],
-        should=should(of),
+        should=should(_against(of)),
         share=held(rows),
         verdicts=_tallied(rows),
         spread=spreads,
-        bar=Markup(drawn),
+        bar=drawn,
         appearances=found.appearances(claim),
     )

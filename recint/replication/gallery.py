@@ -17,6 +17,7 @@ from recint.model import Model
 from recint.model.attribution import attribution
 from recint.model.intact import Intact
 from recint.pages import figures
+from recint.pages.report import missing
 from recint.recurrence import REFERENCE, derive_seed
 from recint.replication.look import ONE_C
 from recint.replication.rows import number
@@ -56,14 +57,14 @@ def gallery(model: Model, *, seed: int = 0) -> list[Picture]:
 def _training(model: Model) -> Iterator[tuple[str, str]]:
     heading, path = "Loss history of training", Path(model.checkpoint.path or "") / HISTORY
     if not path.is_file():
-        yield heading, _sentence(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
+        yield heading, missing(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
         return
     try:
         history = json.loads(path.read_text())
         loss, validation = ([(int(step), float(mse)) for step, mse in history[name]] for name in ("loss", "validation"))
         step, final = validation[-1]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        yield heading, _sentence(f"{path}: is not the history of a training as `recint train` leaves it ({error}).")
+        yield heading, missing(f"{path}: is not the history of a training as `recint train` leaves it ({error}).")
         return
     svg = figures.losses(
         f"The validation MSE falls to {final:.1e} in {step} steps",
@@ -73,11 +74,6 @@ def _training(model: Model) -> Iterator[tuple[str, str]]:
         validation=[mse for _, mse in validation],
     )
     yield heading, svg
-
-
-def _sentence(text: str) -> Markup:
-    """What stands where a picture could not be made."""
-    return Markup("<p>{}</p>").format(text)
 
 
 def _drawn(model: Model, count: int, seed: int, **changes: object) -> Intact:

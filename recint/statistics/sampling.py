@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from recint.statistics.means import p_positive
+from recint.statistics.relation import Relation
 
-Relation = Literal[">=", "<="]
 Reduction = Literal[
     "mean",
     "majority of heads",
@@ -30,10 +30,6 @@ Reduction = Literal[
 POWER = 0.8
 _TAIL = 0.025  # of a 95 % interval, on each side
 ROUNDING = 1e-5  # of the largest value: what varies by less varies by the rounding of float32
-
-
-def holds(value: float, relation: Relation, threshold: float) -> bool:
-    return value >= threshold if relation == ">=" else value <= threshold
 
 
 # --- Reductions -------------------------------------------------------------------------------------------------------
