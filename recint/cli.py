@@ -98,8 +98,7 @@ def expect(options: argparse.Namespace) -> int:
     """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
     from recint import plugin
     from recint.judging import entries
-    from recint.pages import board as boards
-    from recint.record import expected
+    from recint.record import expected, verdict_file
     from recint.record.identity import brief, identity
 
     _take_path(options)
@@ -123,10 +122,10 @@ def expect(options: argparse.Namespace) -> int:
             if verify(options) >= BAD_CALL:
                 return BAD_CALL
             source = options.verdicts
-        run = boards.read(Path(source))
-    if identity(run["checkpoint"]) != identity(about):
+        run = verdict_file.read(Path(source))
+    if identity(run.checkpoint) != identity(about):
         raise ValueError(
-            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(run['checkpoint'], digits=12)}, "
+            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(run.checkpoint, digits=12)}, "
             f"not {brief(about, digits=12)}); verify it again"
         )
     known = old.claims if old else {}
@@ -478,9 +477,10 @@ def claims(options: argparse.Namespace) -> int:
 def board(options: argparse.Namespace) -> int:
     """Print verdict files as one Markdown table, or put it into a document."""
     from recint.pages import board as boards
+    from recint.record import verdict_file
 
     require_files(options.into, inputs=options.verdicts)
-    table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
+    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts])
     if not options.into:
         print(table, end="")
         return 0

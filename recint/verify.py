@@ -158,7 +158,7 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     of = identity(entries.about(checkpoints.load(name)))
     logged = drift.logged(log.read(kept), of)
     asked = {claim for claim in known if selected(claim, options.claims or ())}
-    if logged and asked <= {entry["id"] for entry in logged["claims"]}:
+    if logged and asked <= {entry.id for entry in logged.claims}:
         return of
     print(f"judging the baseline first: {name}", flush=True)
     judged = scratch / "baseline.json"

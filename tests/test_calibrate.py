@@ -102,7 +102,7 @@ def verdicts_against_truth(name, roles, **variant):
     model = planted.Rung(claim="", strength="strong", holds=True, roles=roles).model(**variant)
     truth = planted.truth(roles, [prop.claim for prop in PROPS])
     entries = judge([prop for prop in PROPS if prop.claim.id in truth], model, stages=(200,), thorough=False)
-    return [(f"{name}: {entry['id']}", truth[entry["id"]], entry["verdict"]) for entry in entries]
+    return [(f"{name}: {entry.id}", truth[entry.id], entry.verdict) for entry in entries]
 
 
 WRONG = {True: "refuted", False: "supported"}

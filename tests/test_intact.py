@@ -235,7 +235,7 @@ class TestDraw:
             evaluate(claims[1], model, stages=(150,), drawn=drawn["fails"])
         for name, prop in (("first", claims[0]), ("last", claims[2])):
             evidence = evaluate(prop, model, stages=(150,), drawn=drawn[name])
-            assert entries.entry(evidence, family=2)["estimate"]["n"] == 150
+            assert entries.entry(evidence, family=2).estimate.n == 150
 
     def test_claims_that_do_not_apply_or_are_about_weights_have_nothing_drawn(self, model):
         weights = [prop for prop in properties() if prop.claim.id == "composition.no-v"]

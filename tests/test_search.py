@@ -77,16 +77,17 @@ class TestSingleRecurrences:
     @pytest.mark.parametrize("draws", [100, 300])
     def test_as_many_are_tried_whatever_the_draws(self, draws):
         entry = entries.entry(evaluate(prop(self.MADE), model(constant(0.5)), stages=(draws,)), family=1)
-        assert entry["search"]["examples"] >= 0.9 * POINTWISE  # Hypothesis may draw one twice
-        assert entry["search"]["counterexample"] is None
-        tried = entry["search"]["examples"] + draws
-        high = entry["failing"]["ci"][1]
-        assert entries.settle([entry], {})[0]["verdict"] in ("supported", "inconclusive")
-        if entry["verdict"] == "supported":
-            assert entry["message"] == (
+        assert entry.search.examples >= 0.9 * POINTWISE  # Hypothesis may draw one twice
+        assert entry.search.counterexample is None
+        tried = entry.search.examples + draws
+        high = entry.failing.ci[1]
+        assert entries.settle([entry], {})[0].verdict in ("supported", "inconclusive")
+        if entry.verdict == "supported":
+            assert entry.message == (
                 f"no counterexample in {tried} recurrences; at most {high:.2g} of all recurrences fail, with 95 % confidence"
             )
-        assert entry["failing"] == {"count": 0, "of": draws, "ci": [0.0, pytest.approx(1 - 0.025 ** (1 / draws))]}
+        assert (entry.failing.count, entry.failing.of) == (0, draws)
+        assert entry.failing.ci == (0.0, pytest.approx(1 - 0.025 ** (1 / draws)))
 
     def test_one_in_two_hundred_is_found(self):
         """Where no draw of the estimate fails: recurrences break the claim whose offset has a slot 13."""
@@ -109,7 +110,7 @@ class TestSingleRecurrences:
         found = evidence.search.counterexample
         assert 13 in dict(found.at.d.slots)
         assert found.at.c == 0, "it is shrunk"
-        assert entries.entry(evidence, family=1)["verdict"] == "refuted"
+        assert entries.entry(evidence, family=1).verdict == "refuted"
 
     def test_a_draw_that_fails_counts_in_the_share(self):
         breaks = model(lambda c: 0.5 + (c > 1.9).double())

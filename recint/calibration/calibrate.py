@@ -182,8 +182,8 @@ def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, An
         "base": control.base,
         "made_for": [claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
         "truth": dict(control.truth),
-        "verdicts": {entry["id"]: entry["verdict"] for entry in entries},
-        "values": {entry["id"]: entry["value"] for entry in entries},
-        "messages": {entry["id"]: entry["message"] for entry in entries},
+        "verdicts": {entry.id: entry.verdict for entry in entries},
+        "values": {entry.id: entry.value for entry in entries},
+        "messages": {entry.id: entry.message for entry in entries},
         "seconds": round(time.monotonic() - begun, 1),
     }

@@ -24,7 +24,7 @@ from torch import Tensor
 from recint import refusals
 from recint.judging.observation import ARM, Observation, observing
 from recint.judging.reductions import REDUCTIONS, ReductionName
-from recint.judging.relation import Relation, holds
+from recint.judging.relation import Bar, Relation, holds, shortfall
 from recint.judging.statistic import statistic
 from recint.judging.subject import Domain, Place
 
@@ -275,7 +275,7 @@ class Claim:
 
     def failure(self, value: float, where: str) -> str:
         """The sentence in which this claim fails."""
-        return failure(self.id, asdict(self), value, where)
+        return failure(self.id, self, value, where)
 
     def __call__(self, *, figure: Callable[..., str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
@@ -304,14 +304,9 @@ class Claim:
 _UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positive")
 
 
-def failure(claim: str, relation: Mapping[str, Any], value: float, where: str) -> str:
-    """The one sentence that every failure is told in; `relation` holds a statistic, a relation and a threshold.
-
-    >>> failure("l0.previous-token", {"statistic": "attention", "relation": ">=", "threshold": 0.5}, 0.41, "c = -0.5, 14 terms")
-    'l0.previous-token: attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]'
-    """
-    should = f"{relation['relation']} {relation['threshold']:g}"
-    return f"{claim}: {relation['statistic']} = {value:.4g}, but should be {should} [{where}]"
+def failure(claim: str, bar: Bar, value: float, where: str) -> str:
+    """The one sentence that every failure of a claim, given by its id, is told in."""
+    return f"{claim}: {shortfall(bar, value, where)}"
 
 
 def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from recint.judging import entries as record
 from recint.judging.claim import Property
 from recint.judging.draws import Share
+from recint.judging.entry import Entry, UntrainedAnswer
 from recint.judging.evaluate import Evidence, draw_together, evaluate
 from recint.judging.scan import Scan, scan
 from recint.judging.subject import Subject
@@ -27,7 +27,7 @@ def judge_one(
     controls: bool,
     beside: Sequence[Property] = (),
     thorough: bool = True,
-) -> tuple[Evidence, dict[str, Any]]:
+) -> tuple[Evidence, Entry]:
     """The evidence on one of `family` claims, and its entry before these are settled together; the rest as for `judge`.
 
     Untrained models are asked only where the claim may be supported: nothing else can be found vacuous.
@@ -43,7 +43,8 @@ def judge_one(
     # Of a ratio to their error untrained models, which do not beat copying, are not asked.
     if controls and record.may_be_supported(entry) and not prop.claim.mse_ratio:
         found = untrained_passes(prop, model, beside=beside)
-        entry = record.with_untrained(entry, passed=found.passed, of=found.of, vacuous=found.vacuous, family=family)
+        answer = UntrainedAnswer(passed=found.passed, of=found.of, vacuous=found.vacuous)
+        entry = record.with_untrained(entry, answer, family=family)
     return evidence, entry
 
 
@@ -55,7 +56,7 @@ def judge(
     seed: int = 0,
     thorough: bool = True,
     controls: bool = False,
-) -> list[dict[str, Any]]:
+) -> tuple[Entry, ...]:
     """The entries of all claims on one model, settled together.
 
     Args:
@@ -81,5 +82,5 @@ def judge(
             )
             entries.append(entry)
         except Exception as error:  # whatever it is, it is the verdict `error` on this claim and none on the others
-            entries.append(record.blank(prop.claim) | {"message": str(error)})
+            entries.append(record.blank(prop.claim, str(error)))
     return record.settle(entries, {})
