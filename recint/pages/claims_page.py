@@ -90,5 +90,7 @@ def _domain(claim: Claim) -> str:
 
 
 def _layers(claim: Claim) -> str:
-    layers = f"; layer{'s' if len(claim.layers) > 1 else ''} {', '.join(map(str, claim.layers))}" if claim.layers else ""
+    layers = (
+        f"; layer{'s' if len(claim.layers) > 1 else ''} {', '.join(map(str, claim.layers))}" if claim.layers else ""
+    )
     return f"{layers}; heads {', '.join(map(str, claim.heads))}" if claim.heads else layers
