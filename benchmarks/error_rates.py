@@ -24,16 +24,18 @@ from scipy import stats
 from tqdm import tqdm
 
 from recint.calibration import planted
-from recint.calibration.calibrate import rate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
 from recint.judging import entries as record
+from recint.judging.controls import rate
 from recint.judging.draws import Share
+from recint.judging.entry import Entry, Estimate
 from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
-from recint.recurrence import derive_seed
+from recint.model.asked import Asked
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 from recint.verdict import stages_of
 
@@ -47,16 +49,14 @@ CONFIG = replace(
 )  # of an odd number of directions R^2 is exact, see recint/calibration/planted.py
 
 
-class StandIn:
+class StandIn(Asked):
     """A model that a stand-in property needs nothing of but its shape; its passes have nothing to tell."""
 
     config = ModelConfig(d_vocab=3)
     checkpoint = planted.Solver().checkpoint
 
-    def intact(self, at):
-        return self
-
-    prediction = None
+    def prepare(self, at):
+        pass
 
 
 def lognormal(rng, *shape, sigma=1.1):
@@ -162,17 +162,16 @@ def judged(told: list[tuple[Property, object, bool]], *, seed: int, stages: tupl
     ]
     # Those that are shipped and not asked here take their part of the levels; none of them is supported before the others.
     entries += [blank_like(number) for number in range(len(SHIPPED) - len(told))]
-    verdicts = [entry["verdict"] for entry in record.settle(entries, {})]
+    verdicts = [entry.verdict for entry in record.settle(entries, {})]
     pairs = list(zip(verdicts, [truth for _, _, truth in told], strict=False))
     return ("supported", False) in pairs, ("refuted", True) in pairs
 
 
-def blank_like(number: int) -> dict:
+def blank_like(number: int) -> Entry:
     claim = Claim(
         id=f"blank.{number}", statement="", quantifier="average", statistic="", relation=">=", threshold=0.0, source=""
     )
-    estimate = {"ci": [0.0, 1.0], "n": 100, "p": 1.0, "p_against": 1.0, "draws_to_decide": None}
-    return record.blank(claim) | {"value": 0.0, "estimate": estimate}
+    return replace(record.blank(claim), value=0.0, estimate=Estimate(ci=(0.0, 1.0), n=100))
 
 
 def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
+from recint.claim_figures import against_c, with_heads
 from recint.domain import Domain
 from recint.model.gain import (
     BOTH_HALVES,
@@ -37,10 +38,9 @@ from recint.model.interventions import (
     uniform_pattern,
 )
 from recint.model.stand_ins import qk_identity
-from recint.pages.landscape import against_c, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.attention import most_similar_key
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis', the summary of roles; criteria: arXiv:2410.13032"
 DRAWN = 2  # low-rank identities, and random circuits, that are averaged over

@@ -13,14 +13,14 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_heads
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.model.interventions import path_removed
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.weights import ORIENTATIONS, composition_chance, composition_scores, input_matrices, pair_scores
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis of QK Circuit': 'we see K and Q-Composition between Layers 1 and 2'"
 

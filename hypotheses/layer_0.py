@@ -14,20 +14,20 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain
 from recint.model.attribution import attribution
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.model.intact import Intact
 from recint.model.interventions import ablation, largest_change
 from recint.model.transformer import REFERENCE_RECURRENCES, layer_norm_scale
-from recint.pages.landscape import against_c, with_attention, with_attribution, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.lines import mix_fit, partial_fit, signed_line_r2
 from recint.statistics.mixture import Mixture
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 PREVIOUS_TOKEN = Claim(
     id="l0.previous-token",

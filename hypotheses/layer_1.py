@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.model.attribution import attribution
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import (
@@ -27,7 +28,6 @@ from recint.model.gain import (
 from recint.model.interventions import ablated, all_of, ov_replaced
 from recint.model.transformer import REFERENCE_RECURRENCES
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance

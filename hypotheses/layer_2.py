@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.domain import Domain
 from recint.model.attribution import attribution
 from recint.model.chance import CHANCE, DEALS, share_of_deals
@@ -28,7 +29,6 @@ from recint.model.gain import (
 from recint.model.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_by_parity, attention_to_similar, output_against_input
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import eigenvalue_score

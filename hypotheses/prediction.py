@@ -12,10 +12,10 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim
+from recint.claim_figures import against_c
 from recint.domain import Between, Domain
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.pages import figures
-from recint.pages.landscape import against_c
 from recint.strategies import conditions, recurrences
 
 NEXT_TERM = Claim(

@@ -8,8 +8,8 @@ shows what a probe finds where there is nothing.
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c
 from recint.model.probes import BATCH, EPOCHS, RATE, TRAINED_ON, constant_probe
-from recint.pages.landscape import against_c
 from recint.strategies import conditions
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import settings
 
 from recint import shipped
-from recint.claim import Claim, Property
+from recint.judging.claim import Claim, Property
 from recint.profiles import register_profiles
 
 SHIPPED = shipped.CLAIMS

@@ -98,8 +98,7 @@ def expect(options: argparse.Namespace) -> int:
     """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
     from recint import plugin
     from recint.judging import entries
-    from recint.pages import board as boards
-    from recint.record import expected
+    from recint.record import expected, verdict_file
     from recint.record.identity import brief, identity
 
     _take_path(options)
@@ -123,10 +122,10 @@ def expect(options: argparse.Namespace) -> int:
             if verify(options) >= BAD_CALL:
                 return BAD_CALL
             source = options.verdicts
-        run = boards.read(Path(source))
-    if identity(run["checkpoint"]) != identity(about):
+        run = verdict_file.read(Path(source))
+    if identity(run.checkpoint) != identity(about):
         raise ValueError(
-            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(run['checkpoint'], digits=12)}, "
+            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(run.checkpoint, digits=12)}, "
             f"not {brief(about, digits=12)}); verify it again"
         )
     known = old.claims if old else {}
@@ -140,8 +139,8 @@ def expect(options: argparse.Namespace) -> int:
 def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint.catalogue import properties
-    from recint.judging.procedure import registrations
     from recint.record import log
+    from recint.record.procedure import registrations
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
@@ -295,8 +294,8 @@ def train(options: argparse.Namespace) -> int:
 
     from recint.checkpoint import ModelConfig
     from recint.model.transformer import resolve_device
-    from recint.pages.card import write_card
     from recint.recurrence import Distribution
+    from recint.training.card import write_card
     from recint.training.recipe import Recipe
     from recint.training.train import Progress
     from recint.training.train import train as run
@@ -414,7 +413,7 @@ def replicate(options: argparse.Namespace) -> int:
     """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
     from recint import plugin
     from recint.model.transformer import Model, resolve_device
-    from recint.pages import replication_page
+    from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 
@@ -478,9 +477,10 @@ def claims(options: argparse.Namespace) -> int:
 def board(options: argparse.Namespace) -> int:
     """Print verdict files as one Markdown table, or put it into a document."""
     from recint.pages import board as boards
+    from recint.record import verdict_file
 
     require_files(options.into, inputs=options.verdicts)
-    table = boards.markdown([boards.read(Path(path)) for path in options.verdicts])
+    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts])
     if not options.into:
         print(table, end="")
         return 0

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,21 +23,23 @@ from recint import BAD_CALL, shipped, words
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, require_matches, require_sound, selected
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim, Property, Refuted
 from recint.judging import entries as record
+from recint.judging.claim import Claim, Property, Refuted
 from recint.judging.draws import Share
+from recint.judging.entry import Departure, Entry
+from recint.judging.entry import Run as Result
 from recint.judging.evaluate import Evidence, draw_together
+from recint.judging.finite import require_finite_record
 from recint.judging.judge import judge_one
-from recint.judging.procedure import registrations
 from recint.judging.scan import Scan, scan
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
-from recint.pages import board, junit
+from recint.pages import board, findings, junit
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import drift, git, log, standing
+from recint.record import drift, git, log, standing, verdict_file
 from recint.record import expected as expectations
-from recint.statistics.finite import require_finite_record
+from recint.record.procedure import registrations
 from recint.system import files, outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.files import named_path
@@ -80,12 +82,12 @@ class Run:
     logged: str | None = None
     standing: tuple[str, ...] = ()
     registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
-    entries: dict[int, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
     scanned: dict[str, Scan | Exception] = field(default_factory=dict)
-    result: dict[str, Any] | None = None
-    departures: list[str] = field(default_factory=list)
+    result: Result | None = None
+    departures: Sequence[Departure] = ()
     declared: list[Claim] = field(default_factory=list)
     expected_entries: int = 0
     whole: bool = True
@@ -109,10 +111,8 @@ class Run:
         if self.expected is None:
             if self.against:
                 self.expected = {
-                    entry["id"]: expectations.Expectation(
-                        entry["verdict"], f"as in {self.against['checkpoint']['name']}"
-                    )
-                    for entry in self.against["claims"]
+                    entry.id: expectations.Expectation(entry.verdict, f"as in {self.against.checkpoint['name']}")
+                    for entry in self.against.claims
                 }
             elif self.expected_from:
                 self.expected = expectations.load(Path(self.expected_from)).claims
@@ -122,7 +122,7 @@ class Run:
         return self.expected
 
     @cached_property
-    def against(self) -> dict[str, Any] | None:
+    def against(self) -> Result | None:
         """The baseline; it may be in the log of the claims, so it is not looked for before they are known."""
         return drift.baseline(self.against_from, log.read(self.log)) if self.against_from is not None else None
 
@@ -140,7 +140,7 @@ class Run:
         expectation = self.expectations.get(claim.id)
         if self.against and (
             (self.allow and selected(claim.id, self.allow))
-            or claim.hash not in [entry["hash"] for entry in self.against["claims"]]
+            or claim.hash not in [entry.hash for entry in self.against.claims]
         ):
             return pytest.mark.xfail(strict=False, raises=Refuted, reason="may drift, or is not judged in the baseline")
         if expectation and expectation.verdict == "refuted":
@@ -378,7 +378,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             "of": len(chosen),
             "whole": len(chosen) == len(run.declared),
             "claims": str(prop.folder),
-            "entry": record.blank(prop.claim),
+            "entry": verdict_file.plain(record.blank(prop.claim)),
             "registration": log.registration(prop.claim),
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
@@ -438,25 +438,28 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
                 scanned=run.scanned.pop(prop.claim.id, None),
-                controls=run.device if request.config.getoption("--recint-controls") else None,
+                controls=request.config.getoption("--recint-controls"),
                 beside=beside,
             )
-            require_finite_record(entry, what=prop.claim.id)
+            require_finite_record(verdict_file.plain(entry), what=prop.claim.id)
         except Exception as error:
-            properties.append(
-                ("recint", json.dumps({"entry": record.blank(prop.claim) | {"message": reasons.of(error)}}))
-            )
+            properties.append(_evidence(record.blank(prop.claim, reasons.of(error))))
             raise
         if evidence.unmet:
-            properties.append(("recint", json.dumps({"entry": entry})))
+            properties.append(_evidence(entry))
             pytest.skip(evidence.unmet)
         # Without a report nobody sees a figure.
         figures = [_figure(prop, model, evidence)] if getattr(request.config.option, "htmlpath", None) else []
-        properties.append(("recint", json.dumps({"entry": entry, "figures": figures})))
-        if entry["verdict"] == "refuted":
-            raise Refuted(entry["message"])
+        properties.append(_evidence(entry, figures))
+        if entry.verdict == "refuted":
+            raise Refuted(entry.message)
 
     return judged
+
+
+def _evidence(entry: Entry, figures: Sequence[str] = ()) -> tuple[str, object]:
+    """What a test hands to the process that settles the verdicts."""
+    return "recint", json.dumps({"entry": verdict_file.plain(entry), "figures": list(figures)})
 
 
 def _figure(prop: Property, model: Any, evidence: Evidence) -> str:
@@ -490,10 +493,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     run.expected_entries, run.whole = blank["of"], blank["whole"]
     if "recint" in properties:
         kept = json.loads(str(properties["recint"]))
-        entry = kept["entry"]
-        run.figures[entry["id"]] = kept.get("figures", [])
+        entry = verdict_file.entry(kept["entry"])
+        run.figures[entry.id] = kept["figures"]
     else:
-        entry = blank["entry"] | {"message": reasons.of_traceback(str(report.longrepr))}
+        message = reasons.of_traceback(str(report.longrepr))
+        entry = replace(verdict_file.entry(blank["entry"]), message=message)
     first = blank["index"] not in run.entries
     if not run.entries:
         run.claims = Path(blank["claims"])
@@ -502,8 +506,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     run.registrations[blank["index"]] = blank["registration"]
     if first and not hasattr(config, "workerinput"):
         _print(config, _line(entry))
-        if entry["verdict"] == "error":
-            _print(config, f"  {reasons.printable(entry['message'])}", whole=True)
+        if entry.verdict == "error":
+            _print(config, f"  {reasons.printable(entry.message)}", whole=True)
 
 
 def _begin_log(run: Run) -> None:
@@ -528,17 +532,17 @@ def _begin_log(run: Run) -> None:
     run.logged = line["run"]
 
 
-def _end_log(run: Run, claims: list[dict[str, Any]]) -> None:
+def _end_log(run: Run, claims: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """Register the claims that are new, say of each verdict whether it confirms, and keep them all."""
     if run.logged is None:
-        return
+        return claims
     judged = [run.registrations[index] for index in sorted(run.registrations)]
     log.register(run.log, [*judged, *registrations(())], when=run.started)
     known = log.read(run.log)
-    for entry in claims:
-        entry["standing"] = known.standing(run.logged, entry["hash"])
+    claims = tuple(replace(entry, standing=known.standing(run.logged, entry.hash)) for entry in claims)
     run.standing = tuple(standing.told(known, run.logged, claims, run.code))
     log.append(log.file_of(run.log, run.checkpoint.name), log.verdict_lines(run.logged, claims))
+    return claims
 
 
 # The hook above is handed no config; there is one controller in a process.
@@ -585,13 +589,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
 
 def _settle(config: pytest.Config, run: Run) -> None:
     """The verdicts, and all files but the report: each is written whatever becomes of the others."""
-    claims = record.settle([run.entries[index] for index in sorted(run.entries)], run.expectations)
+    expected = {claim: expectation.verdict for claim, expectation in run.expectations.items()}
+    claims = record.settle([run.entries[index] for index in sorted(run.entries)], expected)
     try:
-        _end_log(run, claims)
-    except (OSError, ValueError) as error:
+        claims = _end_log(run, claims)
+    except (OSError, ValueError) as error:  # what is not on record confirms nothing
         run.unwritten.append(str(error))
-        for entry in claims:  # what is not on record confirms nothing
-            entry["standing"] = None
     result = record.run(
         run.checkpoint,
         claims,
@@ -603,13 +606,13 @@ def _settle(config: pytest.Config, run: Run) -> None:
         seconds=time.monotonic() - run.begun,
     )
     if run.against:
-        result |= drift.compared(run.against, result, allow=run.allow)
-        run.departures = [found["sentence"] for found in result["drift"] if not found["allowed"]]
+        result = drift.compared(run.against, result, allow=run.allow)
+        run.departures = result.not_allowed
     else:
         run.departures = record.departures(claims)
     run.result = result
     written: dict[str, Callable[[Path], None]] = {
-        "--recint-verdicts": lambda path: files.write(path, json.dumps(result, indent=1) + "\n"),
+        "--recint-verdicts": lambda path: files.write(path, verdict_file.text(result)),
         "--recint-junit": lambda path: files.write(path, junit.xml(result, departures=run.departures)),
         "--recint-summary": lambda path: outputs.append(path, board.summary(result, departures=run.departures)),
     }
@@ -638,15 +641,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if run.result is None:
         return
     terminalreporter.section("verdicts", "=")
-    say(html.headline(run.result))
-    say(words.questions(run.result["claims"]))
-    for sentence in run.departures:
-        say(f"  {sentence}")
-    for sentence in [found["sentence"] for found in run.result.get("drift", ()) if found["allowed"]]:
-        say(f"  allowed: {sentence}")
-    for sentence in run.result.get("incomparable", ()):
+    say(findings.headline(run.result))
+    say(words.questions(run.result.claims))
+    for departure in run.departures:
+        say(f"  {departure.sentence}")
+    for found in run.result.drift:
+        if found.allowed:
+            say(f"  allowed: {found.sentence}")
+    for sentence in run.result.incomparable:
         say(f"  not compared: {sentence}")
-    for sentence in run.result.get("judged_otherwise", ()):
+    for sentence in run.result.judged_otherwise:
         say(f"  judged otherwise: {sentence}")
     for sentence in run.standing:
         say(sentence)
@@ -671,12 +675,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 def _replication(run: Run) -> str:
     """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
+    from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
 
     try:
         model = Model(run.checkpoint, device=run.device)
-        return html.replication(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
+        return replication_page.section(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
     except Exception as error:  # the verdicts stand without it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 
@@ -688,15 +693,15 @@ def pytest_html_report_title(report: Any) -> None:
         report.title = f"recint: {config.stash[RUN].path.stem}"
 
 
-def _line(entry: dict[str, Any]) -> str:
+def _line(entry: Entry) -> str:
     """One line of the table that grows as claims are judged."""
-    value = "" if entry["value"] is None else f"{entry['value']:.4g} {entry['relation']} {entry['threshold']:g}"
-    found = entry["search"] and entry["search"]["counterexample"]
-    verb = "stops holding" if entry["quantifier"] == "average" else "broken"
-    where = f"{verb} at {found['where']}" if found else words.reach(entry)
+    value = "" if entry.value is None else f"{entry.value:.4g} {entry.relation} {entry.threshold:g}"
+    found = entry.counterexample
+    verb = "broken" if entry.decisive else "stops holding"
+    where = f"{verb} at {found.where}" if found else words.reach(entry)
     # All other words are final: Holm's correction over the run can only make up for what this one lacks.
-    verdict = f"{entry['verdict']}{' so far' if words.is_open(entry) else ''}"
-    return f"{SYMBOLS[entry['verdict']]} {verdict:<20} {entry['id']:<36} {value:<22}   {where}".rstrip()
+    verdict = f"{entry.verdict}{' so far' if entry.is_open else ''}"
+    return f"{SYMBOLS[entry.verdict]} {verdict:<20} {entry.id:<36} {value:<22}   {where}".rstrip()
 
 
 def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:

@@ -15,7 +15,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from recint.domain import SEARCH_BATCH, Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+from recint.judging.subject import SEARCH_BATCH
 
 T = TypeVar("T")
 

@@ -2,64 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from recint.verdict import LEVEL
+from recint.judging.entry import Entry
+from recint.verdict import SYMBOLS, words
 
-
-def is_open(claim: Mapping[str, Any]) -> bool:
-    """Whether a claim that was judged by itself is inconclusive only until all claims of the run are settled together.
-
-    Every other word is final: Holm's correction can make up for what Bonferroni's took away, and for nothing else.
-    """
-    parts = [claim["estimate"], *(claim["contrast"] or {}).values()] if claim["estimate"] else []
-    return claim["verdict"] == "inconclusive" and all(part["p"] <= LEVEL for part in parts)
+LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.items())
 
 
-def reach(claim: Mapping[str, Any]) -> str:
+def reach(claim: Entry) -> str:
     """Over how much a claim about every condition or recurrence was tried; empty for one about averages or weights.
 
-    >>> reach({"quantifier": "everywhere", "search": {"conditions": 57, "examples": 60}, "failing": None})
+    >>> reach(claim)                                                        # doctest: +SKIP
     '57 conditions tried'
     """
-    search, failing = claim["search"], claim.get("failing")
-    if not search or claim["quantifier"] not in ("everywhere", "pointwise"):
+    search, failing = claim.search, claim.failing
+    if not search or claim.quantifier not in ("everywhere", "pointwise"):
         return ""
-    if claim["quantifier"] == "everywhere":
-        return f"{search['conditions']} conditions tried"
-    return f"{search['examples'] + (failing['of'] if failing else 0)} recurrences tried"
+    if claim.quantifier == "everywhere":
+        return f"{search.conditions} conditions tried"
+    return f"{search.examples + (failing.of if failing else 0)} recurrences tried"
 
 
-def share_that_fails(claim: Mapping[str, Any]) -> str:
+def share_that_fails(claim: Entry) -> str:
     """Of the recurrences drawn for a claim about every single one, how many fail, with the exact interval."""
-    if not (failing := claim.get("failing")):
+    if not (failing := claim.failing):
         return ""
-    low, high = failing["ci"]
-    return f"{failing['count']} of {failing['of']} drawn recurrences fail: {low:.2%} to {high:.2%} of all, with 95 % confidence"
+    low, high = failing.ci
+    return (
+        f"{failing.count} of {failing.of} drawn recurrences fail: {low:.2%} to {high:.2%} of all, with 95 % confidence"
+    )
 
 
-def untrained(claim: Mapping[str, Any]) -> str:
+def untrained(claim: Entry) -> str:
     """How many untrained models pass the claim; empty if none was asked."""
-    asked = claim["controls"].get("untrained")
-    if not isinstance(asked, Mapping):  # files of before have a verdict here
-        return f"untrained models: {str(asked).replace('_', ' ')}" if asked else ""
-    return f"{asked['passed']} of {asked['of']} untrained models pass"
+    asked = claim.untrained
+    if isinstance(asked, str):  # files of before have a verdict here
+        return f"untrained models: {words(asked)}"
+    return f"{asked.passed} of {asked.of} untrained models pass" if asked else ""
 
 
-def questions(claims: Sequence[Mapping[str, Any]]) -> str:
+def questions(claims: Sequence[Entry]) -> str:
     """Rows are no questions: versions of a claim, and kinds of its ablation or probe, ask the same one.
 
     Of each claim the latest version counts; a question is answered if all its kinds are answered alike.
     """
-    latest: dict[str, Mapping[str, Any]] = {}
+    latest: dict[str, Entry] = {}
     for claim in claims:
-        name = claim["id"].partition("@")[0]
-        if name not in latest or claim["version"] > latest[name]["version"]:
-            latest[name] = claim
+        if claim.name not in latest or claim.version > latest[claim.name].version:
+            latest[claim.name] = claim
     kinds: dict[str, set[str]] = {}
-    for name, claim in latest.items():
-        kinds.setdefault(claim.get("question", name), set()).add(claim["verdict"])
+    for claim in latest.values():
+        kinds.setdefault(claim.question, set()).add(claim.verdict)
     alike = [found for found in kinds.values() if len(found) == 1]
     yes, no = (sum(found == {verdict} for found in alike) for verdict in ("supported", "refuted"))
     return (

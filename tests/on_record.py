@@ -4,7 +4,6 @@ A claim that was just added is not on record yet. Tests hold it to all that need
 the others.
 """
 
-
 import pytest
 
 from recint.catalogue import SHIPPED, properties

@@ -14,12 +14,13 @@ from scipy import stats
 
 from recint import cli
 from recint.calibration import planted
-from recint.calibration.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
+from recint.calibration.calibrate import controls
 from recint.catalogue import properties
 from recint.checkpoint import save
+from recint.judging.controls import false_rates, kills, never_refuted, never_supported, rate, survivors
 from recint.judging.judge import judge
+from recint.model.untrained import untrained
 from recint.pages import calibration_page
-from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import wait_for
@@ -101,7 +102,7 @@ def verdicts_against_truth(name, roles, **variant):
     model = planted.Rung(claim="", strength="strong", holds=True, roles=roles).model(**variant)
     truth = planted.truth(roles, [prop.claim for prop in PROPS])
     entries = judge([prop for prop in PROPS if prop.claim.id in truth], model, stages=(200,), thorough=False)
-    return [(f"{name}: {entry['id']}", truth[entry["id"]], entry["verdict"]) for entry in entries]
+    return [(f"{name}: {entry.id}", truth[entry.id], entry.verdict) for entry in entries]
 
 
 WRONG = {True: "refuted", False: "supported"}

@@ -19,9 +19,9 @@ import torch
 from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
+from recint.model.untrained import untrained
 from recint.pages import board
 from recint.record import log
-from recint.training.train import untrained
 from recint.verdict import SYMBOLS, words
 
 from .conftest import AFFINE_A, files_of_at_most
@@ -615,7 +615,7 @@ class TestTheRecord:
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256
         assert (first["seed"], first["draws"], first["profile"]) == (0, 100, "default")
-        told = [(line["id"], line["verdict"], line["standing"]) for line in found.verdicts_of(first["run"])]
+        told = [(entry.id, entry.verdict, entry.standing) for entry in found.verdicts_of(first["run"])]
         assert told == [
             ("l0.previous-token", "refuted", "exploratory"),
             ("l0.ov-line", "refuted", "exploratory"),

@@ -1,30 +1,31 @@
 """What changed between a baseline and a run, and how it is told: in words, JSON, JUnit XML and Markdown."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from recint.judging.entry import Departure, Entry, Estimate, Run
 from recint.pages import board, junit
-from recint.pages.report import headline
+from recint.pages.findings import headline
 from recint.record import drift, expected, log
 from recint.record.expected import Expectation
 
 
 def entry(claim, verdict="supported", value=1.0, ci=(0.9, 1.1), **more):
-    return {
-        "id": claim, "version": 1, "hash": f"hash of {claim}", "verdict": verdict, "expected": None, "standing": None,
-        "statement": f"{claim} is claimed.", "source": "", "statistic": "it", "value": value, "relation": ">=",
-        "threshold": 0.5, "quantifier": "average", "estimate": ci and {"ci": list(ci), "n": 100, "p": 0.01},
-        "search": None, "contrast": None, "controls": {}, "per_head": None, "parts": [], "estimate_refutes": True,
-        "seconds": 0.5, "message": "",
-    } | more  # fmt: skip
+    usual = {
+        "id": claim, "hash": f"hash of {claim}", "verdict": verdict, "statement": f"{claim} is claimed.", "statistic": "it",
+        "value": value, "relation": ">=", "threshold": 0.5, "quantifier": "average", "question": claim,
+        "estimate": Estimate(ci=ci, n=100, p=0.01) if ci else None, "seconds": 0.5,
+    }  # fmt: skip
+    return Entry(**usual | more)
 
 
 def run(*entries, name="base", sha256="ab" * 32, draws=1000):
-    return {
-        "schema": 1, "checkpoint": {"name": name, "sha256": sha256, "config": {}}, "seed": 0, "draws": draws,
-        "profile": "default", "started": "2026-01-01T00:00:00+00:00", "seconds": 3.0, "claims": list(entries),
-    }  # fmt: skip
+    return Run(
+        checkpoint={"name": name, "sha256": sha256, "config": {}}, seed=0, draws=draws, profile="default",
+        started="2026-01-01T00:00:00+00:00", seconds=3.0, claims=entries,
+    )  # fmt: skip
 
 
 class TestDrift:
@@ -81,17 +82,17 @@ class TestBaseline:
             return {"run": number, "when": when, "checkpoint": {"name": "m", "sha256": "ab" * 32, "config": {}}, **how}
 
         runs = (line("r1", "1"), line("r2", "2"), line("r3", "3"))
-        verdicts = [{"run": number} | entry(claim) for number in ("r1", "r2") for claim in ("a.a", "a.b")]
-        return log.Log(runs=runs, verdicts=(*verdicts, {"run": "r3"} | entry("a.a")))
+        verdicts = [log.Settled(number, entry(claim)) for number in ("r1", "r2") for claim in ("a.a", "a.b")]
+        return log.Log(runs=runs, verdicts=(*verdicts, log.Settled("r3", entry("a.a"))))
 
     @pytest.mark.parametrize("name", ["m", "abababab", "ab" * 32])
     def test_a_logged_checkpoint_is_the_last_run_that_judged_most(self, name):
         found = drift.baseline(name, self.logged())
-        assert found["started"] == "2"
-        assert [claim["id"] for claim in found["claims"]] == ["a.a", "a.b"]
+        assert found.started == "2"
+        assert [claim.id for claim in found.claims] == ["a.a", "a.b"]
 
     def test_a_run_can_be_named(self):
-        assert drift.baseline("r3", self.logged())["started"] == "3"
+        assert drift.baseline("r3", self.logged()).started == "3"
 
     @pytest.mark.parametrize("name", ["abab", "nothing", "gone.json"])
     def test_anything_else_is_one_sentence(self, name):
@@ -111,27 +112,28 @@ def drifted():
         entry("a.new"),
     ]
     now = run(*claims, name="new", draws=300)
-    return now | drift.compared(before, now, allow=["a.b"])
+    return drift.compared(before, now, allow=["a.b"])
 
 
 class TestTelling:
     def test_the_headline_counts_what_drifted(self, drifted):
         said = "1 of 4 claims about new are supported, 2 refuted, 1 not applicable; 1 drifted from base (1 more may)."
         assert headline(drifted) == said
-        assert headline(drifted | {"drift": []}).endswith("; none drifted from base.")
+        assert headline(replace(drifted, drift=())).endswith("; none drifted from base.")
 
     def test_junit_fails_what_the_run_fails_for_and_nothing_else(self, drifted):
-        failing = [found["sentence"] for found in drifted["drift"] if not found["allowed"]]
-        suite = ElementTree.fromstring(junit.xml(drifted, departures=failing))
+        suite = ElementTree.fromstring(junit.xml(drifted, departures=drifted.not_allowed))
         assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "1")
         cases = {f"{case.get('classname')}.{case.get('name')}": case for case in suite}
-        assert cases["a.a"].find("failure").get("message") == failing[0]
+        assert cases["a.a"].find("failure").get("message") == drifted.not_allowed[0].sentence
         assert cases["a.a"].find("failure").text == "it is <small>"
         assert cases["a.c"].find("skipped").get("message") == "no layer"
         assert [claim for claim, case in cases.items() if case.find("failure") is not None] == ["a.a"]
 
     def test_the_summary_is_markdown_with_the_drift_first(self, drifted):
-        text = board.summary(drifted, departures=["a.a: supported in base, now refuted"])
+        text = board.summary(
+            drifted, departures=[Departure(claim="a.a", sentence="a.a: supported in base, now refuted")]
+        )
         lines = text.splitlines()
         assert lines[0] == f"## {headline(drifted)}"
         assert lines[2] == "- **a.a: supported in base, now refuted**"
@@ -141,7 +143,7 @@ class TestTelling:
         assert any(line.startswith("| `a.a`<br>a.a is claimed.") for line in lines)
 
     def test_a_baseline_that_was_judged_alike_is_told_to_be_nothing_else(self):
-        assert drift.compared(run(entry("a.a")), run(entry("a.a")))["judged_otherwise"] == []
+        assert drift.compared(run(entry("a.a")), run(entry("a.a"))).judged_otherwise == ()
 
 
 class TestExpecting:
@@ -153,16 +155,16 @@ class TestExpecting:
         }
         now = run(
             entry("a.a"),
-            entry("a.b", "refuted", message="a.b: it = 0.1, but should be >= 0.5"),
+            entry("a.b", "refuted", 0.1),
             entry("a.c", value=0.7),
         )
         path = tmp_path / "base.toml"
         path.write_text(expected.text(now, known))
         found = expected.load(path)
-        assert found.speaks_of(now["checkpoint"])
+        assert found.speaks_of(now.checkpoint)
         assert found.claims == {
             "a.a": Expectation("supported", 'because it "is"'),
-            "a.b": Expectation("refuted", "it = 0.1, but should be >= 0.5"),
+            "a.b": Expectation("refuted", "it = 0.1, but should be >= 0.5 [reference distribution]"),
             "a.c": Expectation("supported", "0.7 >= 0.5"),
         }
         assert expected.changes(known, now) == [

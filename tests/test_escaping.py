@@ -3,14 +3,17 @@
 import json
 import re
 import tomllib
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.pages import board, calibration_page, junit, replication_page, sweep_page
-from recint.record import expected
+from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
+from recint.pages import board, calibration_page, junit, sweep_page
+from recint.record import expected, verdict_file
+from recint.replication import page as replication_page
 from recint.replication.rows import Row
 from recint.system import escaping
 
@@ -118,9 +121,9 @@ def markup(text):
 
 def odd_run():
     claims = [entry(f"q.{text}", "refuted", message=text, statement=text) for text in ODD]
-    found = {"value": 0.1, "where": "c|<b>"}
-    contrast = {"a|b\n": {"value": 0.1, "relation": ">=", "threshold": 1.0}}
-    claims[0] |= {"search": {"counterexample": found}, "contrast": contrast, "quantifier": "everywhere"}
+    found = SearchSummary(counterexample=Counterexample(value=0.1, where="c|<b>"))
+    contrast = {"a|b\n": Measurement(statistic="it", value=0.1, relation=">=", threshold=1.0)}
+    claims[0] = replace(claims[0], search=found, contrast=contrast, quantifier="everywhere")
     return run(*claims, name="|<b>\n# name")
 
 
@@ -136,11 +139,11 @@ class TestEverywhere:
 
     def test_the_summary_keeps_its_shape(self):
         found = odd_run()
-        failing = [f"q.{text}: refuted\n\n# heading | <b>" for text in ODD]
-        about = {"name": "<b>|\n", "sha256": "ab" * 32, "started": "2026"}
-        drifted = [{"sentence": text, "allowed": True} for text in ODD]
+        failing = [Departure(claim=f"q.{text}", sentence=f"q.{text}: refuted\n\n# heading | <b>") for text in ODD]
+        about = Baseline(name="<b>|\n", sha256="ab" * 32, started="2026")
+        drifted = tuple(Drift(claim="q", kind="verdict", sentence=text, allowed=True) for text in ODD)
         text = board.summary(
-            found | {"against": about, "drift": drifted, "incomparable": ODD, "judged_otherwise": ODD},
+            replace(found, against=about, drift=drifted, incomparable=tuple(ODD), judged_otherwise=tuple(ODD)),
             departures=failing,
         )
         assert not markup(text)
@@ -151,24 +154,25 @@ class TestEverywhere:
 
     def test_junit_is_xml_and_fails_what_fails(self):
         found = odd_run()
-        failing = [f"{claim['id']}: refuted" for claim in found["claims"][::2]]
+        failing = [Departure(claim=claim.id, sentence=f"{claim.id}: refuted") for claim in found.claims[::2]]
         suite = ElementTree.fromstring(junit.xml(found, departures=failing).encode())
         assert len(suite.findall("testcase")) == len(ODD)
         assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) == len(failing)
 
     def test_junit_knows_claims_with_a_colon(self):
         found = run(entry("a: b", "refuted"), entry("a", "refuted"))
-        suite = ElementTree.fromstring(junit.xml(found, departures=["a: b: refuted"]).encode())
+        failing = [Departure(claim="a: b", sentence="a: b: refuted")]
+        suite = ElementTree.fromstring(junit.xml(found, departures=failing).encode())
         failed = [case.get("classname") for case in suite.iter("testcase") if case.find("failure") is not None]
         assert failed == ["a: b"]
 
     def test_expected_verdicts_can_be_read_back(self, tmp_path):
         found = odd_run()
-        known = {claim["id"]: expected.Expectation("refuted", claim["statement"]) for claim in found["claims"]}
+        known = {claim.id: expected.Expectation("refuted", claim.statement) for claim in found.claims}
         path = tmp_path / "e.toml"
         path.write_text(expected.text(found, known), encoding="utf-8")
         read = expected.load(path)
-        assert read.speaks_of(found["checkpoint"])
+        assert read.speaks_of(found.checkpoint)
         assert len(read.claims) == len(ODD)
         whole = [text for text in ODD if text != "\ud800"]
         assert [read.claims[f"q.{text}"].reason for text in whole] == whole
@@ -225,21 +229,23 @@ class TestVerdictFiles:
     )
     def test_one_that_somebody_edited_is_refused_in_a_sentence(self, tmp_path, change, said):
         path = tmp_path / "v.json"
-        path.write_text(json.dumps(run(entry("a.a") | change)))
+        path.write_text(
+            json.dumps(verdict_file.document(run()) | {"claims": [verdict_file.plain(entry("a.a")) | change]})
+        )
         with pytest.raises(ValueError, match=r"v\.json: is not a verdict file \(") as refused:
-            board.read(path)
+            verdict_file.read(path)
         assert said in str(refused.value)
 
     @pytest.mark.parametrize(
         "name", ["id", "hash", "verdict", "value", "estimate", "statement", "expected", "quantifier"]
     )
     def test_one_that_lacks_something_is_too(self, tmp_path, name):
-        claim = entry("a.a")
+        claim = verdict_file.plain(entry("a.a"))
         del claim[name]
         path = tmp_path / "v.json"
-        path.write_text(json.dumps(run(claim)))
+        path.write_text(json.dumps(verdict_file.document(run()) | {"claims": [claim]}))
         with pytest.raises(ValueError, match=rf"claims\.0\.{name} is missing"):
-            board.read(path)
+            verdict_file.read(path)
 
     @pytest.mark.parametrize(
         ("content", "said"),
@@ -248,23 +254,23 @@ class TestVerdictFiles:
             ("[" * 100_000, "it is no JSON"),
             ("[]", "it is [], but expected an object"),
             ("{}", "checkpoint is missing"),
-            (json.dumps(run() | {"schema": 2}), "schema is 2, but expected 1"),
-            (json.dumps(run() | {"claims": {}}), "claims is {}, but expected a list"),
+            (json.dumps(verdict_file.document(run()) | {"schema": 2}), "schema is 2, but expected 1"),
+            (json.dumps(verdict_file.document(run()) | {"claims": {}}), "claims is {}, but expected a list"),
             (
-                json.dumps(run() | {"checkpoint": {"name": 1, "sha256": "a"}}),
+                json.dumps(verdict_file.document(run()) | {"checkpoint": {"name": 1, "sha256": "a"}}),
                 "checkpoint.name is 1, but expected a text",
             ),
-            (json.dumps(run() | {"against": {"name": "m", "sha256": "a"}}), "drift is missing"),
+            (json.dumps(verdict_file.document(run()) | {"against": {"name": "m", "sha256": "a"}}), "drift is missing"),
         ],
     )
     def test_so_is_what_never_was_one(self, tmp_path, content, said):
         path = tmp_path / "v.json"
         path.write_text(content)
         with pytest.raises(ValueError, match="is not a verdict file") as refused:
-            board.read(path)
+            verdict_file.read(path)
         assert f"({said})" in str(refused.value)
 
     def test_a_whole_one_is_read(self, tmp_path):
         path = tmp_path / "v.json"
-        path.write_text(json.dumps(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
-        assert board.markdown([board.read(path)]).count("\n| `a.") == 2
+        path.write_text(verdict_file.text(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
+        assert board.markdown([verdict_file.read(path)]).count("\n| `a.") == 2

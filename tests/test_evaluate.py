@@ -13,17 +13,24 @@ from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Refuted
 from recint.domain import Domain
 from recint.judging import entries as record
+from recint.judging.entry import Estimate, UntrainedAnswer
 from recint.judging.evaluate import evaluate
+from recint.model.asked import Asked
 from recint.model.preconditions import unmet
-from recint.record.expected import Expectation
 from recint.strategies import conditions, recurrences
 
 
+class StandIn(Asked):
+    """A model whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
+
+    config, checkpoint = ModelConfig(d_vocab=3), SimpleNamespace(path="model.pth")
+
+    def __init__(self, truth, noise):
+        self.truth, self.noise = truth, noise
+
+
 def model(truth, noise=0.0):
-    """A stand-in whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
-    return SimpleNamespace(
-        config=ModelConfig(d_vocab=3), truth=truth, noise=noise, checkpoint=SimpleNamespace(path="model.pth")
-    )
+    return StandIn(truth, noise)
 
 
 def claim(**changes):
@@ -65,22 +72,22 @@ def constant(value):
 def test_a_claim_that_holds_everywhere_is_supported_and_searched():
     evidence = evaluate(prop(claim()), model(constant(0.5), noise=0.1), stages=(400,))
     entry = record.entry(evidence, family=1)
-    assert entry["verdict"] == "supported"
-    assert entry["search"]["counterexample"] is None
-    assert entry["search"]["examples"] >= 50
-    assert entry["search"]["conditions"] < entry["search"]["examples"]  # places, not trials
-    low, high = entry["estimate"]["ci"]
-    assert low <= entry["value"] <= high
-    assert entry["estimate"]["n"] == 400
+    assert entry.verdict == "supported"
+    assert entry.search.counterexample is None
+    assert entry.search.examples >= 50
+    assert entry.search.conditions < entry.search.examples  # places, not trials
+    low, high = entry.estimate.ci
+    assert low <= entry.value <= high
+    assert entry.estimate.n == 400
 
 
 def test_a_claim_that_breaks_somewhere_is_refuted_where_it_begins_to():
     evidence = evaluate(prop(claim()), model(lambda c: 0.5 + (c < -1.55).double()), stages=(400,))
     entry = record.entry(evidence, family=1)
-    assert entry["estimate"]["p"] < 0.05  # it holds on average
-    assert entry["verdict"] == "refuted"
-    assert entry["search"]["counterexample"]["where"] == "c = -1.6, 5 terms"
-    assert entry["message"].startswith("test.claim: statistic = 1.5, but should be <= 1 [")
+    assert entry.estimate.p < 0.05  # it holds on average
+    assert entry.verdict == "refuted"
+    assert entry.search.counterexample.where == "c = -1.6, 5 terms"
+    assert entry.message.startswith("test.claim: statistic = 1.5, but should be <= 1 [")
 
 
 def test_a_failure_that_was_luck_is_not_a_counterexample():
@@ -89,7 +96,7 @@ def test_a_failure_that_was_luck_is_not_a_counterexample():
     assert any(value > 1 for _, value in evidence.search.trials)
     assert evidence.search.counterexample is None
     assert evidence.search.unconfirmed > 0
-    assert record.entry(evidence, family=10)["verdict"] != "refuted"
+    assert record.entry(evidence, family=10).verdict != "refuted"
 
 
 def test_a_lucky_failure_does_not_hide_a_real_one():
@@ -105,8 +112,8 @@ def test_a_lucky_failure_does_not_hide_a_real_one():
 def test_no_coefficient_of_the_grid_is_a_blind_spot(tick):
     breaks = model(lambda drawn: 0.5 + 2 * ((drawn - tick / 10).abs() < 0.05).double())
     entry = record.entry(evaluate(prop(claim()), breaks), family=10)
-    assert entry["verdict"] == "refuted"
-    assert entry["search"]["counterexample"]["where"].startswith(f"c = {tick / 10:g},")
+    assert entry.verdict == "refuted"
+    assert entry.search.counterexample.where.startswith(f"c = {tick / 10:g},")
 
 
 def test_a_draw_that_defeats_the_model_refutes_a_claim_about_every_recurrence():
@@ -114,10 +121,9 @@ def test_a_draw_that_defeats_the_model_refutes_a_claim_about_every_recurrence():
     evidence = evaluate(prop(claim(quantifier="pointwise", reduction="all but 1 %")), breaks, stages=(2000,))
     assert evidence.estimate.p < 0.01  # 99 % of recurrences are fine
     entry = record.entry(evidence, family=1)
-    assert entry["verdict"] == "refuted"
-    assert "DrawnRecurrence(Condition(c=Between(low=-2.0, high=2.0" in entry["search"]["counterexample"][
-        "code"
-    ].replace("batch=", "")
+    assert entry.verdict == "refuted"
+    code = entry.search.counterexample.code
+    assert "DrawnRecurrence(Condition(c=Between(low=-2.0, high=2.0" in code.replace("batch=", "")
 
 
 def test_another_majority_at_each_coefficient_is_not_refuted_by_the_average():
@@ -131,9 +137,9 @@ def test_another_majority_at_each_coefficient_is_not_refuted_by_the_average():
         made.check(negative * low + (1 - negative) * high, at)
 
     entry = record.entry(evaluate(test.recint_property, model(constant(0.0)), stages=(500,)), family=1)
-    assert entry["value"] < 0.5
-    assert entry["search"]["counterexample"] is None
-    assert entry["verdict"] == "inconclusive"
+    assert entry.value < 0.5
+    assert entry.search.counterexample is None
+    assert entry.verdict == "inconclusive"
 
 
 def test_a_ranked_head_that_fails_alike_everywhere_is_refuted_by_the_search():
@@ -145,22 +151,22 @@ def test_a_ranked_head_that_fails_alike_everywhere_is_refuted_by_the_search():
         made.check(torch.full((len(at.sample(model.config)), 8), 0.2), at)
 
     entry = record.entry(evaluate(test.recint_property, model(constant(0.0)), stages=(200,)), family=15)
-    assert entry["verdict"] == "refuted"
+    assert entry.verdict == "refuted"
 
 
 def test_an_average_on_the_wrong_side_is_refuted_and_an_undecided_one_is_not():
     average = claim(quantifier="average")
     wrong = record.entry(evaluate(prop(average), model(constant(1.5), noise=1.0), stages=(200,)), family=1)
-    assert wrong["verdict"] == "refuted"
+    assert wrong.verdict == "refuted"
     undecided = record.entry(evaluate(prop(average), model(constant(1.0), noise=1.0), stages=(200,)), family=1)
-    assert undecided["verdict"] == "inconclusive"
+    assert undecided.verdict == "inconclusive"
 
 
 def test_one_recurrence_can_refute_a_pointwise_claim():
     made = claim(quantifier="pointwise", reduction="all but 1 %")
     entry = record.entry(evaluate(prop(made), model(lambda c: 0.5 + (c > 1.65).double()), stages=(200,)), family=1)
-    assert entry["verdict"] == "refuted"
-    assert entry["search"]["counterexample"]["where"].startswith("c = 1.7, 5 terms, d = zero but 0.1 at 0, a_0 = zero")
+    assert entry.verdict == "refuted"
+    assert entry.search.counterexample.where.startswith("c = 1.7, 5 terms, d = zero but 0.1 at 0, a_0 = zero")
 
 
 def test_the_same_seed_gives_the_same_evidence_another_seed_other_draws():
@@ -168,10 +174,8 @@ def test_the_same_seed_gives_the_same_evidence_another_seed_other_draws():
         record.entry(evaluate(prop(claim()), model(lambda c: c / 4, noise=0.1), seed=seed, stages=(100,)), family=1)
         for seed in (1, 1, 2)
     )
-    for entry in (first, again, other):
-        del entry["seconds"]
-    assert first == again
-    assert first["value"] != other["value"]
+    assert replace(first, seconds=0.0) == replace(again, seconds=0.0)
+    assert first.value != other.value
 
 
 def test_outside_a_run_a_check_raises_one_sentence():
@@ -234,14 +238,14 @@ class TestContrast:
 
     def test_a_contrast_that_holds_leaves_the_claim_supported(self):
         entry = self.judged(beside=2.0)
-        assert entry["verdict"] == "supported"
-        assert entry["contrast"]["worse"]["value"] == pytest.approx(2.0)
+        assert entry.verdict == "supported"
+        assert entry.contrast["worse"].value == pytest.approx(2.0)
 
     def test_without_its_contrast_the_claim_is_refuted_however_good_its_estimate(self):
         entry = self.judged(beside=1.0)
-        assert entry["estimate"]["p"] < 0.001
-        assert entry["verdict"] == "refuted"
-        assert entry["message"] == "test.claim: cost = 1, but should be >= 1.5 [contrast: worse]"
+        assert entry.estimate.p < 0.001
+        assert entry.verdict == "refuted"
+        assert entry.message == "test.claim: cost = 1, but should be >= 1.5 [contrast: worse]"
 
     def test_a_contrast_in_another_domain_measures_the_claim_s_own_statistic_there(self):
         elsewhere = Contrast(
@@ -249,23 +253,23 @@ class TestContrast:
         )
         made = claim(domain=Domain(c=(-2.0, -0.5)), contrasts=(elsewhere,))
         there = record.entry(evaluate(prop(made), model(lambda c: 1 + c / 4), stages=(300,)), family=2)
-        assert there["verdict"] == "supported"
-        assert there["contrast"]["c > 0"]["value"] == pytest.approx(1 + 1.25 / 4, abs=0.05)
+        assert there.verdict == "supported"
+        assert there.contrast["c > 0"].value == pytest.approx(1 + 1.25 / 4, abs=0.05)
         flat = record.entry(evaluate(prop(made), model(constant(0.5)), stages=(300,)), family=2)
-        assert flat["verdict"] == "refuted"
+        assert flat.verdict == "refuted"
 
     def test_an_undecided_contrast_leaves_the_claim_inconclusive(self):
         made = claim(contrasts=(Contrast(name="edge", statistic="s", relation=">=", threshold=0.0, domain=Domain()),))
         entry = record.entry(evaluate(prop(made), model(constant(0.0), noise=1.0), stages=(300,)), family=2)
-        assert entry["verdict"] == "inconclusive"
-        assert "of the contrast 'edge' do not decide" in entry["message"]
+        assert entry.verdict == "inconclusive"
+        assert "of the contrast 'edge' do not decide" in entry.message
 
 
 def test_an_intervention_that_changed_nothing_is_not_judged():
     evidence = evaluate(doubled(claim(**RATIO), changed=0.0), model(constant(0.5)), stages=(100,))
     entry = record.entry(evidence, family=1)
-    assert entry["verdict"] == "not_applicable"
-    assert entry["message"] == "test.claim: the intervention changed nothing in 100 recurrences"
+    assert entry.verdict == "not_applicable"
+    assert entry.message == "test.claim: the intervention changed nothing in 100 recurrences"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +281,7 @@ def test_an_intervention_that_changed_nothing_is_not_judged():
 )
 def test_a_claim_about_what_the_model_lacks_does_not_apply(needs, said):
     entry = record.entry(evaluate(prop(claim(**needs)), model(constant(0.0))), family=1)
-    assert (entry["verdict"], entry["message"]) == ("not_applicable", said)
+    assert (entry.verdict, entry.message) == ("not_applicable", said)
 
 
 def test_one_head_cannot_be_ahead_of_others():
@@ -306,7 +310,7 @@ def test_ratios_of_errors_say_nothing_of_a_model_that_only_repeats_the_last_term
 def test_an_average_claim_is_not_searched_and_no_single_condition_decides_it():
     breaks = model(lambda c: 0.5 + (c < -1.55).double())
     entry = record.entry(evaluate(prop(claim(quantifier="average")), breaks, stages=(400,)), family=1)
-    assert (entry["verdict"], entry["search"]) == ("supported", None)
+    assert (entry.verdict, entry.search) == ("supported", None)
 
 
 def test_a_control_is_not_searched_where_the_estimate_already_refutes():
@@ -330,40 +334,41 @@ class TestSettle:
     """What the whole run makes of the claims."""
 
     def entry(self, name, p=0.04, p_against=0.96, **changes):
-        estimate = {"ci": [0.0, 1.0], "n": 100, "p": p, "p_against": p_against, "draws_to_decide": 1234}
-        return record.blank(claim(id=name, quantifier="average")) | {"value": 0.5, "estimate": estimate} | changes
+        estimate = Estimate(ci=(0.0, 1.0), n=100, p=p, p_against=p_against, draws_to_decide=1234)
+        blank = record.blank(claim(id=name, quantifier="average"))
+        return replace(blank, value=0.5, estimate=estimate, **changes)
 
     def test_holm_over_the_run_can_take_support_away(self):
         alone = record.settle([self.entry("a")], {})
-        assert [item["verdict"] for item in alone] == ["supported"]
+        assert [item.verdict for item in alone] == ["supported"]
         together = record.settle([self.entry("a"), self.entry("b")], {})
-        assert [item["verdict"] for item in together] == ["inconclusive", "inconclusive"]
-        assert [item["estimate"]["p_holm"] for item in together] == [0.08, 0.08]
+        assert [item.verdict for item in together] == ["inconclusive", "inconclusive"]
+        assert [item.estimate.p_holm for item in together] == [0.08, 0.08]
 
     def test_what_untrained_models_satisfy_too_is_vacuous(self):
-        trained = self.entry("a") | {"controls": {"untrained": {"passed": 4, "of": 23, "vacuous": True}}}
+        trained = self.entry("a", untrained=UntrainedAnswer(passed=4, of=23, vacuous=True))
         settled = record.settle([trained], {})[0]
-        assert settled["verdict"] == "vacuous"
-        assert (
-            settled["message"] == "it would be supported, but 4 of 23 untrained models of the same shape satisfy it too"
-        )
+        assert settled.verdict == "vacuous"
+        assert settled.message == "it would be supported, but 4 of 23 untrained models of the same shape satisfy it too"
 
     def test_an_open_question_says_how_many_draws_would_close_it(self):
         settled = record.settle([self.entry("a", p=0.2, p_against=0.8)], {})[0]
-        assert settled["verdict"] == "inconclusive"
-        assert settled["message"] == (
+        assert settled.verdict == "inconclusive"
+        assert settled.message == (
             "100 draws do not decide; about 1300 would, if the statistic is what it seems (--draws 1300)"
         )
 
     def test_departures_are_named_in_both_directions(self):
-        expected = {"a": Expectation("refuted", "why"), "b": Expectation("supported", "why")}
+        expected = {"a": "refuted", "b": "supported"}
         entries = [
             self.entry("a", p=0.0002),
             self.entry("b", p=1.0, p_against=0.0002),
             self.entry("c", p=0.5, p_against=0.5),
             self.entry("d", p=0.0002),
         ]
-        assert record.departures(record.settle(entries, expected)) == [
+        found = record.departures(record.settle(entries, expected))
+        assert [departure.claim for departure in found] == ["a", "b", "c"]
+        assert [departure.sentence for departure in found] == [
             "a: expected refuted, now supported",
             "b: expected supported, now refuted",
             "c: inconclusive",

@@ -13,6 +13,7 @@ import pytest
 from recint import cli
 from recint.claim import Claim
 from recint.judging.entries import blank
+from recint.judging.entry import Estimate
 from recint.pages import log_page
 from recint.record import history
 from recint.record.log import append, file_of, read, registration, verdict_lines
@@ -33,8 +34,8 @@ def tensors(name):
 
 
 def entry(claim, verdict="supported", value=0.7, ci=(0.65, 0.75), **more):
-    estimate = {"ci": list(ci), "n": 100} if ci else None
-    return blank(claim) | {"verdict": verdict, "value": value, "estimate": estimate} | more
+    estimate = Estimate(ci=ci, n=100) if ci else None
+    return replace(blank(claim), **{"verdict": verdict, "value": value, "estimate": estimate} | more)
 
 
 class Writer:
@@ -88,7 +89,7 @@ def shown(folder, **chosen):
 
 
 def standings(found):
-    return {(line["run"], line["id"]): line["standing"] for line in found.verdicts}
+    return {(settled.run, settled.entry.id): settled.entry.standing for settled in found.verdicts}
 
 
 def recint(capsys, *arguments):
@@ -158,7 +159,7 @@ def test_an_unknown_checkpoint_is_a_sentence_that_names_those_there_are(log, che
 def test_a_glob_selects_all_versions_and_the_runs_that_may_have_judged_them(log):
     found = shown(log, claims=[FIRST.id])
     assert [claim.id for claim in found.claims] == [FIRST.id, SECOND.id]
-    assert {line["id"] for line in found.verdicts} == {FIRST.id, SECOND.id}
+    assert {settled.entry.id for settled in found.verdicts} == {FIRST.id, SECOND.id}
     assert [claim.id for claim in shown(log, claims=["l0.*@2"]).claims] == [SECOND.id]
     # Without "two", which judged the first version only; the run that was stopped may have shown anything.
     assert [run["run"] for run in shown(log, claims=["*@2"]).runs] == ["aa33cccc", "dd44dddd"]
@@ -329,11 +330,11 @@ def test_a_claim_is_told_with_its_versions_and_all_verdicts_on_it(log, capsys, w
     [
         ({"value": None, "estimate": None}, "not measured"),
         ({"estimate": None}, "0.7"),
-        ({"estimate": {"ci": [None, 0.75]}}, "0.7 [unbounded, 0.75]"),
+        ({"estimate": Estimate(ci=(None, 0.75))}, "0.7 [unbounded, 0.75]"),
     ],
 )
 def test_a_figure_has_the_interval_it_has(more, told):
-    assert log_page.figure(entry(FIRST) | more) == told
+    assert log_page.figure(replace(entry(FIRST), **more)) == told
 
 
 def test_changes_between_two_runs(log, capsys, wide):

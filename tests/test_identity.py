@@ -1,6 +1,5 @@
 """The same tensors with another configuration are another checkpoint: in the log, to expectations, as a baseline, in a sweep."""
 
-import json
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -8,11 +7,13 @@ import pytest
 from recint import cli
 from recint.checkpoint import Checkpoint, ModelConfig, load, save
 from recint.judging import entries as record
+from recint.judging.entry import Run
+from recint.model.untrained import untrained
 from recint.record import drift, expected, history, log
 from recint.record.identity import brief, identity
+from recint.record.verdict_file import text
 from recint.sweep import jobs, table
 from recint.sweep.emergence import sweep as put_together
-from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_cli import ROOT, TINY
@@ -58,12 +59,12 @@ def run(number, about, *, when, registered=("h",), **more):
 
 class TestLog:
     def test_a_look_at_the_same_tensors_with_another_configuration_is_none_at_these(self):
-        verdicts = tuple({"run": number} | entry("a.a", hash="h") for number in ("r1", "r2"))
+        verdicts = tuple(log.Settled(number, entry("a.a", hash="h")) for number in ("r1", "r2"))
         runs = (run("r1", USUAL, when="1", registered=()), run("r2", SECOND, when="2"))
         known = log.Log(runs=runs, verdicts=verdicts)
         assert (known.standing("r1", "h"), known.standing("r2", "h")) == ("exploratory", "confirmatory")
         again = run("r3", SECOND | {"name": "a copy"}, when="3")
-        known = log.Log(runs=(*runs, again), verdicts=(*verdicts, {"run": "r3"} | entry("a.a", hash="h")))
+        known = log.Log(runs=(*runs, again), verdicts=(*verdicts, log.Settled("r3", entry("a.a", hash="h"))))
         assert known.standing("r3", "h") == "exploratory"
 
     def test_a_line_from_before_there_were_other_configurations_is_of_the_usual_one(self):
@@ -110,7 +111,7 @@ class TestLog:
 
 
 def verdict_file(about, *entries):
-    return {"schema": 1, "checkpoint": about, "started": "2026-01-01T00:00:00+00:00", "claims": list(entries)}
+    return Run(checkpoint=about, started="2026-01-01T00:00:00+00:00", claims=entries)
 
 
 class TestExpectations:
@@ -142,12 +143,12 @@ class TestExpectations:
         first = untrained(TINY, seed=0)
         path = save(replace(first, config=replace(TINY, order=2)), tmp_path / "m")
         judged = tmp_path / "v.json"
-        judged.write_text(json.dumps(verdict_file(record.about(first), entry("a.a"))))
+        judged.write_text(text(verdict_file(record.about(first), entry("a.a"))))
         call = ["expect", str(path), "--from", str(judged), "--into", str(tmp_path / "m.toml")]
         assert cli.main(call) == 2
         digits = first.sha256[:12]
         assert f"judges another checkpoint than m ({digits}, not {digits} order=2)" in capsys.readouterr().err
-        judged.write_text(json.dumps(verdict_file(record.about(load(path)), entry("a.a"))))
+        judged.write_text(text(verdict_file(record.about(load(path)), entry("a.a"))))
         assert cli.main(call) == 0
         assert expected.load(tmp_path / "m.toml").config["order"] == 2
 
@@ -163,11 +164,11 @@ class TestExpectations:
 
 def test_a_logged_run_with_another_configuration_is_no_baseline():
     runs = (run("r1", SECOND, when="1"), run("r2", USUAL, when="2"))
-    verdicts = tuple({"run": number, "kind": "verdict"} | entry("a.a") for number in ("r1", "r2"))
+    verdicts = tuple(log.Settled(number, entry("a.a")) for number in ("r1", "r2"))
     known = log.Log(runs=runs, verdicts=verdicts)
-    assert drift.logged(known, identity(SECOND))["started"] == "1"
+    assert drift.logged(known, identity(SECOND)).started == "1"
     assert drift.logged(known, identity(with_config(USUAL, order=3))) is None
-    assert drift.logged(known, USUAL["sha256"])["started"] == "2"  # whoever names the tensors means the last of them
+    assert drift.logged(known, USUAL["sha256"]).started == "2"  # whoever names the tensors means the last of them
 
 
 class TestSweep:
@@ -176,10 +177,8 @@ class TestSweep:
     def done(self, folder, about, *, started="2026-01-01T00:00:00+00:00", seed=0, claim="a.a"):
         """As tasks leave it that begin in the same second."""
         name = f"{len(list(folder.iterdir()))}"
-        judged = verdict_file(about, entry(claim)) | {
-            "environment": {}, "seed": seed, "draws": 2, "stages": [2], "profile": "default", "started": started,
-        }  # fmt: skip
-        (folder / f"{name}.json").write_text(json.dumps(judged))
+        how = {"seed": seed, "draws": 2, "stages": (2,), "profile": "default", "started": started}
+        (folder / f"{name}.json").write_text(text(replace(verdict_file(about, entry(claim)), **how)))
         return jobs.Done(path=f"elsewhere/m{name}.pth", file=str(folder / f"{name}.json"))
 
     def test_runs_that_begin_in_the_same_second_are_all_logged_and_each_once(self, tmp_path):

@@ -19,9 +19,9 @@ from recint.judging.evaluate import evaluate
 from recint.model import Model, gain, preconditions, probes
 from recint.model import intact as intact_module
 from recint.model.interventions import ABLATIONS, ablated, ablation, edited
+from recint.model.untrained import untrained
 from recint.statistics.errors import prediction_errors
 from recint.strategies import conditions
-from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_interventions import biased
@@ -115,7 +115,7 @@ class TestIntact:
     @pytest.mark.parametrize("kind", ABLATIONS)
     @pytest.mark.parametrize("together", [1, 5, 100])
     def test_errors_with_another_z_are_those_of_the_edited_model(self, model, monkeypatch, kind, together):
-        monkeypatch.setattr(intact_module, "TOGETHER", together)
+        monkeypatch.setattr(intact_module, "CHUNK", together)
         intact = model.intact(AT)
         for layer in range(2):
             z, ways = intact[f"blocks.{layer}.attn.hook_z"], [{"heads": [0]}, {"heads": [1]}, {"heads": None}]
@@ -235,7 +235,7 @@ class TestDraw:
             evaluate(claims[1], model, stages=(150,), drawn=drawn["fails"])
         for name, prop in (("first", claims[0]), ("last", claims[2])):
             evidence = evaluate(prop, model, stages=(150,), drawn=drawn[name])
-            assert entries.entry(evidence, family=2)["estimate"]["n"] == 150
+            assert entries.entry(evidence, family=2).estimate.n == 150
 
     def test_claims_that_do_not_apply_or_are_about_weights_have_nothing_drawn(self, model):
         weights = [prop for prop in properties() if prop.claim.id == "composition.no-v"]

@@ -11,7 +11,8 @@ import pytest
 
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
-from recint.record import log
+from recint.judging.entries import blank
+from recint.record import log, verdict_file
 
 NOW = "2026-01-01T00:00:00+00:00"
 CLAIM = Claim(
@@ -197,7 +198,7 @@ class TestDamage:
         first = run("a", "1", when="1", registered=["h"])
         assert log.Log(runs=(first,)).standing("a", "h") == "confirmatory"
         assert log.Log(runs=(first,), damaged=("m.jsonl:1: ...",)).standing("a", "h") == "exploratory"
-        assert log.Log(runs=(first,), verdicts=({"run": "gone"},)).standing("a", "h") == "exploratory"
+        assert log.Log(runs=(first,), verdicts=(settled("gone"),)).standing("a", "h") == "exploratory"
 
     def test_a_damaged_log_is_still_added_to(self, tmp_path):
         (tmp_path / log.CLAIMS).write_text("half a li")
@@ -210,6 +211,10 @@ VERDICT = {
     "kind": "verdict", "run": "a", "id": "l0.made-up", "hash": "h", "version": 1, "verdict": "supported", "value": 1.0,
     "estimate": None, "relation": ">=", "threshold": 1.0, "statistic": "it",
 }  # fmt: skip
+
+
+def settled(number, **changes):
+    return log.Settled(number, verdict_file.entry(VERDICT | changes))
 
 
 class TestMerging:
@@ -316,10 +321,7 @@ class TestRegistering:
         assert (tmp_path / log.CLAIMS).read_bytes() == before
 
     def test_a_claim_that_was_judged_cannot_move_either_if_its_registration_is_gone(self, tmp_path):
-        before = {"id": CLAIM.id, "hash": CLAIM.hash, "run": "a"} | {
-            name: CLAIM.registered[name] for name in ("statement", "statistic", "relation", "threshold", "quantifier")
-        }
-        known = log.Log(runs=(run("a", "1", when=NOW),), verdicts=(before,))
+        known = log.Log(runs=(run("a", "1", when=NOW),), verdicts=(log.Settled("a", blank(CLAIM)),))
         log.require_unmoved(known, registrations(CLAIM))
         with pytest.raises(log.LogError) as refused:
             log.require_unmoved(known, registrations(replace(CLAIM, threshold=0.9)))
@@ -397,10 +399,10 @@ class TestStanding:
     def test_only_the_first_verdict_on_a_claim_confirms(self):
         """With another seed one looks again."""
         again = run("b", "1", when="2", registered=["h"])
-        found = log.Log(runs=(self.FIRST, again), verdicts=({"run": "a", "hash": "h"}, {"run": "b", "hash": "h"}))
+        found = log.Log(runs=(self.FIRST, again), verdicts=(settled("a"), settled("b")))
         assert (found.standing("a", "h"), found.standing("b", "h")) == ("confirmatory", "exploratory")
         assert found.doubt("b", "h") == "run a judged the claim on this checkpoint before"
-        stopped = log.Log(runs=(self.FIRST, again), verdicts=({"run": "b", "hash": "h"},))
+        stopped = log.Log(runs=(self.FIRST, again), verdicts=(settled("b"),))
         assert stopped.standing("b", "h") == "confirmatory"
 
     @pytest.mark.parametrize("change", [{"dirty": True}, {"commit": "another"}])

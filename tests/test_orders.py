@@ -20,9 +20,9 @@ from recint.judging.draws import draw
 from recint.judging.search import confirm
 from recint.model import Model, gain, preconditions, probes
 from recint.model.preconditions import unmet
+from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE, Distribution
 from recint.strategies import conditions, of_order, recurrences
-from recint.training.train import untrained
 
 from .on_record import ON_RECORD
 

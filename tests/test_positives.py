@@ -9,13 +9,13 @@ from recint.calibration.calibrate import controls
 from recint.calibration.planted import Roles, Solver, plant
 from recint.calibration.positives import CONFIG, POSITIVES
 from recint.catalogue import properties
-from recint.claim import passes
 from recint.domain import Domain, reference_of
 from recint.judging.judge import judge
+from recint.judging.statistic import passes
 from recint.model import Model
 from recint.model.gain import error_and_copying
+from recint.model.untrained import untrained
 from recint.statistics.attention import most_similar_key
-from recint.training.train import untrained
 
 from .on_record import skip_what_is_new
 
@@ -70,14 +70,14 @@ def test_what_is_built_is_measured(name):
 def test_what_is_built_is_found(name):
     truth, props = asked(name)
     entries = judge(props, model(name), stages=(500,), thorough=False)
-    found = {entry["id"]: entry["verdict"] for entry in entries}
+    found = {entry.id: entry.verdict for entry in entries}
     assert found == {claim: "supported" if holds else "refuted" for claim, holds in truth.items()}
 
 
 def test_an_mlp_learns_the_constant_term_of_a_planted_model():
     props = [prop for prop in PROPS if prop.claim.name == LEARNED]
     entries = judge(props, Model(plant(Roles(), seed=3)), stages=(300,), thorough=False)
-    assert {entry["verdict"] for entry in entries} == {"supported"}
+    assert {entry.verdict for entry in entries} == {"supported"}
 
 
 def test_the_terms_that_layer_0_leaves_in_the_stream_tell_the_constant():

@@ -7,16 +7,16 @@ from hypothesis import given
 
 from recint.catalogue import SHIPPED, find
 from recint.checkpoint import load
-from recint.claim import POINTWISE
 from recint.domain import Condition, Recurrence, Several, Vector
 from recint.judging import entries
+from recint.judging.claim import POINTWISE
 from recint.judging.evaluate import evaluate
 from recint.judging.search import RETEST, TRIES, confirm, search
 from recint.model import Model
 from recint.strategies import recurrences
 from recint.verdict import refutation_level
 
-from .test_evaluate import claim, constant, model, prop
+from .test_evaluate import StandIn, claim, constant, model, prop
 
 FAMILIES = (1, 46, 125, 500)
 PLACE = Condition(c=0.5)
@@ -26,12 +26,11 @@ def level_of_a_try(family, made):
     return refutation_level(family=family, routes=made.routes) / 2 / TRIES
 
 
-class Skewed:
+class Skewed(StandIn):
     """A stand-in whose statistic is lognormal with skewness 8, like errors at one coefficient; of this mean."""
 
     def __init__(self, mean):
         self.mean = mean
-        self.config, self.checkpoint = model(constant(0)).config, model(constant(0)).checkpoint
 
     @property
     def truth(self):
@@ -78,16 +77,17 @@ class TestSingleRecurrences:
     @pytest.mark.parametrize("draws", [100, 300])
     def test_as_many_are_tried_whatever_the_draws(self, draws):
         entry = entries.entry(evaluate(prop(self.MADE), model(constant(0.5)), stages=(draws,)), family=1)
-        assert entry["search"]["examples"] >= 0.9 * POINTWISE  # Hypothesis may draw one twice
-        assert entry["search"]["counterexample"] is None
-        tried = entry["search"]["examples"] + draws
-        high = entry["failing"]["ci"][1]
-        assert entries.settle([entry], {})[0]["verdict"] in ("supported", "inconclusive")
-        if entry["verdict"] == "supported":
-            assert entry["message"] == (
+        assert entry.search.examples >= 0.9 * POINTWISE  # Hypothesis may draw one twice
+        assert entry.search.counterexample is None
+        tried = entry.search.examples + draws
+        high = entry.failing.ci[1]
+        assert entries.settle([entry], {})[0].verdict in ("supported", "inconclusive")
+        if entry.verdict == "supported":
+            assert entry.message == (
                 f"no counterexample in {tried} recurrences; at most {high:.2g} of all recurrences fail, with 95 % confidence"
             )
-        assert entry["failing"] == {"count": 0, "of": draws, "ci": [0.0, pytest.approx(1 - 0.025 ** (1 / draws))]}
+        assert (entry.failing.count, entry.failing.of) == (0, draws)
+        assert entry.failing.ci == (0.0, pytest.approx(1 - 0.025 ** (1 / draws)))
 
     def test_one_in_two_hundred_is_found(self):
         """Where no draw of the estimate fails: recurrences break the claim whose offset has a slot 13."""
@@ -110,7 +110,7 @@ class TestSingleRecurrences:
         found = evidence.search.counterexample
         assert 13 in dict(found.at.d.slots)
         assert found.at.c == 0, "it is shrunk"
-        assert entries.entry(evidence, family=1)["verdict"] == "refuted"
+        assert entries.entry(evidence, family=1).verdict == "refuted"
 
     def test_a_draw_that_fails_counts_in_the_share(self):
         breaks = model(lambda c: 0.5 + (c > 1.9).double())

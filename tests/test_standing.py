@@ -1,15 +1,17 @@
 """Whether verdicts confirm is told: before a first look is spent in vain, and at the end with the reasons."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from recint import cli
 from recint.checkpoint import load, save
+from recint.judging.entries import blank
+from recint.model.untrained import untrained
 from recint.record import log, standing
 from recint.record.git import Code
 from recint.record.log import Log
-from recint.training.train import untrained
 
 from .test_cli import TINY, recint
 from .test_git import commit, in_git
@@ -83,7 +85,7 @@ class TestTelling:
     FIRST = run("a", "1", when="1", registered=["h", "i"])
 
     def verdicts(self, *hashes):
-        return [{"hash": claim} for claim in hashes]
+        return [replace(blank(CLAIM), hash=claim) for claim in hashes]
 
     def test_all_confirm(self):
         known = Log(runs=(self.FIRST,))
@@ -171,7 +173,7 @@ class TestVerify:
         (line,) = log.read(claims / "log").runs
         assert (line["commit"], line["dirty"]) == (None, True)
         (verdict,) = log.read(claims / "log").verdicts
-        assert verdict["standing"] == "exploratory"
+        assert verdict.entry.standing == "exploratory"
 
     def test_a_committed_log_with_a_damaged_byte_is_no_crash(self, tiny, claims):
         in_git(claims.parent, "init", "-q")

@@ -22,13 +22,13 @@ from recint.checkpoint import load, save
 from recint.cli import main
 from recint.judging.judge import judge
 from recint.model import Model
-from recint.record import log
-from recint.record.log import Log
+from recint.model.untrained import untrained
+from recint.record import log, verdict_file
+from recint.record.log import Log, Settled
 from recint.sweep import jobs, task
 from recint.sweep import table as sweep_record
 from recint.sweep.snapshots import series, training_seed
 from recint.system.memory import GIB
-from recint.training.train import untrained
 
 from .test_cli import ROOT, TINY
 
@@ -229,14 +229,14 @@ def test_a_scheduler_reads_tasks_without_pytorch():
 class TestTable:
     def test_a_verdict_stands_as_its_own_run_does_not_as_an_earlier_one_on_the_same_tensors(self, training, tmp_path):
         done = jobs.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
-        run = json.loads(Path(done.file).read_text())
-        code = {"commit": "c", "dirty": False, "registered": [claim["hash"] for claim in run["claims"]]}
-        code |= {name: run[name] for name in ("seed", "draws", "profile")}
+        run = verdict_file.read(Path(done.file))
+        code = {"commit": "c", "dirty": False, "registered": [claim.hash for claim in run.claims]}
+        code |= {name: getattr(run, name) for name in ("seed", "draws", "profile")}
         earlier, own = (
-            {"run": name, "when": when, "checkpoint": run["checkpoint"], **code}
-            for name, when in (("earlier", "2020-01-01T00:00:00+00:00"), ("own", run["started"]))
+            {"run": name, "when": when, "checkpoint": run.checkpoint, **code}
+            for name, when in (("earlier", "2020-01-01T00:00:00+00:00"), ("own", run.started))
         )
-        verdicts = {name: tuple(log.verdict_lines(name, run["claims"])) for name in ("earlier", "own")}
+        verdicts = {name: tuple(Settled(name, claim) for claim in run.claims) for name in ("earlier", "own")}
         for runs, standing in (([own], "confirmatory"), ([earlier, own], "exploratory"), ([earlier], None)):
             known = Log(runs=tuple(runs), verdicts=sum((verdicts[line["run"]] for line in runs), ()))
             assert {row["standing"] for row in sweep_record.rows([done], known)} == {standing}

@@ -1,22 +1,23 @@
 """What terminal, page and table say of a verdict in the same words."""
 
 from recint import words
+from recint.judging.entry import Entry, Estimate, Failing, Measurement, SearchSummary, UntrainedAnswer
 
-ESTIMATE = {"p": 0.01}
+ESTIMATE = Estimate(ci=(0.9, 1.1), p=0.01)
 
 
 def entry(**changes):
     usual = {
-        "id": "a.b", "version": 1, "verdict": "supported", "quantifier": "everywhere", "estimate": ESTIMATE, "contrast": None,
-        "search": {"conditions": 41, "examples": 60}, "failing": None, "controls": {}, "question": "a.b",
+        "id": "a.b", "hash": "h", "statistic": "it", "relation": ">=", "threshold": 0.5, "verdict": "supported",
+        "quantifier": "everywhere", "estimate": ESTIMATE, "search": SearchSummary(conditions=41, examples=60), "question": "a.b",
     }  # fmt: skip
-    return usual | changes
+    return Entry(**usual | changes)
 
 
 def test_beside_everywhere_stands_how_many_conditions_were_tried():
     assert words.reach(entry()) == "41 conditions tried"
-    failing = {"count": 0, "of": 1000, "ci": [0.0, 0.0037]}
-    single = entry(quantifier="pointwise", failing=failing, search={"conditions": 1979, "examples": 1979})
+    failing = Failing(count=0, of=1000, ci=(0.0, 0.0037))
+    single = entry(quantifier="pointwise", failing=failing, search=SearchSummary(conditions=1979, examples=1979))
     assert words.reach(single) == "2979 recurrences tried"
     assert (
         words.share_that_fails(single)
@@ -26,16 +27,17 @@ def test_beside_everywhere_stands_how_many_conditions_were_tried():
 
 
 def test_untrained_models_are_counted():
-    assert words.untrained(entry(controls={"untrained": {"passed": 1, "of": 60}})) == "1 of 60 untrained models pass"
+    assert words.untrained(entry(untrained=UntrainedAnswer(passed=1, of=60))) == "1 of 60 untrained models pass"
     assert words.untrained(entry()) == ""
-    assert words.untrained(entry(controls={"untrained": "not_applicable"})) == "untrained models: not applicable"
+    assert words.untrained(entry(untrained="not_applicable")) == "untrained models: not applicable"
 
 
 def test_only_an_inconclusive_claim_may_change_its_word_when_all_are_settled():
-    assert words.is_open(entry(verdict="inconclusive"))
-    assert not words.is_open(entry(verdict="inconclusive", estimate={"p": 0.06}))
-    assert not words.is_open(entry(verdict="inconclusive", contrast={"worse": {"p": 0.2}}))
-    assert not words.is_open(entry())
+    assert entry(verdict="inconclusive").is_open
+    assert not entry(verdict="inconclusive", estimate=Estimate(ci=(0.9, 1.1), p=0.06)).is_open
+    worse = Measurement(statistic="it", relation=">=", threshold=1.0, estimate=Estimate(ci=(0.9, 1.1), p=0.2))
+    assert not entry(verdict="inconclusive", contrast={"worse": worse}).is_open
+    assert not entry().is_open
 
 
 def test_questions_are_counted_not_rows():

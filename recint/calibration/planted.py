@@ -35,12 +35,14 @@ from torch import Tensor
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.claim import Contrast
 from recint.domain import Place
+from recint.judging.relation import Relation, holds
+from recint.model.asked import Asked
 from recint.model.chance import CHANCE
 from recint.model.intact import Intact
 from recint.model.transformer import Model, Run
-from recint.recurrence import REFERENCE, derive_seed
-from recint.statistics.sampling import Relation, holds
+from recint.recurrence import REFERENCE
 from recint.statistics.weights import effective_rank
+from recint.system.seeds import derive_seed
 
 T = TypeVar("T")
 Heads = Literal["share", "split"]
@@ -370,7 +372,7 @@ def plant(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver:
+class Solver(Asked):
     """A stand-in for a `Model` that predicts recurrences of order 1, exactly or with Gaussian noise of a chosen MSE.
 
     It has what the claims about prediction use. A step is c times the step before it; c comes from the steps seen so far.

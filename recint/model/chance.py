@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recint.claim import Contrast, Unmet
-from recint.recurrence import derive_seed
-from recint.statistics.sampling import Relation
+from recint.judging.relation import Relation
+from recint.system.seeds import derive_seed
 
 DEALS = 10_000
 CHANCE = Contrast(

@@ -17,7 +17,7 @@ from torch import Tensor
 from recint.claim import Claim, Contrast
 from recint.domain import Domain, Place
 from recint.model.intact import Intact
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 # What a claim about a ratio of MSEs says of itself, and why it was amended.
 RATIO_CAVEAT = "measures its denominator, the model's own error, which falls while training goes on"

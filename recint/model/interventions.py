@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from recint.model.transformer import Model, layer_norm
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 
 @dataclass

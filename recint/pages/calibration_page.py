@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from recint.calibration.calibrate import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
+from recint.judging.controls import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
+from recint.pages.markdown import Markdown, code, table
+from recint.pages.templating import render
 from recint.system import escaping
-from recint.system.escaping import markdown as inline
-from recint.verdict import SYMBOLS
+from recint.verdict import SYMBOLS, words
+from recint.words import LEGEND
 
 Row = Mapping[str, Any]
 Reasons = Mapping[str, str]  # why no model can be built of which a claim is true, by its id
 NO_REASONS: Reasons = MappingProxyType({})
-LEGEND = ", ".join(f"{symbol} {verdict.replace('_', ' ')}" for verdict, symbol in SYMBOLS.items())
 
 
 def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tuple[str, str]]:
@@ -42,7 +41,7 @@ def _graded(rows: Sequence[Row], strength: str) -> str:
         if found == strength and claim in row["verdicts"]:
             verdicts.append(row["verdicts"][claim])
     counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
-    told = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
+    told = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
     return f"the claim that is graded is {told}" if told else "no claim was graded"
 
 
@@ -77,70 +76,53 @@ def markdown(rows: Sequence[Row], *, command: str, reasons: Reasons = NO_REASONS
         "",
         escaping.block(command),
         "",
-        *(f"- **{question}:** {inline(answer)}" for question, answer in answers(rows, reasons)),
+        *(f"- **{question}:** {escaping.markdown(answer)}" for question, answer in answers(rows, reasons)),
         "",
         f"Verdicts: {LEGEND}. **Bold**: the claim that the control was made to refute. `wrong`: against the truth by construction.",
     ]
     claims = _claims(rows)
     for title, found in _tables(rows):
-        lines += ["", f"## {title}", "", "| control | " + " | ".join(map(escaping.code, claims)) + " |"]
-        lines.append("|---" * (len(claims) + 1) + "|")
-        for row in found:
-            cells = [_markdown_cell(row, claim) for claim in claims]
-            lines.append(f"| {inline(_short(row))} | " + " | ".join(cells) + " |")
-    killed = kills(rows)
-    lines += ["", "## What kills which mutant", "", "| mutant | killed by |", "|---|---|"]
-    lines += [
-        f"| {inline(name)} | {', '.join(map(escaping.code, found)) or 'nothing'} |" for name, found in killed.items()
-    ]
-    return "\n".join(lines) + "\n"
+        cells = [[_short(row), *(_markdown_cell(row, claim) for claim in claims)] for row in found]
+        lines += ["", f"## {title}", "", table(["control", *map(code, claims)], cells)]
+    killed = [(name, _listed(found) or "nothing") for name, found in kills(rows).items()]
+    return "\n".join([*lines, "", "## What kills which mutant", "", table(["mutant", "killed by"], killed), ""])
 
 
-def _markdown_cell(row: Row, claim: str) -> str:
+def _listed(claims: Sequence[str]) -> Markdown:
+    return Markdown(", ".join(map(code, claims)))
+
+
+def _markdown_cell(row: Row, claim: str) -> Markdown:
     verdict = row["verdicts"].get(claim)
     if verdict is None:
-        return ""
-    symbol = SYMBOLS[verdict]
-    symbol = f"**{symbol}**" if claim in row["made_for"] else symbol
-    return f"{symbol} `wrong`" if wrong(row, claim) else symbol
+        return Markdown()
+    symbol = f"**{SYMBOLS[verdict]}**" if claim in row["made_for"] else SYMBOLS[verdict]
+    return Markdown(f"{symbol} `wrong`" if wrong(row, claim) else symbol)
 
 
 def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons = NO_REASONS) -> str:
     """The same as a self-contained page."""
-    claims = _claims(rows)
-    style = files("recint.pages").joinpath("report.css").read_text()
-    first = "".join(
-        f"<tr><th scope='row'>{escape(question)}</th><td>{escape(answer)}</td></tr>"
-        for question, answer in answers(rows, reasons)
+    return render(
+        "calibration.html",
+        checkpoint=checkpoint,
+        command=command,
+        answers=answers(rows, reasons),
+        claims=_claims(rows),
+        tables=_tables(rows),
+        about=_about,
+        marks=_marks,
+        short=_short,
     )
-    sections = "".join(_html_table(title, found, claims) for title, found in _tables(rows))
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>recint: calibration</title>
-<style>{style}</style></head>
-<body class="calibration"><div class="recint"><h1>How often is the suite wrong?</h1>
-<p class="facts">Every claim on every control of <code>{escape(checkpoint)}</code> · <code>{escape(command)}</code></p>
-<table class="answers">{first}</table>
-<p class="small">{escape(LEGEND)}. Outlined: the claim that the control was made to refute. Struck: against the truth by
-construction. Point at a cell for its statistic.</p>{sections}</div></body></html>
-"""
 
 
-def _html_table(title: str, rows: Sequence[Row], claims: Sequence[str]) -> str:
-    head = "".join(f'<th class="turned"><div>{escape(_short(row))}</div></th>' for row in rows)
-    body = "".join(
-        f'<tr><th scope="row">{escape(claim)}</th>' + "".join(_html_cell(row, claim) for row in rows) + "</tr>"
-        for claim in claims
-    )
-    table = f"<table class='matrix'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f"<h2>{escape(title)}</h2><div class='wide-table'>{table}</div>"
+def _about(row: Row, claim: str) -> str:
+    """What a cell of the matrix stands for."""
+    value, message = row["values"].get(claim), row["messages"].get(claim)
+    told = f"{row['name']} · {claim}: {words(row['verdicts'][claim])}"
+    told += "" if value is None else f" ({value:.3g})"
+    return told + (f" · {message}" if message else "")
 
 
-def _html_cell(row: Row, claim: str) -> str:
-    verdict = row["verdicts"].get(claim)
-    if verdict is None:
-        return "<td></td>"
-    value = row["values"].get(claim)
-    about = f"{row['name']} · {claim}: {verdict.replace('_', ' ')}"
-    about += "" if value is None else f" ({value:.3g})"
-    about += f" · {row['messages'][claim]}" if row["messages"].get(claim) else ""
-    marks = [verdict, *(["made-for"] if claim in row["made_for"] else []), *(["wrong"] if wrong(row, claim) else [])]
-    return f'<td class="{" ".join(marks)}" title="{escape(about)}">{SYMBOLS[verdict]}</td>'
+def _marks(row: Row, claim: str) -> list[str]:
+    marks = {"made-for": claim in row["made_for"], "wrong": wrong(row, claim)}
+    return [mark for mark, there in marks.items() if there]

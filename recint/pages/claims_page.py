@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from recint.claim import Claim, Contrast, Property
+from recint.judging.claim import Claim, Contrast, Property
 from recint.system.escaping import code, markdown
 
 _ASKED = {
@@ -53,7 +53,7 @@ def _about(claim: Claim, following: str) -> Iterator[str]:
     yield f"Asked {_ASKED[claim.quantifier]}{_domain(claim)}{_layers(claim)}."
     yield f"It holds if {_bar(claim)}."
     for contrast in claim.contrasts:
-        where = f" at c from {contrast.domain.c[0]:g} to {contrast.domain.c[1]:g}" if contrast.domain else ""
+        where = f" at {contrast.domain.words()}" if contrast.domain else ""
         yield f"Contrast, {markdown(contrast.name)}{where}: {_bar(contrast)}."
     if claim.orders:
         yield f"It makes sense for recurrences of order {', '.join(map(str, claim.orders))} only."
@@ -81,12 +81,7 @@ def _bar(bar: Claim | Contrast) -> str:
 
 
 def _domain(claim: Claim) -> str:
-    if claim.quantifier == "weights":
-        return ""
-    (low, high), (shortest, longest) = claim.domain.c, claim.domain.length
-    c = f"|c| from {low:g} to {high:g}" if claim.domain.either_sign else f"c from {low:g} to {high:g}"
-    terms = f"{longest} terms" if shortest == longest else f"{shortest} to {longest} terms"
-    return f", {c}, {terms}{', and of vectors ~ U(0, 1)^m' if claim.domain.uniform_vectors else ''}"
+    return "" if claim.quantifier == "weights" else f", {claim.domain.words()}"
 
 
 def _layers(claim: Claim) -> str:

@@ -6,46 +6,41 @@ the run, and fails what the run fails for: a departure from what was expected, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from recint.judging.entry import Departure, Run
 from recint.system.escaping import xml as escape
 from recint.verdict import words
 
 
-def xml(run: Mapping[str, Any], *, departures: Sequence[str]) -> str:
-    """One suite, named by the checkpoint; `departures` are the sentences, each beginning "<claim>: ", of what fails the run."""
-    claims = run["claims"]
-    why = {_about(sentence, [claim["id"] for claim in claims]): sentence for sentence in departures}
-    skipped = [claim for claim in claims if claim["verdict"] == "not_applicable" and claim["id"] not in why]
+def xml(run: Run, *, departures: Sequence[Departure]) -> str:
+    """One suite, named by the checkpoint; `departures` are what fails the run."""
+    claims = run.claims
+    why = {departure.claim: departure.sentence for departure in departures}
+    skipped = [claim for claim in claims if claim.verdict == "not_applicable" and claim.id not in why]
     suite = _element(
         None,
         "testsuite",
-        name=f"recint: {run['checkpoint']['name']}",
-        timestamp=run["started"],
-        time=f"{run['seconds']:.1f}",
+        name=f"recint: {run.checkpoint['name']}",
+        timestamp=run.started,
+        time=f"{run.seconds:.1f}",
         tests=str(len(claims)),
         failures=str(len(why)),
         skipped=str(len(skipped)),
         errors="0",
     )
     for claim in claims:
-        where, _, what = claim["id"].partition(".")
-        case = _element(suite, "testcase", classname=where, name=what, time=f"{claim['seconds']:.2f}")
-        if claim["id"] in why:
-            _element(case, "failure", claim["message"], message=why[claim["id"]])
+        where, _, what = claim.id.partition(".")
+        case = _element(suite, "testcase", classname=where, name=what, time=f"{claim.seconds:.2f}")
+        if claim.id in why:
+            _element(case, "failure", claim.message, message=why[claim.id])
         elif claim in skipped:
-            _element(case, "skipped", message=claim["message"])
-        _element(case, "system-out", f"{words(claim['verdict'])}. {claim['statement']}")
+            _element(case, "skipped", message=claim.message)
+        _element(case, "system-out", f"{words(claim.verdict)}. {claim.statement}")
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True).decode() + "\n"
-
-
-def _about(sentence: str, claims: Sequence[str]) -> str:
-    """The claim that a sentence begins with, the longer of two of which one begins with the other."""
-    return max((claim for claim in claims if sentence.startswith(f"{claim}: ")), key=len)
 
 
 def _element(within: Element | None, tag: str, content: str | None = None, **attributes: str) -> Element:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recint.record import shapes
+from recint.judging.entry import Entry, Run
+from recint.record import schema
 from recint.record.identity import identity, told
 from recint.system.escaping import line, toml
 from recint.verdict import Verdict
@@ -52,12 +53,6 @@ class Record:
         return identity({"sha256": self.sha256, "config": config}) == identity(checkpoint)
 
 
-_CLAIM = shapes.having({"verdict": shapes.verdict, "reason": shapes.text})
-_FILE = shapes.having(
-    {"sha256": shapes.text, "claims": shapes.naming(_CLAIM)}, {"config": shapes.naming(shapes.anything)}
-)
-
-
 def load(path: Path) -> Record:
     """What a file has on record.
 
@@ -70,22 +65,22 @@ def load(path: Path) -> Record:
         raise ExpectedError(f"{path}: cannot be read as expected verdicts ({error})") from None
     if unknown := sorted(content.keys() - {"sha256", "config", "claims"}):
         raise ExpectedError(f"{path}: found {', '.join(unknown)}, but expected sha256, config and claims")
-    if flaw := _FILE(content, ""):
+    if flaw := schema.flaw(content, "expected"):
         raise ExpectedError(f"{path}: {flaw}")
     claims = {claim: Expectation(entry["verdict"], entry["reason"]) for claim, entry in content["claims"].items()}
     return Record(content["sha256"], content.get("config"), claims)
 
 
-def text(run: Mapping[str, Any], known: Mapping[str, Expectation]) -> str:
+def text(run: Run, known: Mapping[str, Expectation]) -> str:
     """The file that puts the verdicts of a run on record; reasons already there stay with the verdicts they were given for."""
-    of = run["checkpoint"]
+    of = run.checkpoint
     lines = [f"# Verdicts on record for {line(of['name'])}: found by `recint verify`, never wished for."]
     config = ", ".join(f"{name} = {_plain(value)}" for name, value in told(of).items())
     lines += [f"sha256 = {toml(of['sha256'])}", f"config = {{ {config} }}", "", "[claims]"]
-    for entry in run["claims"]:
-        old = known.get(entry["id"])
-        reason = old.reason if old and old.verdict == entry["verdict"] else _found(entry)
-        lines.append(f"{toml(entry['id'])} = {{ verdict = {toml(entry['verdict'])}, reason = {toml(reason)} }}")
+    for entry in run.claims:
+        old = known.get(entry.id)
+        reason = old.reason if old and old.verdict == entry.verdict else _found(entry)
+        lines.append(f"{toml(entry.id)} = {{ verdict = {toml(entry.verdict)}, reason = {toml(reason)} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -93,9 +88,9 @@ def _plain(value: str | float) -> str:
     return toml(value) if isinstance(value, str) else repr(value)
 
 
-def changes(known: Mapping[str, Expectation], run: Mapping[str, Any]) -> list[str]:
+def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:
     """What the record will say otherwise than before: verdicts that changed, which lose their reasons, and claims that are gone."""
-    now = {entry["id"]: entry["verdict"] for entry in run["claims"]}
+    now = {entry.id: entry.verdict for entry in run.claims}
     moved = [
         f"{claim}: was {old.verdict} ({old.reason}), now {now[claim]}: look at its reason"
         for claim, old in known.items()
@@ -104,11 +99,13 @@ def changes(known: Mapping[str, Expectation], run: Mapping[str, Any]) -> list[st
     return moved + [f"{claim}: is no longer claimed" for claim in known if claim not in now]
 
 
-def _found(entry: Mapping[str, Any]) -> str:
+def _found(entry: Entry) -> str:
     """A first reason, to be put better by a person: what the run says of it."""
-    if said := entry["message"].removeprefix(f"{entry['id']}: "):
-        return said
-    return "no figure" if entry["value"] is None else f"{entry['value']:.3g} {entry['relation']} {entry['threshold']:g}"
+    if entry.verdict == "refuted":
+        return entry.refutation
+    if entry.message:
+        return entry.message
+    return "no figure" if entry.value is None else f"{entry.value:.3g} {entry.relation} {entry.threshold:g}"
 
 
 def find(folder: Path, checkpoint: Mapping[str, Any]) -> Mapping[str, Expectation]:

@@ -6,13 +6,14 @@ Pure functions of a `Log`. The model's stack is loaded for a comparison of runs 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
+from recint.judging.entry import Entry, Run
 from recint.record.identity import identity
-from recint.record.log import Line, Log, by_run, differences
+from recint.record.log import Line, Log, Settled, by_run, differences, verdict_line
 
 # What a run was made with, as opposed to what came of it.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")
@@ -56,23 +57,23 @@ class History:
 
     runs: tuple[Line, ...] = ()
     claims: tuple[Version, ...] = ()
-    verdicts: tuple[Line, ...] = ()
+    verdicts: tuple[Settled, ...] = ()
     damaged: tuple[str, ...] = ()
 
     @cached_property
-    def cells(self) -> Mapping[tuple[str, str], Line]:
+    def cells(self) -> Mapping[tuple[str, str], Entry]:
         """The verdicts by claim and run."""
-        return {(line["id"], line["run"]): line for line in self.verdicts}
+        return {(settled.entry.id, settled.run): settled.entry for settled in self.verdicts}
 
     @cached_property
-    def _settled(self) -> Mapping[str, Sequence[Line]]:
+    def _settled(self) -> Mapping[str, Sequence[Entry]]:
         return by_run(self.verdicts)
 
-    def of_run(self, run: Line) -> Sequence[Line]:
+    def of_run(self, run: Line) -> Sequence[Entry]:
         """What was settled in a run; nothing if it was stopped before."""
         return self._settled.get(run["run"], ())
 
-    def of_claim(self, claim: Version) -> list[tuple[Line, Line]]:
+    def of_claim(self, claim: Version) -> list[tuple[Line, Entry]]:
         """Every run that judged a claim, with the verdict."""
         return [(run, self.cells[claim.id, run["run"]]) for run in self.runs if (claim.id, run["run"]) in self.cells]
 
@@ -105,10 +106,12 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
         found = tuple(run for run in found if run["run"] in numbers)
     kept, verdicts = [], []
     for run in found:
-        settled = [line for line in log.verdicts_of(run["run"]) if line["id"] in asked]
+        settled = [entry for entry in log.verdicts_of(run["run"]) if entry.id in asked]
         if settled or run["run"] not in log.settled:
             kept.append(run)
-        verdicts += [{**line, "standing": log.standing(run["run"], line["hash"])} for line in settled]
+        verdicts += [
+            Settled(run["run"], replace(entry, standing=log.standing(run["run"], entry.hash))) for entry in settled
+        ]
     lost = ("until what is lost is put back, no verdict of this log confirms",) if log.lost else ()
     return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log), *lost))
 
@@ -144,7 +147,7 @@ def versions(log: Log) -> list[Version]:
     registered: dict[str, Line] = {}
     for line in log.registered:
         registered.setdefault(line["claim"], line)
-    judged = {line["id"]: line for line in log.verdicts}
+    judged = {settled.entry.id: settled.entry for settled in log.verdicts}
     amended = {(line["claim"], line["to"]): line for line in log.amended}
     known = list(dict.fromkeys([*registered, *judged]))
     names = [_parts(claim)[0] for claim in known]
@@ -155,7 +158,7 @@ def versions(log: Log) -> list[Version]:
 
     def version(claim: str) -> Version:
         line, name, number = registered.get(claim), *_parts(claim)
-        statement = line["fields"]["statement"] if line else judged[claim].get("statement", "")
+        statement = line["fields"]["statement"] if line else judged[claim].statement
         before = registered.get(name if number == 2 else f"{name}@{number - 1}")
         moved = differences(before["fields"], line["fields"]) if before and line else {}
         moved.pop("id", None)
@@ -220,18 +223,18 @@ def changes(history: History, before: Line, now: Line) -> Changes:
     for run in (before, now):
         if not history.of_run(run):
             raise ValueError(f"run {run['run']} has no verdicts on these claims, but two runs that have are compared")
-    baseline = {"checkpoint": before["checkpoint"], "claims": history.of_run(before)}
+    baseline = Run(checkpoint=before["checkpoint"], started=before["when"], claims=tuple(history.of_run(before)))
     drifted = tuple(found.sentence for found in drift(baseline, history.of_run(now)))
     incomparable = tuple(_incomparable(history, before, now))
     how = differences(*({key: run[key] for key in _HOW} for run in (before, now)))
-    judged = {line["id"] for run in (before, now) for line in history.of_run(run)}
+    judged = {entry.id for run in (before, now) for entry in history.of_run(run)}
     return Changes(before, now, how, drifted, incomparable, len(judged) - len(incomparable))
 
 
 def _incomparable(history: History, before: Line, now: Line) -> Iterator[str]:
     for claim in history.claims:
         was, is_ = (history.cells.get((claim.id, run["run"])) for run in (before, now))
-        if was and is_ and was["hash"] != is_["hash"]:
+        if was and is_ and was.hash != is_.hash:
             yield f"{claim.id}: is not the same claim in both"
         elif was and not is_:
             yield f"{claim.id}: judged in {before['run']} only"
@@ -245,7 +248,7 @@ def document(history: History, changed: Changes | None = None) -> dict[str, Any]
         "schema": 1,
         "runs": list(history.runs),
         "claims": [asdict(claim) for claim in history.claims],
-        "verdicts": list(history.verdicts),
+        "verdicts": list(map(verdict_line, history.verdicts)),
         "damaged": list(history.damaged),
     }
     if changed:

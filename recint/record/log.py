@@ -14,48 +14,27 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from recint import shipped
-from recint.record import git
+from recint.judging.entry import Entry, Standing
+from recint.record import git, schema, verdict_file
 from recint.record.identity import identity
-from recint.record.shapes import (
-    BESIDE,
-    CHECKPOINT,
-    SETTLED,
-    Check,
-    anything,
-    having,
-    listing,
-    naming,
-    null_or,
-    text,
-    whole,
-)
 from recint.system.files import atomic, is_writable
 
 if TYPE_CHECKING:  # which would load torch
-    from recint.claim import Claim
+    from recint.judging.claim import Claim
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
-# What a line of each kind must hold to be read.
-_KINDS: Mapping[str, Mapping[str, Check]] = {
-    "registered": {"when": text, "claim": text, "hash": text, "fields": having({"statement": text})},
-    "amended": {"when": text, "claim": text, "from": whole, "to": whole, "why": text},
-    "corrected": {"when": text, "claim": text, "why": text},
-    "run": {
-        "run": text, "when": text, "checkpoint": CHECKPOINT, "environment": naming(anything), "seed": whole, "draws": whole,
-        "profile": text, "commit": null_or(text), "dirty": anything, "registered": listing(text),
-    },
-    "verdict": {"run": text, "version": whole, "statistic": text, **SETTLED},
+# What a line of each kind must hold to be read, by the name that the schema has for it.
+_KINDS = {
+    "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
 }  # fmt: skip
-# What is looked at besides, where it is there.
-_BESIDE: Mapping[str, Mapping[str, Check]] = {"verdict": BESIDE}
 
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"
@@ -64,12 +43,19 @@ UNCOMMITTED = "this run was made by code that stands in no commit"
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
 
 Line = Mapping[str, Any]
-Standing = Literal["confirmatory", "exploratory"]
 Signature = tuple[str, str, int | None, int | None, str | None, frozenset[str]]
 
 
 class LogError(ValueError):
     """A log that a run cannot go on with: a claim was changed without a new version, or its folder cannot be written."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The verdict of a run on a claim."""
+
+    run: str
+    entry: Entry
 
 
 @dataclass(frozen=True)
@@ -85,7 +71,7 @@ class Log:
     registered: tuple[Line, ...] = ()
     amended: tuple[Line, ...] = ()
     runs: tuple[Line, ...] = ()
-    verdicts: tuple[Line, ...] = ()
+    verdicts: tuple[Settled, ...] = ()
     damaged: tuple[str, ...] = ()
     corrected: tuple[Line, ...] = ()
 
@@ -95,11 +81,11 @@ class Log:
         return bool(self.damaged) or not self.settled.keys() <= self._numbered.keys()
 
     @cached_property
-    def settled(self) -> dict[str, list[Line]]:
+    def settled(self) -> dict[str, list[Entry]]:
         """The verdicts by run; a run that was stopped before them is not there."""
         return by_run(self.verdicts)
 
-    def verdicts_of(self, run: str) -> list[Line]:
+    def verdicts_of(self, run: str) -> list[Entry]:
         """What was settled in a run; nothing if it was stopped before."""
         return self.settled.get(run, [])
 
@@ -156,15 +142,23 @@ class Log:
         """The first run that settled a verdict, by the identity of its checkpoint and the hash of the claim."""
         found: dict[tuple[str, str], str] = {}
         for run in self.runs:
-            for line in self.verdicts_of(run["run"]):
-                found.setdefault((self._of[run["run"]], line["hash"]), run["run"])
+            for entry in self.verdicts_of(run["run"]):
+                found.setdefault((self._of[run["run"]], entry.hash), run["run"])
         return found
 
     @cached_property
     def begun(self) -> dict[Signature, str]:
         """The run by what a verdict file tells of it."""
         return {
-            signature(line, when=line["when"], claims=self.verdicts_of(line["run"])): line["run"] for line in self.runs
+            signature(
+                line["checkpoint"],
+                when=line["when"],
+                seed=line["seed"],
+                draws=line["draws"],
+                profile=line["profile"],
+                claims=self.verdicts_of(line["run"]),
+            ): line["run"]
+            for line in self.runs
         }
 
     @cached_property
@@ -177,17 +171,24 @@ class Log:
         return {line["run"]: line for line in self.runs}
 
 
-def signature(run: Line, *, when: str, claims: Iterable[Line]) -> Signature:
+def signature(
+    checkpoint: Mapping[str, Any],
+    *,
+    when: str,
+    seed: int | None,
+    draws: int | None,
+    profile: str | None,
+    claims: Iterable[Entry],
+) -> Signature:
     """What a run and its verdict file have in common, and no other run, though it begins in the same second."""
-    how = (run.get("seed"), run.get("draws"), run.get("profile"))
-    return identity(run["checkpoint"]), when, *how, frozenset(claim["hash"] for claim in claims)
+    return identity(checkpoint), when, seed, draws, profile, frozenset(claim.hash for claim in claims)
 
 
-def by_run(verdicts: Iterable[Line]) -> dict[str, list[Line]]:
-    """Verdict lines, together if they are of the same run."""
-    found: dict[str, list[Line]] = {}
-    for line in verdicts:
-        found.setdefault(line["run"], []).append(line)
+def by_run(verdicts: Iterable[Settled]) -> dict[str, list[Entry]]:
+    """The verdicts, together if they are of the same run."""
+    found: dict[str, list[Entry]] = {}
+    for settled in verdicts:
+        found.setdefault(settled.run, []).append(settled.entry)
     return found
 
 
@@ -214,8 +215,7 @@ def read(folder: Path) -> Log:
             content = path.read_bytes()
         except OSError as error:
             raise LogError(f"{path}: cannot be read ({error.strerror})") from None
-        for number, given in enumerate(content.splitlines(), start=1):
-            line = _parsed(given)
+        for number, line in enumerate(_lines(content), start=1):
             if isinstance(line, str):
                 damaged.append(f"{path}:{number}: {line}")
             elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
@@ -225,7 +225,7 @@ def read(folder: Path) -> Log:
         tuple(found["registered"].values()),
         tuple(found["amended"].values()),
         tuple(runs),
-        tuple(found["verdict"].values()),
+        tuple(Settled(line["run"], verdict_file.entry(line)) for line in found["verdict"].values()),
         tuple(damaged),
         tuple(found["corrected"].values()),
     )
@@ -248,6 +248,11 @@ def _told_apart_by(line: Line) -> tuple[str, ...]:
     return (json.dumps(line, sort_keys=True),)
 
 
+@lru_cache(maxsize=32)  # a run reads its log several times, and to check it takes longer than to read it
+def _lines(content: bytes) -> tuple[Line | str, ...]:
+    return tuple(map(_parsed, content.splitlines()))
+
+
 def _parsed(given: bytes) -> Line | str:
     """The line, or what is wrong with it."""
     try:
@@ -257,9 +262,9 @@ def _parsed(given: bytes) -> Line | str:
     kind = line.get("kind") if isinstance(line, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return f"has none of the kinds {', '.join(_KINDS)}, and is left out"
-    if missing := sorted(_KINDS[kind].keys() - line.keys()):
+    if missing := schema.lacking(line, _KINDS[kind]):
         return f"is a {kind} line without {', '.join(missing)}, and is left out"
-    if flaw := having(_KINDS[kind], _BESIDE.get(kind))(line, ""):
+    if flaw := schema.flaw(line, _KINDS[kind]):
         return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
     return line
 
@@ -351,10 +356,11 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
     for line in log.registered:
         first.setdefault(line["claim"], line)
     when = {run["run"]: run["when"] for run in log.runs}
-    for line in log.verdicts:  # registered too, but those lines may be lost
-        fields = {name: line[name] for name in _SHARED if name in line}
-        told = {"hash": line["hash"], "fields": fields, "when": when.get(line["run"], "")}
-        first.setdefault(line["id"], told)
+    for settled in log.verdicts:  # registered too, but those lines may be lost
+        entry = settled.entry
+        fields = {name: value for name in _SHARED if (value := getattr(entry, name)) != ""}
+        told = {"hash": entry.hash, "fields": fields, "when": when.get(settled.run, "")}
+        first.setdefault(entry.id, told)
     for claim in claims:
         known = first.get(claim["claim"])
         if known and known["hash"] != claim["hash"]:
@@ -420,11 +426,16 @@ def code_of(claims: Path) -> git.Code:
 
 def committed_hashes(folder: Path) -> list[str]:
     """Hashes of the claims that stand registered in the commit that is checked out."""
-    lines = map(_parsed, (git.committed(folder / CLAIMS) or b"").splitlines())
+    lines = _lines(git.committed(folder / CLAIMS) or b"")
     found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
     return list(dict.fromkeys(found))
 
 
-def verdict_lines(run: str, entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def verdict_line(settled: Settled) -> dict[str, Any]:
+    """A verdict as a line."""
+    return {"kind": "verdict", "run": settled.run, **verdict_file.plain(settled.entry)}
+
+
+def verdict_lines(run: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
     """The settled entries of a run, as lines."""
-    return [{"kind": "verdict", "run": run, **entry} for entry in entries]
+    return [verdict_line(Settled(run, entry)) for entry in entries]

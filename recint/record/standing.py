@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from recint.judging.entry import Entry
 from recint.record import log
 from recint.record.git import Code
 from recint.record.identity import identity
@@ -43,9 +44,9 @@ def warning(
     )
 
 
-def told(known: log.Log, run: str, verdicts: Iterable[Mapping[str, Any]], code: Code) -> Iterator[str]:
+def told(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:
     """How many verdicts of a run confirm, and why the others do not."""
-    doubts = Counter(known.doubt(run, verdict["hash"]) for verdict in verdicts)
+    doubts = Counter(known.doubt(run, verdict.hash) for verdict in verdicts)
     yield counted(doubts[None], doubts.total())
     for doubt, count in doubts.items():
         if doubt:

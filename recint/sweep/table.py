@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recint.judging.procedure import registrations
-from recint.record import log, standing
+from recint.judging.entry import Run
+from recint.record import log, standing, verdict_file
 from recint.record.identity import told
+from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
 from recint.system.files import atomic
 
 if TYPE_CHECKING:
-    from recint.claim import Claim
+    from recint.judging.claim import Claim
 
 # The columns of the table, and what they hold.
 _TYPES: Mapping[str, str] = {
@@ -44,12 +45,14 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
     def logged(done: Done) -> None:
         if done.file is None:
             return
-        judged = json.loads(Path(done.file).read_text(encoding="utf-8"))
+        judged = verdict_file.read(Path(done.file))
         if (own := _signature(judged)) in there:
             return
-        made = {name: judged[name] for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")}
-        line = run | made | {"run": secrets.token_hex(4), "when": judged["started"]}
-        verdicts = log.verdict_lines(line["run"], judged["claims"])
+        made = {
+            name: getattr(judged, name) for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")
+        }
+        line = run | made | {"run": secrets.token_hex(4), "when": judged.started}
+        verdicts = log.verdict_lines(line["run"], judged.claims)
         log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
         there.add(own)
 
@@ -61,8 +64,15 @@ def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
     return standing.warning(kept, log.code_of(Path(how.hypotheses)), {claim.hash for claim in claims})
 
 
-def _signature(judged: Mapping[str, Any]) -> log.Signature:
-    return log.signature(judged, when=judged["started"], claims=judged["claims"])
+def _signature(judged: Run) -> log.Signature:
+    return log.signature(
+        judged.checkpoint,
+        when=judged.started,
+        seed=judged.seed,
+        draws=judged.draws,
+        profile=judged.profile,
+        claims=judged.claims,
+    )
 
 
 def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
@@ -81,33 +91,33 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
     if done.file is None:
         yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
         return
-    run = json.loads(Path(done.file).read_text(encoding="utf-8"))
+    run = verdict_file.read(Path(done.file))
     row |= {
         "name": name_of(done.path),
-        "sha256": run["checkpoint"]["sha256"],
-        "config": json.dumps(told(run["checkpoint"])),
+        "sha256": run.checkpoint["sha256"],
+        "config": json.dumps(told(run.checkpoint)),
     }
     logged = known.begun.get(_signature(run))
-    for claim in run["claims"]:
-        estimate = claim["estimate"] or {"ci": [None, None], "n": None}
+    for claim in run.claims:
+        low, high = claim.estimate.ci if claim.estimate else (None, None)
         yield row | {
-            "claim": claim["id"],
-            "version": claim["version"],
-            "claim_hash": claim["hash"],
-            "statement": claim["statement"],
-            "verdict": claim["verdict"],
-            "standing": known.standing(logged, claim["hash"]) if logged else None,
-            "statistic": claim["statistic"],
-            "value": claim["value"],
-            "low": estimate["ci"][0],
-            "high": estimate["ci"][1],
-            "n": estimate["n"],
-            "relation": claim["relation"],
-            "threshold": claim["threshold"],
-            "quantifier": claim["quantifier"],
-            "per_head": _flat(claim["per_head"]),
-            "seconds": claim["seconds"],
-            "message": claim["message"],
+            "claim": claim.id,
+            "version": claim.version,
+            "claim_hash": claim.hash,
+            "statement": claim.statement,
+            "verdict": claim.verdict,
+            "standing": known.standing(logged, claim.hash) if logged else None,
+            "statistic": claim.statistic,
+            "value": claim.value,
+            "low": low,
+            "high": high,
+            "n": claim.estimate.n if claim.estimate else None,
+            "relation": claim.relation,
+            "threshold": claim.threshold,
+            "quantifier": claim.quantifier,
+            "per_head": _flat(claim.per_head),
+            "seconds": claim.seconds,
+            "message": claim.message,
             "error": None,
         }
 
@@ -115,7 +125,7 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
 def _flat(per_head: Sequence[Any] | None) -> list[float] | None:
     if per_head is None:
         return None
-    return [value for part in per_head for value in (part if isinstance(part, list) else [part])]
+    return [value for part in per_head for value in (part if isinstance(part, tuple) else [part])]
 
 
 def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -7,25 +7,25 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 from hypothesis import settings
 
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
-from recint.claim import Property
 from recint.judging import entries
+from recint.judging.claim import Property
+from recint.judging.entry import Entry
 from recint.judging.judge import judge
 from recint.judging.untrained import code_of
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
-from recint.record import log
+from recint.record import log, verdict_file
 from recint.sweep.jobs import VERDICTS, Done, How
 from recint.sweep.snapshots import name_of
 from recint.system.files import cache_folder, write
@@ -89,31 +89,27 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         started=started,
         seconds=time.monotonic() - begun,
     )
-    write(file, json.dumps(run) + "\n")
+    write(file, verdict_file.text(run, indent=None))
     return Done(path=path, file=str(file), note="; ".join(notes) or None, verdicts=_counts(claims))
 
 
-def _known(file: Path, how: How) -> list[dict[str, Any]] | None:
+def _known(file: Path, how: How) -> tuple[Entry, ...] | None:
     """The verdicts of a file that is there already; None if none is, or if it is not what a sweep leaves under that name.
 
     A disk that was full, or a copy that was broken off, leaves a part of one.
     """
     try:
-        claims: list[dict[str, Any]] = json.loads(file.read_text())["claims"]
-        whole = all(
-            entries.blank(prop.claim).keys() <= entry.keys() and entry["hash"] == prop.claim.hash
-            for prop, entry in zip(asked(how), claims, strict=True)
-        )
-    except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        claims = verdict_file.read(file).claims
+    except (FileNotFoundError, ValueError):
         return None
-    return claims if whole else None
+    return claims if [claim.hash for claim in claims] == [prop.claim.hash for prop in asked(how)] else None
 
 
-def _judged(checkpoint: Checkpoint, how: How) -> list[dict[str, Any]]:
+def _judged(checkpoint: Checkpoint, how: How) -> tuple[Entry, ...]:
     device, props = resolve_device(how.device), asked(how)
     model = Model(checkpoint, device=device)
-    return judge(props, model, seed=how.seed, stages=how.stages, controls=device if how.controls else None)
+    return judge(props, model, seed=how.seed, stages=how.stages, controls=how.controls)
 
 
-def _counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return dict(Counter(claim["verdict"] for claim in claims))
+def _counts(claims: Sequence[Entry]) -> dict[str, int]:
+    return dict(Counter(claim.verdict for claim in claims))

@@ -1,0 +1,45 @@
+"""Markdown: the table, whose cells are escaped unless they are Markdown already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from recint.system import escaping
+
+
+class Markdown(str):
+    """A text that is Markdown already: its marks have their meaning."""
+
+    __slots__ = ()
+
+
+def code(text: str) -> Markdown:
+    """A text as code."""
+    return Markdown(escaping.code(text))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table, which ends without a newline.
+
+    Args:
+        header: one cell for each column.
+        rows: as many cells each. A cell that is not `Markdown` stays the text that it is.
+
+    Raises:
+        ValueError: a row has more or fewer cells than the header.
+
+    >>> print(table(["claim", "a|b"], [[code("l0.x"), "<b>"]]))
+    | claim | a\\|b |
+    |---|---|
+    | `l0.x` | &lt;b> |
+    """
+    lines = [_line(header), "|---" * len(header) + "|"]
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"a row has {len(row)} cells, but the header has {len(header)}: {row!r}")
+        lines.append(_line(row))
+    return "\n".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell if isinstance(cell, Markdown) else escaping.markdown(cell) for cell in cells)} |"

@@ -1,0 +1,232 @@
+"""Verdicts <-> JSON: the only module that knows how entries and runs are written, in verdict files and in lines of the log.
+
+`verdicts.schema.json` says what is expected of what is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from recint.judging.entry import (
+    Baseline,
+    Counterexample,
+    Drift,
+    Entry,
+    Estimate,
+    Failing,
+    Measurement,
+    Run,
+    SearchSummary,
+    UntrainedAnswer,
+)
+from recint.record import schema
+
+SCHEMA = 1
+
+
+def read(path: Path) -> Run:
+    """The run that a verdict file holds.
+
+    Raises:
+        ValueError: the file is none; says what was found and what was expected.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        flaw = schema.flaw(content)
+    except (ValueError, RecursionError):
+        content, flaw = {}, "it is no JSON"
+    ids = [] if flaw else [claim["id"] for claim in content["claims"]]
+    if twice := next((claim for claim in ids if ids.count(claim) > 1), None):
+        flaw = f"{twice} is in it more than once"
+    if flaw:
+        raise ValueError(f"{path}: is not a verdict file ({flaw}); `recint verify --verdicts FILE.json` writes one")
+    return run(content)
+
+
+def text(of: Run, *, indent: int | None = 1) -> str:
+    """The verdict file of a run."""
+    return json.dumps(document(of), indent=indent) + "\n"
+
+
+def run(content: Mapping[str, Any]) -> Run:
+    """A run from plain values that the schema allows."""
+    against = content.get("against")
+    stages = content.get("stages")
+    return Run(
+        checkpoint=content["checkpoint"],
+        environment=content.get("environment", {}),
+        seed=content.get("seed"),
+        draws=content.get("draws"),
+        stages=None if stages is None else tuple(stages),
+        profile=content.get("profile"),
+        started=content["started"],
+        seconds=content.get("seconds", 0.0),
+        claims=tuple(map(entry, content["claims"])),
+        against=Baseline(name=against["name"], sha256=against["sha256"], started=against.get("started", ""))
+        if against
+        else None,
+        drift=tuple(
+            Drift(
+                claim=found.get("claim", ""),
+                kind=found.get("kind", ""),
+                sentence=found["sentence"],
+                allowed=found["allowed"],
+            )
+            for found in content.get("drift", ())
+        ),
+        incomparable=tuple(content.get("incomparable", ())),
+        judged_otherwise=tuple(content.get("judged_otherwise", ())),
+    )
+
+
+def document(of: Run) -> dict[str, Any]:
+    """A run as plain values, in the order in which they are written."""
+    content = {
+        "schema": SCHEMA,
+        "checkpoint": of.checkpoint,
+        "environment": of.environment,
+        "seed": of.seed,
+        "draws": of.draws,
+        "stages": None if of.stages is None else list(of.stages),
+        "profile": of.profile,
+        "started": of.started,
+        "seconds": of.seconds,
+        "claims": list(map(plain, of.claims)),
+    }
+    if of.against:
+        content |= {
+            "against": asdict(of.against),
+            "drift": [
+                {"claim": found.claim, "kind": found.kind, "sentence": found.sentence, "allowed": found.allowed}
+                for found in of.drift
+            ],
+            "incomparable": list(of.incomparable),
+            "judged_otherwise": list(of.judged_otherwise),
+        }
+    return content
+
+
+def entry(item: Mapping[str, Any]) -> Entry:
+    """An entry from plain values that the schema allows; what a file of an earlier version lacks is as in a blank entry."""
+    told = {name: item[name] for name in _AS_IT_IS if name in item}
+    return Entry(
+        **{"quantifier": "", "statistic": "", "question": item["id"].partition("@")[0]} | told,
+        estimate=_estimate(item["estimate"]),
+        failing=_failing(item.get("failing")),
+        search=_search(item.get("search")),
+        contrast={name: _contrast(part) for name, part in (item.get("contrast") or {}).items()},
+        untrained=_untrained(item.get("controls", {}).get("untrained")),
+        per_head=_tuples(item.get("per_head")),
+        parts=tuple(item.get("parts", ())),
+    )
+
+
+_AS_IT_IS = (
+    "id", "version", "hash", "verdict", "expected", "standing", "question", "statement", "source", "caveat", "partner",
+    "statistic", "value", "relation", "threshold", "quantifier", "estimate_refutes", "seconds", "message",
+)  # fmt: skip
+
+
+def plain(of: Entry) -> dict[str, Any]:
+    """An entry as plain values, in the order in which they are written."""
+    return {
+        "id": of.id,
+        "version": of.version,
+        "hash": of.hash,
+        "verdict": of.verdict,
+        "expected": of.expected,
+        "standing": of.standing,
+        "question": of.question,
+        "statement": of.statement,
+        "source": of.source,
+        "caveat": of.caveat,
+        "partner": of.partner,
+        "statistic": of.statistic,
+        "value": of.value,
+        "relation": of.relation,
+        "threshold": of.threshold,
+        "quantifier": of.quantifier,
+        "estimate": of.estimate and _plain_estimate(of.estimate),
+        "failing": of.failing and asdict(of.failing) | {"ci": list(of.failing.ci)},
+        "search": of.search and asdict(of.search),
+        "contrast": {name: _plain_contrast(part) for name, part in of.contrast.items()} or None,
+        "controls": {} if of.untrained is None else {"untrained": _plain_untrained(of.untrained)},
+        "per_head": _lists(of.per_head),
+        "parts": list(of.parts),
+        "estimate_refutes": of.estimate_refutes,
+        "seconds": of.seconds,
+        "message": of.message,
+    }
+
+
+def _estimate(item: Mapping[str, Any] | None) -> Estimate | None:
+    if item is None:
+        return None
+    known = {name: item[name] for name in ("n", "p", "p_against", "draws_to_decide", "p_holm") if name in item}
+    return Estimate(ci=(item["ci"][0], item["ci"][1]), **known)
+
+
+def _plain_estimate(of: Estimate) -> dict[str, Any]:
+    content = {
+        "ci": list(of.ci),
+        "n": of.n,
+        "p": of.p,
+        "p_against": of.p_against,
+        "draws_to_decide": of.draws_to_decide,
+    }
+    return content if of.p_holm is None else content | {"p_holm": of.p_holm}
+
+
+def _failing(item: Mapping[str, Any] | None) -> Failing | None:
+    return Failing(count=item["count"], of=item["of"], ci=(item["ci"][0], item["ci"][1])) if item else None
+
+
+def _search(item: Mapping[str, Any] | None) -> SearchSummary | None:
+    if item is None:
+        return None
+    found = item["counterexample"]
+    known = ("examples", "conditions", "worst", "worst_at", "unconfirmed")
+    return SearchSummary(
+        **{name: item[name] for name in known if name in item},
+        counterexample=found
+        and Counterexample(**{name: found[name] for name in ("value", "where", "text", "code") if name in found}),
+    )
+
+
+def _contrast(item: Mapping[str, Any]) -> Measurement:
+    return Measurement(
+        statistic=item.get("statistic", ""),
+        relation=item["relation"],
+        threshold=item["threshold"],
+        value=item["value"],
+        estimate=_estimate(item) if item.get("ci") else None,
+    )
+
+
+def _plain_contrast(of: Measurement) -> dict[str, Any]:
+    """A contrast has its estimate beside its value, and null in the place of one that it lacks."""
+    bar = {"statistic": of.statistic, "relation": of.relation, "threshold": of.threshold, "value": of.value}
+    lacking = dict.fromkeys(("ci", "n", "p", "p_against", "draws_to_decide"))
+    return bar | (_plain_estimate(of.estimate) if of.estimate else lacking)
+
+
+def _untrained(item: Mapping[str, Any] | str | None) -> UntrainedAnswer | str | None:
+    if item is None or isinstance(item, str):
+        return item
+    return UntrainedAnswer(passed=item["passed"], of=item["of"], vacuous=item.get("vacuous", False))
+
+
+def _plain_untrained(of: UntrainedAnswer | str) -> dict[str, Any] | str:
+    return of if isinstance(of, str) else asdict(of)
+
+
+def _tuples(values: Any) -> Any:
+    return tuple(map(_tuples, values)) if isinstance(values, list) else values
+
+
+def _lists(values: Any) -> Any:
+    return list(map(_lists, values)) if isinstance(values, tuple) else values
