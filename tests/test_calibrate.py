@@ -81,7 +81,7 @@ def no_wrong_verdict(told):
 @pytest.mark.parametrize("name", ["all present", "all absent", "without previous_token"])
 def test_strongly_planted_truths_are_told(name):
     told = verdicts_against_truth(name, COMBINATIONS[name], seed=3, heads="split", folded=False)
-    assert len(told) == 50
+    assert len(told) >= 50
     assert no_wrong_verdict(told), told
     assert {verdict for _, truth, verdict in told if truth} <= {"supported"}
 
