@@ -675,12 +675,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 def _replication(run: Run) -> str:
     """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
+    from recint.pages import replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
 
     try:
         model = Model(run.checkpoint, device=run.device)
-        return html.replication(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
+        return replication_page.section(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
     except Exception as error:  # the verdicts stand without it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -14,9 +13,6 @@ from recint.judging.entry import Entry, Run
 from recint.pages import findings, statistic
 from recint.pages.templating import render
 from recint.verdict import SYMBOLS
-
-if TYPE_CHECKING:  # which would load the model's stack
-    from recint.replication.rows import Row
 
 
 def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
@@ -58,12 +54,6 @@ def _per_head(claim: Entry) -> Iterator[list[tuple[str, float]]]:
         yield list(zip(claim.parts or [f"{where}head {head}" for head in range(len(row))], row, strict=True))
 
 
-def replication(rows: Sequence[Row], gallery: Sequence[tuple[str, str]], *, unfolded: bool = False) -> str:
-    """The notebook's figures beside the same on this checkpoint, and what else it looked at, as headings with inline SVG."""
-    drawn = [(heading, Markup(figure)) for heading, figure in gallery]
-    return render("notebook.html", rows=rows, gallery=drawn, unfolded=unfolded, markup=Markup)
-
-
-def missing(sentence: str) -> str:
+def missing(sentence: str) -> Markup:
     """What stands where a part of the page could not be made."""
     return Markup("<p>{}</p>").format(sentence)
