@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
-from recint.pages import board, calibration_page, junit, replication_page, sweep_page
+from recint.pages import board, calibration_page, junit, sweep_page
 from recint.record import expected, verdict_file
+from recint.replication import page as replication_page
 from recint.replication.rows import Row
 from recint.system import escaping
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from recint.calibration.calibrate import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
+from recint.judging.controls import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
 from recint.pages.markdown import Markdown, code, table
 from recint.pages.templating import render
 from recint.system import escaping
