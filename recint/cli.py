@@ -378,7 +378,7 @@ def calibrate(options: argparse.Namespace) -> int:
     command = shlex.join(["recint", "calibrate", *chosen, *_drawn(options)])
     require_files(options.report, options.markdown, options.json, inputs=(checkpoint,))
     loaded = _load(checkpoint)
-    results = run(
+    total, results = run(
         checkpoint,
         folder=folder,
         globs=globs,
@@ -386,19 +386,24 @@ def calibrate(options: argparse.Namespace) -> int:
         draws=options.draws,
         workers=options.workers,
     )
-    total = next(results)["total"]
     rows = []
     with tqdm(total=total, unit="control", disable=None) as bar:
         for row in results:
             rows.append(row)
             bar.update()
-            bar.set_postfix({"last": row["name"]}, refresh=False)
-    rows.sort(key=lambda row: row["index"])
+            bar.set_postfix({"last": row.name}, refresh=False)
+    rows.sort(key=lambda row: row.index)
     pages = {
         options.report: calibration_page.html(rows, checkpoint=loaded.name, command=command, reasons=reasons),
         options.markdown: calibration_page.markdown(rows, command=command, reasons=reasons),
         options.json: json.dumps(
-            {"schema": 1, "checkpoint": loaded.sha256, "seed": options.seed, "controls": rows}, indent=1
+            {
+                "schema": 1,
+                "checkpoint": loaded.sha256,
+                "seed": options.seed,
+                "controls": [row.document() for row in rows],
+            },
+            indent=1,
         )
         + "\n",
     }
@@ -406,7 +411,7 @@ def calibrate(options: argparse.Namespace) -> int:
     for question, answer in calibration_page.answers(rows, reasons):
         print(line(f"{question}: {answer}"))
     _tell(*pages)
-    return int(any(calibration_page.wrong(row, claim) for row in rows for claim in row["truth"]))
+    return int(any(calibration_page.wrong(row, claim) for row in rows for claim in row.truth))
 
 
 def replicate(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -14,7 +15,17 @@ from scipy import stats
 
 from recint import cli
 from recint.calibration import planted
-from recint.calibration.calibrate import controls, false_rates, kills, never_refuted, never_supported, rate, survivors
+from recint.calibration.calibrate import (
+    Grade,
+    Row,
+    controls,
+    false_rates,
+    kills,
+    never_refuted,
+    never_supported,
+    rate,
+    survivors,
+)
 from recint.catalogue import properties
 from recint.checkpoint import save
 from recint.judging.judge import judge
@@ -27,12 +38,12 @@ from .test_sweep import wait_for
 PROPS = properties()
 
 
-def row(name, *, base=None, made_for=(), truth=None, group="planted", **verdicts):
+def row(name, *, base=None, made_for=(), truth=None, group="planted", grade=None, **verdicts):
     claims = {claim.replace("_", "."): verdict for claim, verdict in verdicts.items()}
-    return {
-        "index": 0, "name": name, "group": group, "base": base, "made_for": list(made_for), "truth": truth or {},
-        "verdicts": claims, "values": dict.fromkeys(claims, 0.5), "messages": dict.fromkeys(claims, "why"), "seconds": 1.0,
-    }  # fmt: skip
+    return Row(
+        index=0, name=name, group=group, base=base, made_for=made_for, truth=truth or {}, grade=grade,
+        verdicts=claims, values=dict.fromkeys(claims, 0.5), messages=dict.fromkeys(claims, "why"), seconds=1.0,
+    )  # fmt: skip
 
 
 ROWS = [
@@ -46,7 +57,7 @@ def test_rates_count_models_with_a_verdict_that_contradicts_the_truth_with_exact
     found = false_rates(ROWS)
     assert (found["false support"].wrong, found["false support"].of) == (1, 1)  # a.z without x, one model of one
     assert (found["false refutation"].wrong, found["false refutation"].of) == (1, 1)  # a.z of the whole
-    twice = false_rates([*ROWS, {**ROWS[0], "verdicts": {"a.x": "supported"}}])
+    twice = false_rates([*ROWS, replace(ROWS[0], verdicts={"a.x": "supported"})])
     assert (twice["false refutation"].wrong, twice["false refutation"].of) == (1, 2)
     one = rate(3, 40)
     # Clopper and Pearson by the quantiles of the beta distribution.
@@ -88,8 +99,10 @@ def test_the_pages_tell_the_same_and_mark_what_is_wrong():
 
 def test_graded_models_are_counted_by_strength():
     graded = [
-        row("a.x: strong", group="graded", a_x="supported", truth={"a.x": True}),
-        row("a.x: near miss", group="graded", a_x="inconclusive", truth={"a.x": False}),
+        row("a.x: strong", group="graded", grade=Grade("a.x", "strong"), a_x="supported", truth={"a.x": True}),
+        row(
+            "a.x: near miss", group="graded", grade=Grade("a.x", "near miss"), a_x="inconclusive", truth={"a.x": False}
+        ),
     ]
     told = dict(calibration_page.answers(graded))
     assert told["On strong models"] == "the claim that is graded is 1 supported"
@@ -148,7 +161,7 @@ def test_calibrate_from_the_command_line(tmp_path, capsys):
     rows = json.loads(pages["json"].read_text())["controls"]
     assert [row["index"] for row in rows] == list(range(len(rows)))
     assert all(set(row["verdicts"]) <= {"l1.low-effective-rank"} for row in rows)
-    assert kills(rows)["all present: l1-rank-raised"] == ["l1.low-effective-rank"]
+    assert kills([Row(**row) for row in rows])["all present: l1-rank-raised"] == ["l1.low-effective-rank"]
     assert "## What kills which mutant" in pages["markdown"].read_text()
     assert f"recint calibrate '{checkpoint}' --claims l1.low-effective-rank --seed 0" in pages["markdown"].read_text()
     assert "How often is the suite wrong?" in pages["report"].read_text()

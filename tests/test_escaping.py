@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recint.calibration.calibrate import Row as Judged
 from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
 from recint.pages import board, calibration_page, junit, replication_page, sweep_page
 from recint.record import expected, verdict_file
@@ -188,10 +189,10 @@ class TestEverywhere:
 
     def test_a_calibration_keeps_its_shape(self):
         claims = [f"q.{text}" for text in ODD]
-        row = {
-            "group": "mutants", "name": "m|\n<b>", "base": "x", "truth": dict.fromkeys(claims, False),
-            "verdicts": dict.fromkeys(claims, "refuted"), "made_for": claims, "values": {}, "messages": {},
-        }  # fmt: skip
+        row = Judged(
+            index=0, group="mutants", name="m|\n<b>", base="x", truth=dict.fromkeys(claims, False), seconds=1.0,
+            verdicts=dict.fromkeys(claims, "refuted"), made_for=claims, values={}, messages={},
+        )  # fmt: skip
         text = calibration_page.markdown([row], command="recint calibrate 'a\nb'")
         for table in tables(text):
             assert len({len(cells(line)) for line in table}) == 1

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,8 +29,10 @@ from recint.statistics.sampling import exact_interval
 from recint.system.interruption import end_children, kept_from_children
 from recint.system.threads import limit_threads
 from recint.training.train import untrained
+from recint.verdict import Verdict
 
 SEEDS = (0, 1, 2)
+Task = tuple[str, str, Path, tuple[str, ...], int, int]  # name, checkpoint, folder, globs, seed, draws
 GROUPS = {
     "untrained": "Untrained models of the checkpoint's shape",
     "scrambled": "The checkpoint with its weights scrambled",
@@ -40,6 +42,14 @@ GROUPS = {
     "graded": "Planted models at and around the thresholds",
     "planted mutant": "Mutants of the planted model with every role present",
 }
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How strongly a model plays the role that one claim is about."""
+
+    claim: str
+    strength: planted.Strength
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +62,8 @@ class Control:
         made_for: claims that it was made to refute.
         claims: globs of the claims it is asked; all if empty.
         base: the control it was made from, against whose verdicts its own are read.
+        change: what was done to the base; empty without one.
+        grade: for a model at or around a threshold, which claim it grades.
     """
 
     name: str
@@ -61,6 +73,40 @@ class Control:
     made_for: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     base: str | None = None
+    change: str = ""
+    grade: Grade | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What came of a control: verdict, figure and sentence by the id of the claim.
+
+    Attributes:
+        index: its place among all controls.
+        name, group, base, change, made_for, truth, grade: as of the control.
+    """
+
+    index: int
+    name: str
+    group: str
+    base: str | None
+    made_for: Sequence[str]
+    truth: Mapping[str, bool]
+    verdicts: Mapping[str, Verdict]
+    values: Mapping[str, float | None]
+    messages: Mapping[str, str]
+    seconds: float
+    change: str = ""
+    grade: Grade | None = None
+
+    @property
+    def short(self) -> str:
+        """The name without that of the base, where this is told beside it."""
+        return self.change or self.name
+
+    def document(self) -> dict[str, Any]:
+        """The row as plain values, for JSON."""
+        return {key: value for key, value in asdict(self).items() if key not in ("change", "grade")}
 
 
 def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control, ...]:
@@ -96,6 +142,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                 make=_rung(rung, {"seed": 1} if solver else _variant(name)),
                 truth=known,
                 claims=("model.predicts-*",) if solver else (),
+                grade=Grade(rung.claim, rung.strength),
             )
         )
     for positive in POSITIVES:
@@ -118,6 +165,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                     make=_model(lambda make=make, mutant=mutant: mutate(make(), mutant)),
                     made_for=mutant.killed_by if group == "mutant" or not mutant.trained_only else (),
                     base=base,
+                    change=mutant.name,
                 )
             )
     return tuple(sorted(found, key=lambda control: list(GROUPS).index(control.group)))
@@ -139,15 +187,18 @@ def _variant(name: str) -> dict[str, Any]:
 
 def calibrate(
     checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
-) -> Iterator[dict[str, Any]]:
-    """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done.
+) -> tuple[int, Iterator[Row]]:
+    """How many controls there are, and a row for each as it is judged.
 
     Raises:
         ValueError: a process died while it judged one.
     """
     names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
-    yield {"total": len(names)}
     tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
+    return len(tasks), _rows(tasks, workers)
+
+
+def _rows(tasks: Sequence[Task], workers: int) -> Iterator[Row]:
     if workers == 1:
         yield from (_row(task) for task in tasks)
         return
@@ -175,7 +226,7 @@ def _controls(checkpoint: str, folder: Path, globs: tuple[str, ...]) -> tuple[li
     return props, controls(load(checkpoint), props)
 
 
-def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, Any]:
+def _row(task: Task) -> Row:
     name, checkpoint, folder, globs, seed, draws = task
     begun = time.monotonic()
     props, every = _controls(checkpoint, folder, globs)
@@ -184,18 +235,20 @@ def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, An
     # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
     own = derive_seed(seed, control.base or name)
     entries = judge(asked, control.make(), seed=own, stages=(draws,), thorough=False) if asked else []
-    return {
-        "index": every.index(control),
-        "name": name,
-        "group": control.group,
-        "base": control.base,
-        "made_for": [claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
-        "truth": dict(control.truth),
-        "verdicts": {entry.id: entry.verdict for entry in entries},
-        "values": {entry.id: entry.value for entry in entries},
-        "messages": {entry.id: entry.message for entry in entries},
-        "seconds": round(time.monotonic() - begun, 1),
-    }
+    return Row(
+        index=every.index(control),
+        name=name,
+        group=control.group,
+        base=control.base,
+        change=control.change,
+        grade=control.grade,
+        made_for=[claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
+        truth=dict(control.truth),
+        verdicts={entry.id: entry.verdict for entry in entries},
+        values={entry.id: entry.value for entry in entries},
+        messages={entry.id: entry.message for entry in entries},
+        seconds=round(time.monotonic() - begun, 1),
+    )
 
 
 @dataclass(frozen=True)
@@ -219,7 +272,7 @@ def rate(wrong: int, of: int) -> Rate:
     return Rate(wrong, of, *exact_interval(wrong, of))
 
 
-def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
+def false_rates(rows: Iterable[Row]) -> dict[str, Rate]:
     """Of models with claims that are false by construction, how many have one of these supported; with true ones, refuted.
 
     Models are counted, not verdicts: those on one model rest on the same recurrences, and err together.
@@ -227,7 +280,7 @@ def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
     supported: list[bool] = []
     refuted: list[bool] = []
     for row in rows:
-        told = [(truth, row["verdicts"].get(claim)) for claim, truth in row["truth"].items()]
+        told = [(truth, row.verdicts.get(claim)) for claim, truth in row.truth.items()]
         judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
         for wrong, on_side, verdict in ((supported, False, "supported"), (refuted, True, "refuted")):
             if verdicts := [found for truth, found in judged if truth == on_side]:
@@ -238,38 +291,38 @@ def false_rates(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
     }
 
 
-def kills(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+def kills(rows: Sequence[Row]) -> dict[str, list[str]]:
     """For every mutant, the claims that it turns from supported to refuted."""
-    verdicts = {row["name"]: row["verdicts"] for row in rows}
+    verdicts = {row.name: row.verdicts for row in rows}
     return {
-        row["name"]: [
+        row.name: [
             claim
-            for claim, verdict in row["verdicts"].items()
-            if verdict == "refuted" and verdicts.get(row["base"], {}).get(claim) == "supported"
+            for claim, verdict in row.verdicts.items()
+            if verdict == "refuted" and verdicts.get(row.base or "", {}).get(claim) == "supported"
         ]
         for row in rows
-        if row["base"]
+        if row.base
     }
 
 
-def survivors(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def survivors(rows: Sequence[Row]) -> list[str]:
     """Claims that no mutant kills although it was made to: "mutant: claim", where the base supports the claim."""
-    killed, verdicts = kills(rows), {row["name"]: row["verdicts"] for row in rows}
+    killed, verdicts = kills(rows), {row.name: row.verdicts for row in rows}
     return [
-        f"{row['name']} is not killed by {claim}"
+        f"{row.name} is not killed by {claim}"
         for row in rows
-        for claim in row["made_for"]
-        if verdicts.get(row["base"], {}).get(claim) == "supported" and claim not in killed[row["name"]]
+        for claim in row.made_for
+        if verdicts.get(row.base or "", {}).get(claim) == "supported" and claim not in killed[row.name]
     ]
 
 
-def never_refuted(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def never_refuted(rows: Sequence[Row]) -> list[str]:
     """Claims that no control refutes: nothing here can make them lose."""
-    claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
-    return [claim for claim in claims if all(row["verdicts"].get(claim) != "refuted" for row in rows)]
+    claims = dict.fromkeys(claim for row in rows for claim in row.verdicts)
+    return [claim for claim in claims if all(row.verdicts.get(claim) != "refuted" for row in rows)]
 
 
-def never_supported(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def never_supported(rows: Sequence[Row]) -> list[str]:
     """Claims that no control supports: nothing here shows that they can win."""
-    claims = dict.fromkeys(claim for row in rows for claim in row["verdicts"])
-    return [claim for claim in claims if all(row["verdicts"].get(claim) != "supported" for row in rows)]
+    claims = dict.fromkeys(claim for row in rows for claim in row.verdicts)
+    return [claim for claim in claims if all(row.verdicts.get(claim) != "supported" for row in rows)]
