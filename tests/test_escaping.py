@@ -1,6 +1,5 @@
 """Ids, statements, names and messages that hold what a target reads as more than text."""
 
-import json
 import re
 import tomllib
 from dataclasses import replace
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from recint.calibration.calibrate import Row as Judged
 from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
 from recint.pages import board, calibration_page, junit, replication_page, sweep_page
-from recint.record import expected, verdict_file
+from recint.record import expected
 from recint.replication.rows import Row
 from recint.system import escaping
 
@@ -206,71 +205,3 @@ class TestEverywhere:
         assert {len(cells(line)) for line in table} == {5}
         assert len(table) == 2 + len(ODD)
         assert not markup(text)
-
-
-class TestVerdictFiles:
-    @pytest.mark.parametrize(
-        ("change", "said"),
-        [
-            ({"estimate": {"n": 1}}, "claims.0.estimate.ci is missing"),
-            ({"estimate": {"ci": [1]}}, "claims.0.estimate.ci is [1], but expected a list of two numbers"),
-            ({"verdict": "suported"}, "claims.0.verdict is 'suported', but expected one of supported, refuted"),
-            ({"verdict": ["supported"]}, "claims.0.verdict is ['supported'], but expected one of supported"),
-            ({"expected": "good"}, "claims.0.expected is 'good', but expected one of supported"),
-            ({"value": "1"}, "claims.0.value is '1', but expected a number"),
-            ({"threshold": None}, "claims.0.threshold is None, but expected a number"),
-            ({"relation": ">"}, "claims.0.relation is '>', but expected '>=' or '<='"),
-            ({"search": {}}, "claims.0.search.counterexample is missing"),
-            ({"search": {"counterexample": {"value": 1}}}, "claims.0.search.counterexample.where is missing"),
-            ({"contrast": {"b": {"value": 1}}}, "claims.0.contrast.b.relation is missing"),
-            ({"statement": None}, "claims.0.statement is None, but expected a text"),
-            ({"id": 3}, "claims.0.id is 3, but expected a text"),
-        ],
-    )
-    def test_one_that_somebody_edited_is_refused_in_a_sentence(self, tmp_path, change, said):
-        path = tmp_path / "v.json"
-        path.write_text(
-            json.dumps(verdict_file.document(run()) | {"claims": [verdict_file.plain(entry("a.a")) | change]})
-        )
-        with pytest.raises(ValueError, match=r"v\.json: is not a verdict file \(") as refused:
-            verdict_file.read(path)
-        assert said in str(refused.value)
-
-    @pytest.mark.parametrize(
-        "name", ["id", "hash", "verdict", "value", "estimate", "statement", "expected", "quantifier"]
-    )
-    def test_one_that_lacks_something_is_too(self, tmp_path, name):
-        claim = verdict_file.plain(entry("a.a"))
-        del claim[name]
-        path = tmp_path / "v.json"
-        path.write_text(json.dumps(verdict_file.document(run()) | {"claims": [claim]}))
-        with pytest.raises(ValueError, match=rf"claims\.0\.{name} is missing"):
-            verdict_file.read(path)
-
-    @pytest.mark.parametrize(
-        ("content", "said"),
-        [
-            ("", "it is no JSON"),
-            ("[" * 100_000, "it is no JSON"),
-            ("[]", "it is [], but expected an object"),
-            ("{}", "checkpoint is missing"),
-            (json.dumps(verdict_file.document(run()) | {"schema": 2}), "schema is 2, but expected 1"),
-            (json.dumps(verdict_file.document(run()) | {"claims": {}}), "claims is {}, but expected a list"),
-            (
-                json.dumps(verdict_file.document(run()) | {"checkpoint": {"name": 1, "sha256": "a"}}),
-                "checkpoint.name is 1, but expected a text",
-            ),
-            (json.dumps(verdict_file.document(run()) | {"against": {"name": "m", "sha256": "a"}}), "drift is missing"),
-        ],
-    )
-    def test_so_is_what_never_was_one(self, tmp_path, content, said):
-        path = tmp_path / "v.json"
-        path.write_text(content)
-        with pytest.raises(ValueError, match="is not a verdict file") as refused:
-            verdict_file.read(path)
-        assert f"({said})" in str(refused.value)
-
-    def test_a_whole_one_is_read(self, tmp_path):
-        path = tmp_path / "v.json"
-        path.write_text(verdict_file.text(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
-        assert board.markdown([verdict_file.read(path)]).count("\n| `a.") == 2

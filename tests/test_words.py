@@ -1,7 +1,7 @@
 """What terminal, page and table say of a verdict in the same words."""
 
 from recint import words
-from recint.judging.entry import Entry, Estimate, Failing, Measurement, SearchSummary, UntrainedAnswer
+from recint.judging.entry import Entry, Estimate, Failing, SearchSummary, UntrainedAnswer
 
 ESTIMATE = Estimate(ci=(0.9, 1.1), p=0.01)
 
@@ -30,14 +30,6 @@ def test_untrained_models_are_counted():
     assert words.untrained(entry(untrained=UntrainedAnswer(passed=1, of=60))) == "1 of 60 untrained models pass"
     assert words.untrained(entry()) == ""
     assert words.untrained(entry(untrained="not_applicable")) == "untrained models: not applicable"
-
-
-def test_only_an_inconclusive_claim_may_change_its_word_when_all_are_settled():
-    assert entry(verdict="inconclusive").is_open
-    assert not entry(verdict="inconclusive", estimate=Estimate(ci=(0.9, 1.1), p=0.06)).is_open
-    worse = Measurement(statistic="it", relation=">=", threshold=1.0, estimate=Estimate(ci=(0.9, 1.1), p=0.2))
-    assert not entry(verdict="inconclusive", contrast={"worse": worse}).is_open
-    assert not entry().is_open
 
 
 def test_questions_are_counted_not_rows():
