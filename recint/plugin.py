@@ -34,7 +34,7 @@ from recint.judging.procedure import registrations
 from recint.judging.scan import Scan, scan
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
-from recint.pages import board, junit
+from recint.pages import board, findings, junit
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import drift, git, log, standing, verdict_file
@@ -641,7 +641,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if run.result is None:
         return
     terminalreporter.section("verdicts", "=")
-    say(html.headline(run.result))
+    say(findings.headline(run.result))
     say(words.questions(run.result.claims))
     for departure in run.departures:
         say(f"  {departure.sentence}")
@@ -675,12 +675,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 def _replication(run: Run) -> str:
     """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
+    from recint.pages import replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
 
     try:
         model = Model(run.checkpoint, device=run.device)
-        return html.replication(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
+        return replication_page.section(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
     except Exception as error:  # the verdicts stand without it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 

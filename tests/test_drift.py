@@ -7,7 +7,7 @@ import pytest
 
 from recint.judging.entry import Departure, Entry, Estimate, Run
 from recint.pages import board, junit
-from recint.pages.report import headline
+from recint.pages.findings import headline
 from recint.record import drift, expected, log
 from recint.record.expected import Expectation
 

@@ -56,7 +56,7 @@ FIGURES = {
     ),
     "attribution": (
         lambda: figures.attribution("Work", table=RNG.normal(size=(3, 4)), names=["a", "b", "c"], first=2),
-        ["position i", "attribution to the next term", "mean over positions"],
+        ["position i", r"attribution", "mean over positions"],
     ),
     "ranks": (
         lambda: figures.ranks(
@@ -127,9 +127,7 @@ def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
 def test_no_backend_is_needed(module):
     """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
     for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
-        code = (
-            f"import os, recint.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
-        )
+        code = f"import os, recint.pages.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
         environment = os.environ | {"MPLBACKEND": named}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         kept, backend = done.stdout.split()

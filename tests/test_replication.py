@@ -8,12 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from markupsafe import Markup
 
 from benchmarks.notebook_way import LOOPS, loops
 from recint import cli
 from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
-from recint.pages import figures, replication_page, report
+from recint.pages import figures, replication_page
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES, Measured, Row, number
@@ -287,7 +288,7 @@ def test_markdown_has_one_line_a_figure():
 
 
 def test_html_escapes_and_tells_what_does_not_apply():
-    section = report.replication(SHOWN, [("A heading", "<svg></svg>")])
+    section = replication_page.section(SHOWN, [("A heading", Markup("<svg></svg>"))])
     assert "A &lt;ratio&gt;" in section
     assert '<b>3.14</b> × chance<div class="small">[3, 3.3]<br>n=20</div>' in section
     assert section.count("class=idle") == 1

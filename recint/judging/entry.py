@@ -205,11 +205,17 @@ class Entry(Measurement):
         return self.counterexample if self.quantifier != "average" else None
 
     @property
+    def refuted_by(self) -> str:
+        """The name of the measurement that refutes a refuted claim, where no counterexample does."""
+        lost, deciding = next(iter(self.lost), None), self.deciding
+        return lost or min(deciding, key=lambda name: deciding[name].p_against, default=self.id)
+
+    @property
     def refutation(self) -> str:
         """What refutes a refuted claim, e.g. "attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]"."""
         if found := self.decisive:
             return shortfall(self, found.value, found.text)
-        name = next(iter(self.lost), None) or min(self.deciding, key=lambda name: self.deciding[name].p_against)
+        name = self.refuted_by
         part, own = self.measurements[name], "reference distribution" if self.estimates else "weights"
         assert part.value is not None
         return shortfall(part, part.value, own if name == self.id else f"contrast: {name}")

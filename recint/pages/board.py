@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from recint import words as sentences
 from recint.judging.entry import Departure, Entry, Run
-from recint.pages.report import headline, should
-from recint.system.escaping import code
+from recint.pages import markdown as markdowns
+from recint.pages.findings import answer, headline
+from recint.pages.markdown import Markdown, code
+from recint.pages.statistic import should
 from recint.system.escaping import markdown as escape
 from recint.verdict import SYMBOLS, words
 
@@ -20,7 +22,7 @@ def markdown(runs: Sequence[Run]) -> str:
     Raises:
         ValueError: the runs judged different versions of a claim.
     """
-    return "\n".join([*(f"- {escape(headline(run).rpartition(';')[0])}." for run in runs), "", table(runs)])
+    return "\n".join([*(f"- {escape(answer(run))}." for run in runs), "", table(runs)])
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -34,20 +36,17 @@ def table(runs: Sequence[Run]) -> str:
         for claim in run.claims:
             if claims.setdefault(claim.id, claim).hash != claim.hash:
                 raise ValueError(f"{claim.id}: the verdict files judge different versions of it; verify again")
-    lines = [f"| claim | should be | {' | '.join(escape(run.checkpoint['name']) for run in runs)} |"]
-    lines += ["|---" * (2 + len(runs)) + "|"]
     found = [{claim.id: claim for claim in run.claims} for run in runs]
-    for name, claim in claims.items():
-        cells = [_cell(by_id.get(name)) for by_id in found]
-        lines.append(
-            f"| {code(name)}<br>{escape(claim.statement)}{_caveat(claim)} | {should(claim)} | {' | '.join(cells)} |"
-        )
-    return "\n".join(lines) + "\n"
+    rows = [
+        [_about(claim), should(claim), *(_cell(by_id.get(name)) for by_id in found)] for name, claim in claims.items()
+    ]
+    return markdowns.table(["claim", "should be", *(run.checkpoint["name"] for run in runs)], rows) + "\n"
 
 
-def _caveat(claim: Entry) -> str:
-    """What a statistic measures instead of what the statement says."""
-    return f"<br>*The statistic {escape(claim.caveat)}.*" if claim.caveat else ""
+def _about(claim: Entry) -> Markdown:
+    """What is claimed, and what the statistic measures instead."""
+    caveat = f"<br>*The statistic {escape(claim.caveat)}.*" if claim.caveat else ""
+    return Markdown(f"{code(claim.id)}<br>{escape(claim.statement)}{caveat}")
 
 
 def summary(run: Run, *, departures: Sequence[Departure]) -> str:
@@ -76,7 +75,7 @@ def _cell(claim: Entry | None) -> str:
         if claim.verdict == "refuted" and not contrast.holds
     )
     reached = f"<br>{sentences.reach(claim)}" if claim.verdict == "supported" and sentences.reach(claim) else ""
-    return f"{told}, {claim.value:.3g}{where}{beside}{reached}"
+    return Markdown(f"{told}, {claim.value:.3g}{where}{beside}{reached}")
 
 
 def replaced(text: str, table: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recint import checkpoint as checkpoints
 from recint.pages import figures
+from recint.pages.markdown import code, table
 from recint.system.escaping import markdown
 from recint.system.files import write
 from recint.training.train import CARD, HISTORY, LOSSES
@@ -28,19 +29,20 @@ def write_card(folder: Path) -> None:
         validation_steps=[step for step, _ in history["validation"]],
         validation=[loss for _, loss in history["validation"]],
     )
+    facts = (
+        (f"validation MSE (positions i >= {2 * data['order']}, {recipe['validation']} recurrences)", f"{final:.2e}"),
+        ("steps x batch", f"{recipe['steps']} x {recipe['batch']}"),
+        ("seed", str(recipe["seed"])),
+        ("training time", f"{history['seconds'] / 60:.0f} minutes"),
+        ("tensors, sha256", code(loaded.sha256)),
+    )
     card = f"""# {markdown(loaded.name)}
 
 A transformer of {model["n_layers"]} layers x {model["n_heads"]} heads (d_model {model["d_model"]}, d_head {model["d_head"]}, \
 d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of affine recurrences of \
 order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), {data["length"]} terms.
 
-| | |
-|---|---|
-| validation MSE (positions i >= {2 * data["order"]}, {recipe["validation"]} recurrences) | {final:.2e} |
-| steps x batch | {recipe["steps"]} x {recipe["batch"]} |
-| seed | {recipe["seed"]} |
-| training time | {history["seconds"] / 60:.0f} minutes |
-| tensors, sha256 | `{loaded.sha256}` |
+{table(("", ""), facts)}
 
 Made by `recint train FOLDER {options}`; the loss history is in `{HISTORY}`.
 

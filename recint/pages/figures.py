@@ -1,107 +1,38 @@
-"""Evidence -> SVG. Numbers in, one `<svg>` element out, byte for byte the same for the same numbers.
+"""Evidence -> SVG: one function for each kind of figure, numbers in, one `<svg>` element out.
 
-Colours are those of Okabe and Ito, told apart by colour-blind readers; nothing is said by colour alone.
+Nothing is said by colour alone, and the title says what was found.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from hashlib import sha256
-from html import escape
+from collections.abc import Sequence
+from math import ceil, log10
 from textwrap import fill
-from typing import Any
 
-if "matplotlib" not in sys.modules:
-    # A notebook names its own backend to the commands that it starts, which may not be there; figures here need none.
-    _named = os.environ.pop("MPLBACKEND", "")
-    import matplotlib
-
-    if _named:
-        os.environ["MPLBACKEND"] = _named
-        with suppress(ValueError):
-            matplotlib.rcParams["backend"] = _named
-import matplotlib.patches
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6B7280"
-_OF_BACKENDS = ("backend", "webagg")  # settings that draw nothing
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "recint",
-    "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],  # metrics; browsers substitute their own sans-serif
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-}
+from recint.pages.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    axes_of,
+    drawing,
+    grid,
+    legend_below,
+    log_axis,
+    svg,
+    threshold_line,
+)  # which loads matplotlib whatever its user has set
 
+# isort: split
+import matplotlib
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
-@contextmanager
-def drawing(**more: Any) -> Iterator[None]:
-    """Inside the block matplotlib has its own defaults, ours over them and `more` over these, whatever its user has set."""
-    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_OF_BACKENDS)}
-    with matplotlib.rc_context(usual | STYLE | more):
-        yield
-
-
-def _read_literally(figure: Figure) -> None:
-    """What a researcher writes with dollar signs is a statement, no formula; numbers on a log axis are formulas."""
-    axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() != "linear"]
-    numbers = {label for axis in axes for label in axis.get_ticklabels(which="both")}
-    for text in figure.findobj(Text):
-        if text not in numbers:
-            text.set_parse_math(False)
-
-
-def svg(figure: Figure, title: str) -> str:
-    """The figure as an element to be inlined: no prolog, and ids of its own, since many share a page."""
-    buffer = io.StringIO()
-    with drawing():
-        _read_literally(figure)
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    prefix = "f" + sha256(svg.encode()).hexdigest()[:8]
-    svg = re.sub(r'(\bid=")', rf"\g<1>{prefix}-", svg)
-    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
-
-
-def _figure(
-    title: str,
-    *,
-    width: float = 8.0,
-    height: float = 3.6,
-    columns: int = 1,
-    width_ratios: Sequence[float] | None = None,
-) -> tuple[Figure, list[Axes]]:
-    with drawing():
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False, width_ratios=width_ratios)[0]
-        figure.suptitle(fill(title, int(width * 11)), x=0.01, ha="left", fontsize=11, fontweight="bold")
-    return figure, list(axes)
-
-
-def _threshold(axes: Axes, threshold: float, relation: str) -> None:
-    axes.axhline(
-        threshold, color=RED, linestyle="--", linewidth=1.3, label=f"threshold: should be {relation} {threshold:g}"
-    )
+_STEEP = 30  # times the threshold: on a linear axis it would lie at the foot of a spike
 
 
 def against_c(
@@ -119,24 +50,27 @@ def against_c(
     counterexample: tuple[float, float] | None = None,
 ) -> str:
     """A statistic in bins of the coefficient with its 95 % band, the search's trials, and where the claim breaks."""
-    figure, (axes,) = _figure(title)
+    figure, (axes,) = axes_of(title, height=3.7)
     with drawing():
+        if not log and np.nanmax(np.abs(value)) > _STEEP * abs(threshold) > 0:
+            axes.set_yscale("symlog", linthresh=2 * abs(threshold), linscale=2)
+            ylabel += " (symmetric log axis)"
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
         axes.plot(c, value, color=BLUE, linewidth=1.6, label="reference draws, in bins of c")
         if searched:
             places, values = zip(*searched, strict=True)
             axes.scatter(places, values, s=14, color=GREY, alpha=0.7, label="trials of the search, any length")
-        _threshold(axes, threshold, relation)
+        threshold_line(axes, threshold, relation)
         if counterexample:
             axes.scatter(
                 *counterexample, s=90, marker="X", color=ORANGE, edgecolor="black", zorder=5, label="counterexample"
             )
         if log:
-            axes.set_yscale("log")
+            log_axis(axes, "y")
         axes.set_xlabel("coefficient c")
         axes.set_ylabel(fill(ylabel, 34))
-        axes.grid(alpha=0.25)
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        grid(axes)
+        legend_below(figure, axes)
     return svg(figure, title)
 
 
@@ -153,14 +87,14 @@ def conditions_map(
 ) -> str:
     """A statistic at every coefficient and length, shape (length, coefficient): blue where it is as it should be, red where not."""
     table = np.asarray(value, dtype=float)
-    figure, (axes,) = _figure(title)
+    figure, (axes,) = axes_of(title)
     with drawing():
         # Each side of the threshold has its own scale, or the larger one would leave the other white.
         good = (table - threshold) * (1 if relation == ">=" else -1)
         shown = np.where(
             good >= 0, good / max(good.max(initial=0.0), 1e-30), -good / min(good.min(initial=0.0), -1e-30)
         )
-        image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu", aspect="auto", interpolation="nearest", origin="lower")
+        image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu", aspect="auto", interpolation="none", origin="lower")
         ticks = range(0, len(c), max(1, len(c) // 8))
         axes.set_xticks(list(ticks), [f"{c[tick]:g}" for tick in ticks])
         axes.set_yticks(range(len(lengths)), [str(length) for length in lengths])
@@ -174,7 +108,7 @@ def conditions_map(
                 edgecolor="black",
                 label="counterexample",
             )
-            axes.legend(loc="upper left", bbox_to_anchor=(1.12, 0.1))
+            legend_below(figure, axes)
         axes.set_xlabel("coefficient c")
         axes.set_ylabel("terms")
         bar = figure.colorbar(image, ax=axes, ticks=[-1, 0, 1])
@@ -193,15 +127,13 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
     heads = len(patterns)
     columns = min(heads, 4)
     rows = -(-heads // columns)
+    figure, panels = axes_of(title, height=0.6 + 1.9 * rows, rows=rows, columns=columns, share=True)
     with drawing():
-        figure = Figure(figsize=(8, 0.6 + 2.1 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-        figure.suptitle(fill(title, 88), x=0.01, ha="left", fontsize=11, fontweight="bold")
-        for head, axes in enumerate(grid.flat):
+        for head, axes in enumerate(panels):
             if head >= heads:
                 axes.set_axis_off()
                 continue
-            image = axes.imshow(patterns[head], vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
+            image = axes.imshow(patterns[head], vmin=0, vmax=1, cmap="Blues", interpolation="none")
             axes.set_title(f"layer {layer}, head {head}", fontsize=9, fontweight="normal")
             if positions is None:
                 axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -213,7 +145,7 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
                 axes.set_ylabel("query")
             if head + columns >= heads:
                 axes.set_xlabel("key")
-        figure.colorbar(image, ax=grid, label="attention", shrink=0.8)
+        figure.colorbar(image, ax=panels, label="attention", shrink=0.8)
     return svg(figure, title)
 
 
@@ -223,14 +155,14 @@ def eigenvalue_scores(
     """Scores of shape (layer, head) on [-1, 1] with their values; the layer of the claim is outlined."""
     table = np.asarray(scores)
     layers, heads = table.shape
-    figure, (axes,) = _figure(title, height=0.9 + 0.62 * layers)
+    figure, (axes,) = axes_of(title, height=0.9 + 0.62 * layers)
     with drawing():
-        image = axes.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        image = axes.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r", aspect="auto", interpolation="none")
         for (layer, head), score in np.ndenumerate(table):
             axes.text(
                 head, layer, f"{score:.2f}", ha="center", va="center", color="white" if abs(score) > 0.6 else "black"
             )
-        outline = matplotlib.patches.Rectangle((-0.5, highlight_layer - 0.5), heads, 1, fill=False, linewidth=2.5)
+        outline = Rectangle((-0.5, highlight_layer - 0.5), heads, 1, fill=False, linewidth=2.5)
         outline.set_clip_on(False)
         axes.add_patch(outline)
         axes.set_xticks(range(heads))
@@ -246,13 +178,13 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
     """Effective ranks of shape (layer, head) as bars, and the energy held by the first 1, 2, ... singular values."""
     table, held = np.asarray(ranks), np.asarray(spectra)
     layers, heads = table.shape
-    figure, (bars, curves) = _figure(title, columns=2, height=3.4, width=9, width_ratios=(3, 2))
+    figure, (bars, curves) = axes_of(title, columns=2, height=3.4, width_ratios=(3, 2))
     colours = [BLUE, ORANGE, GREEN, GREY, RED]
     width = 0.8 / layers
     shown = min(held.shape[-1], int(table.max() * 1.25) + 1)
     with drawing():
         for layer in range(layers):
-            colour, hatch = colours[layer % 5], ("", "//", "..", "xx", "\\\\")[layer % 5]
+            colour, hatch = colours[layer % 5], ("", "//", "\\\\", "xx", "--")[layer % 5]
             bars.bar(
                 np.arange(heads) + (layer - (layers - 1) / 2) * width, table[layer], width, color=colour, hatch=hatch,
                 edgecolor="white", label=f"layer {layer}: mean {table[layer].mean():.1f}",
@@ -260,15 +192,14 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
             for head in range(heads):
                 curves.plot(np.arange(1, shown + 1), held[layer, head, :shown], color=colour, linewidth=0.9, alpha=0.8)
         curves.axhline(energy, color=RED, linestyle="--", linewidth=1.3, label=f"{energy:.0%} of the energy")
-        curves.legend(loc="lower right")
         bars.set_xticks(range(heads))
         bars.set_xlabel("head")
         bars.set_ylabel(f"effective rank at {energy:.0%}")
         bars.set_ylim(0, table.max() * 1.25)
-        bars.legend(loc="upper center", ncols=layers)
+        legend_below(figure, bars, curves)
         curves.set_xlabel("number of singular values")
         curves.set_ylabel("energy held")
-        curves.grid(alpha=0.25)
+        grid(curves)
     return svg(figure, title)
 
 
@@ -277,16 +208,15 @@ def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -
     excess = np.asarray(scores) - chance
     layers = len(excess) // n_heads
     limit = float(np.nanmax(np.abs(excess)))
-    figure, (axes,) = _figure(title, width=7, height=5.6)
+    figure, (axes,) = axes_of(title, height=5.6)
     with drawing():
-        image = axes.imshow(excess, vmin=-limit, vmax=limit, cmap="RdBu_r", interpolation="nearest")
+        image = axes.imshow(excess, vmin=-limit, vmax=limit, cmap="RdBu_r", interpolation="none")
         for edge in np.arange(1, layers) * n_heads - 0.5:
             axes.axhline(edge, color=GREY, linewidth=0.8)
             axes.axvline(edge, color=GREY, linewidth=0.8)
         centres = np.arange(layers) * n_heads + (n_heads - 1) / 2
         axes.set_xticks(centres, [f"layer {layer}" for layer in range(layers)])
         axes.set_yticks(centres, [f"layer {layer}" for layer in range(layers)], rotation=90, va="center")
-        axes.tick_params(length=0)
         axes.set_xlabel(f"head that reads ({n_heads} a layer)")
         axes.set_ylabel(f"head that writes ({n_heads} a layer)")
         figure.colorbar(image, ax=axes, label=f"composition score minus chance ({chance:.3f})")
@@ -306,7 +236,7 @@ def head_statistics(
 ) -> str:
     """A ratio for each head, or whatever is named, with its 95 % interval, on a log axis with the threshold."""
     values, lows, highs = (np.asarray(numbers) for numbers in (value, low, high))
-    figure, (axes,) = _figure(title, height=1.4 + 0.28 * len(values))
+    figure, (axes,) = axes_of(title, height=1.4 + 0.28 * len(values))
     with drawing():
         rows = np.arange(len(values))
         axes.hlines(rows, lows, highs, color=BLUE, linewidth=5, alpha=0.35, label="95 % interval")
@@ -315,16 +245,14 @@ def head_statistics(
             axes.annotate(
                 f"{number:.3g}", (number, row), xytext=(9, 0), textcoords="offset points", va="center", fontsize=8
             )
-        axes.axvline(
-            threshold, color=RED, linestyle="--", linewidth=1.3, label=f"threshold: should be {relation} {threshold:g}"
-        )
-        axes.set_xscale("log")
+        threshold_line(axes, threshold, relation, upright=True)
         axes.set_yticks(rows, names)
         axes.invert_yaxis()
         axes.margins(x=0.12)
+        log_axis(axes, "x")
         axes.set_xlabel(xlabel)
-        axes.grid(axis="x", alpha=0.25)
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        grid(axes, axis="x")
+        legend_below(figure, axes)
     return svg(figure, title)
 
 
@@ -332,20 +260,20 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
     """Direct logit attribution of shape (component, position), with the mean over positions beside it."""
     values = np.asarray(table)
     total, limit = values.mean(-1), float(np.abs(values).max()) or 1.0
-    figure, (heat, bars) = _figure(title, columns=2, width=9, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
+    figure, (heat, bars) = axes_of(title, columns=2, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
     with drawing():
-        image = heat.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        image = heat.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="none")
         heat.set_yticks(range(len(names)), names, fontsize=7)
         heat.set_xticks(range(values.shape[1]), [str(first + index) for index in range(values.shape[1])])
         heat.set_xlabel("position i (its output predicts a_(i+1))")
-        figure.colorbar(image, ax=heat, label="attribution to the next term")
+        figure.colorbar(image, ax=heat, label="attribution\nto the next term")
         bars.barh(range(len(total)), total, color=np.where(total >= 0, BLUE, ORANGE), height=0.7)
         bars.axvline(0, color="black", linewidth=0.8)
         bars.set_ylim(len(total) - 0.5, -0.5)
         bars.set_yticks([])
-        bars.set_xscale("symlog", linthresh=max(1e-3, limit / 100))
+        bars.set_xscale("symlog", linthresh=10.0 ** max(-3, ceil(log10(limit / 100))))  # a number of the axis
         bars.set_xlabel("mean over positions (symmetric log axis)")
-        bars.grid(axis="x", alpha=0.25)
+        grid(bars, axis="x")
     return svg(figure, title)
 
 
@@ -353,7 +281,7 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
     """Terms of shape (position, dim) as they are and as predicted, in the coordinates where they differ most."""
     terms, guesses = np.asarray(actual), np.asarray(predicted)
     chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:coordinates])
-    figure, panels = _figure(title, columns=len(chosen), width=9, height=3.0)
+    figure, panels = axes_of(title, columns=len(chosen), height=3.0)
     positions = np.arange(len(terms))
     with drawing():
         for axes, coordinate in zip(panels, chosen, strict=True):
@@ -363,23 +291,22 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
             axes.set_title(f"coordinate {coordinate}", fontsize=9, fontweight="normal")
             axes.set_xlabel("position")
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            axes.grid(alpha=0.25)
+            grid(axes)
         panels[0].set_ylabel("value")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(figure, panels[0])
     return svg(figure, title)
 
 
 def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: ArrayLike, validation: ArrayLike) -> str:
     """Loss history of training."""
-    figure, (axes,) = _figure(title, height=3.4)
+    figure, (axes,) = axes_of(title, height=3.4)
     with drawing():
         axes.plot(steps, loss, color=BLUE, linewidth=1.2, label="training loss")
         axes.plot(validation_steps, validation, "o-", color=ORANGE, markersize=3, linewidth=1.2, label="validation MSE")
         axes.set_yscale("log")
         axes.set_xlabel("training step")
         axes.set_ylabel("mean squared error")
-        axes.grid(alpha=0.25)
+        grid(axes)
         axes.legend()
     return svg(figure, title)
 
@@ -388,9 +315,9 @@ def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: 
     """Scores of shape (row, column) on a diverging scale about 0, values printed; columns are numbered from `first`."""
     table = np.asarray(scores)
     limit = float(np.abs(table).max()) or 1.0
-    figure, (axes,) = _figure(title, height=0.9 + 0.62 * len(table))
+    figure, (axes,) = axes_of(title, height=0.9 + 0.62 * len(table))
     with drawing():
-        image = axes.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="nearest")
+        image = axes.imshow(table, vmin=-limit, vmax=limit, cmap="RdBu_r", aspect="auto", interpolation="none")
         for (y, x), score in np.ndenumerate(table):
             colour = "white" if abs(score) > 0.6 * limit else "black"
             axes.text(x, y, f"{score:.2g}", ha="center", va="center", fontsize=9, color=colour)
@@ -411,7 +338,7 @@ def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
     tiles = np.full((-(-heads // columns) * (height + gap), columns * (width + gap)), np.nan)
     limit = float(np.quantile(np.abs(found), 0.999)) or 1.0
     shades = matplotlib.colormaps["RdBu_r"].resampled(9)  # few enough for noise to stay small as a picture
-    figure, (axes,) = _figure(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
+    figure, (axes,) = axes_of(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
     with drawing():
         for head in range(heads):
             row, column = divmod(head, columns)
@@ -433,14 +360,14 @@ def errors_against_c(
 ) -> str:
     """Mean MSE at each coefficient on a log axis with the band of single recurrences, of shape (2, c), trained range shaded."""
     low, high = np.asarray(spread)
-    figure, (axes,) = _figure(title)
+    figure, (axes,) = axes_of(title)
     with drawing():
         axes.axvspan(*trained, color=GREY, alpha=0.15, linewidth=0, label="trained range")
         axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % of single recurrences")
         axes.plot(c, mse, color=BLUE, linewidth=1.6, label="mean over recurrences")
-        axes.set_yscale("log")
+        log_axis(axes, "y")
         axes.set_xlabel("coefficient c")
         axes.set_ylabel("mean squared error")
-        axes.grid(alpha=0.25)
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        grid(axes)
+        legend_below(figure, axes)
     return svg(figure, title)

@@ -12,7 +12,7 @@ from typing import Any
 
 from recint.judging.entry import Entry
 from recint.pages import terminal as screen
-from recint.pages.report import should, with_interval
+from recint.pages.statistic import should, with_interval
 from recint.pages.templating import render
 from recint.record.history import Changes, History, Version
 from recint.record.identity import brief
@@ -255,6 +255,7 @@ def html(history: History, changed: Changes | None = None, *, folder: str) -> st
         about=_about,
         amendment=_amendment,
         brief=brief,
+        moves=_moved,
         named=_named,
         registered=_registered,
         tallied=_tally,
@@ -271,6 +272,10 @@ def _about(run: Line, verdict: Entry) -> str:
 
 
 def _amendment(claim: Version) -> str:
+    assert claim.amended is not None
+    return f"↳ {_when(claim.amended)[:10]}: {_amended(claim)}"
+
+
+def _moved(claim: Version) -> str:
     """What the version of a claim changes, but for its statement, which is in its row."""
-    moved = {path: change for path, change in claim.moved.items() if path != "statement"}
-    return "; ".join([f"↳ {_when(claim.amended)[:10]}: {_amended(claim)}", *_moves(moved)])
+    return "; ".join(_moves({path: change for path, change in claim.moved.items() if path != "statement"}))

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
-from importlib.resources import files
-from itertools import zip_longest
-from textwrap import wrap
+from collections.abc import Iterator, Sequence
 
-from recint.pages import report
+from markupsafe import Markup
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from recint.pages import terminal as screen
+from recint.pages.markdown import table
+from recint.pages.templating import render
+from recint.replication.gallery import Picture
 from recint.replication.rows import Measured, Row
 from recint.system import escaping
 
-_WIDTHS = (47, 17, 17, 33)  # with a gap of two between them, 120 columns
+_WIDTH = 120  # columns of a terminal, if it has so many; a pipe gets them too
+_RATIOS = (49, 19, 19, 33)  # with the gap of two after each but the last
 _HEADS = ("figure", "the notebook", "its way, here", "the sound way, here")
 
 
 def terminal(rows: Sequence[Row]) -> str:
-    """The table in 120 columns; below each figure, why its sound way is another."""
-    blocks = [_line(_HEADS), "─" * (sum(_WIDTHS) + 6)]
+    """The table in 120 columns or those that are there; below each figure, why its sound way is another."""
+    width = min(_WIDTH, screen.width(_WIDTH))
+    return "\n".join(screen.plain(*_printed(rows), width=width))
+
+
+def _printed(rows: Sequence[Row]) -> Iterator[RenderableType]:
+    yield _columns(_HEADS)
+    yield Rule(characters="─")
     for row in rows:
-        blocks.append(_line((row.name, row.notebook, _cell(row.notebook_way), _cell(row.sound_way))))
-        blocks += [f"    {line}" for line in wrap(row.why, sum(_WIDTHS) + 2)]
-        blocks.append("")
-    return "\n".join(blocks)
+        yield _columns((row.name, row.notebook, _cell(row.notebook_way), _cell(row.sound_way)))
+        yield Padding(Text(row.why), (0, 0, 1, 4))
+
+
+def _columns(cells: Sequence[str]) -> Table:
+    """One row. Every row is a table of its own, since the reason below it has all columns; ratios keep them aligned."""
+    made = Table(box=None, show_header=False, expand=True, padding=(0, 2, 0, 0), pad_edge=False)
+    for ratio in _RATIOS:
+        made.add_column(ratio=ratio)
+    made.add_row(*map(Text, cells))
+    return made
 
 
 def _cell(measured: Measured | None) -> str:
@@ -32,16 +52,12 @@ def _cell(measured: Measured | None) -> str:
     return " ".join(filter(None, [str(measured), ", ".join(filter(None, [measured.interval, measured.over]))]))
 
 
-def _line(cells: Sequence[str]) -> str:
-    columns = [wrap(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
-    lines = zip_longest(*columns, fillvalue="")
-    return "\n".join(
-        "  ".join(part.ljust(width) for part, width in zip(line, _WIDTHS, strict=True)).rstrip() for line in lines
-    )
-
-
 def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
     """The table as a page; `command` is what makes it again."""
+    cells = [
+        (f"{row.name} ({row.where})", row.notebook, _cell(row.notebook_way), _cell(row.sound_way), row.why)
+        for row in rows
+    ]
     lines = [
         f"# The notebook's figures, measured again on {escaping.code(checkpoint)}",
         "",
@@ -51,21 +67,16 @@ def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
         "",
         "What the notebook drew is drawn again in every report, and on the page that `--html` writes.",
         "",
-        f"| {' | '.join(_HEADS)} | why |",
-        "|---" * 5 + "|",
+        table([*_HEADS, "why"], cells),
     ]
-    for row in rows:
-        cells = (f"{row.name} ({row.where})", row.notebook, _cell(row.notebook_way), _cell(row.sound_way), row.why)
-        lines.append("| " + " | ".join(map(escaping.markdown, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 
-def html(rows: Sequence[Row], gallery: Sequence[tuple[str, str]], *, checkpoint: str, command: str) -> str:
-    """The table and the figures as a page that needs nothing else."""
-    style = files("recint.pages").joinpath("report.css").read_text()
-    return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>recint: replication</title>
-<style>{style}</style></head>
-<body class="replication"><div class="recint"><h1>What the notebook printed <code>{escape(checkpoint)}</code></h1>
-<p class="facts">Every figure again, on this checkpoint · <code>{escape(command)}</code></p>
-{report.replication(rows, gallery, unfolded=True)}</div></body></html>
-"""
+def html(rows: Sequence[Row], gallery: Sequence[Picture], *, checkpoint: str, command: str) -> str:
+    """The table and the pictures as a page that needs nothing else."""
+    return render("replication.html", rows=rows, gallery=gallery, checkpoint=checkpoint, command=command)
+
+
+def section(rows: Sequence[Row], gallery: Sequence[Picture]) -> Markup:
+    """The same as a part of another page, the pictures folded."""
+    return Markup(render("replication_section.html", rows=rows, gallery=gallery, unfolded=False))

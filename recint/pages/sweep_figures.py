@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from recint.pages.figures import (
+from recint.pages.drawing import (
     BLUE,
     GREEN,
     GREY,

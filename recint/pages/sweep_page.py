@@ -14,7 +14,7 @@ from recint.judging.entry import Estimate, Measurement
 from recint.pages import sweep_figures
 from recint.pages import sweep_sentences as sentences
 from recint.pages.markdown import Markdown, code, table
-from recint.pages.report import bar, should, with_interval
+from recint.pages.statistic import bar, should, with_interval
 from recint.pages.templating import render
 from recint.sweep.emergence import (
     Appearance,
@@ -73,7 +73,7 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         maps=_maps(found),
         figure=_figure,
         thinned_to=_POINTS if longest > _POINTS else None,
-        key=_key(found),
+        key=_key(found) if found.trainings else None,
         cards=_cards(found),
         across=[_across(found, claim) for claim in found.claims],
         tallied=_tallied,
@@ -179,16 +179,18 @@ def _maps(found: Sweep) -> Iterator[_Map]:
     trainings = found.trainings
     most = max(2, min(_COLUMNS, _ALL_COLUMNS // max(1, len(trainings))))
     for training in trainings:
-        shown = thinned([(f"{at.step:,}", at) for at in training.checkpoints], most)
-        told = sentences.count(len(training.checkpoints), "snapshot")
-        size = told if len(shown) == len(training.checkpoints) else f"{len(shown)} of {told} shown, evenly"
-        yield _Map(training.name, size, shown, "training step", len(trainings) <= _UNFOLDED)
+        columns = [(f"{at.step:,}", at) for at in training.checkpoints]
+        yield _map(training.name, "snapshot", columns, most=most, unfolded=len(trainings) <= _UNFOLDED)
     if single := [(network.name, network.final) for network in found.networks if len(network.checkpoints) == 1]:
-        shown = thinned(single, _ALL_COLUMNS)
-        told = sentences.count(len(single), "network")
-        size = told if len(shown) == len(single) else f"{len(shown)} of {told} shown, evenly"
         title = "Networks without a series of snapshots" if trainings else "All networks"
-        yield _Map(title, size, shown, "", not trainings)
+        yield _map(title, "network", single, most=_ALL_COLUMNS, unfolded=not trainings)
+
+
+def _map(title: str, noun: str, columns: Sequence[tuple[str, Checkpoint]], *, most: int, unfolded: bool) -> _Map:
+    shown = thinned(columns, most)
+    told = sentences.count(len(columns), noun)
+    size = told if len(shown) == len(columns) else f"{len(shown)} of {told} shown, evenly"
+    return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
 def _figure(row: Row) -> str:
@@ -283,7 +285,7 @@ class _Across:
 def _across(found: Sweep, claim: str) -> _Across:
     of, rows = found.claims[claim], found.at_the_end(claim)
     spreads = spread(rows)
-    drawn = ""
+    drawn = Markup()
     if spreads:
         estimate = Estimate(ci=(spreads.low, spreads.high))
         drawn = bar(replace(_against(of), value=spreads.median, estimate=estimate))
@@ -294,6 +296,6 @@ def _across(found: Sweep, claim: str) -> _Across:
         share=held(rows),
         verdicts=_tallied(rows),
         spread=spreads,
-        bar=Markup(drawn),
+        bar=drawn,
         appearances=found.appearances(claim),
     )

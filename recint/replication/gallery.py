@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from markupsafe import Markup
 
 from recint.domain import reference_of
 from recint.model import Model
@@ -36,7 +37,7 @@ ATTRIBUTED = 100  # recurrences that attributions are averaged over
 COEFFICIENTS = np.linspace(-4, 4, 33)
 AT_EACH = 40  # recurrences at each of these
 
-Picture = tuple[str, str]  # heading and SVG, or the sentence that stands for it
+Picture = tuple[str, Markup]  # a heading and SVG, or the sentence that stands for it
 
 
 @torch.no_grad()
@@ -50,10 +51,10 @@ def gallery(model: Model, *, seed: int = 0) -> list[Picture]:
         _composition(model, seed),
         _errors(model, seed),
     )
-    return [picture for part in parts for picture in part]
+    return [(heading, Markup(picture)) for part in parts for heading, picture in part]
 
 
-def _training(model: Model) -> Iterator[Picture]:
+def _training(model: Model) -> Iterator[tuple[str, str]]:
     heading, path = "Loss history of training", Path(model.checkpoint.path or "") / HISTORY
     if not path.is_file():
         yield heading, missing(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
@@ -80,7 +81,7 @@ def _drawn(model: Model, count: int, seed: int, **changes: object) -> Intact:
     return Intact(model, reference.sample(count, seed=derive_seed(seed, "gallery", *changes.values())))
 
 
-def _one_recurrence(model: Model, seed: int) -> Iterator[Picture]:
+def _one_recurrence(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     """Predictions and attention at one recurrence with c = -1.5, as in the notebook."""
     one = _drawn(model, 1, seed, c=(ONE_C, ONE_C))
     yield (
@@ -104,7 +105,7 @@ def _one_recurrence(model: Model, seed: int) -> Iterator[Picture]:
         yield f"Attention patterns, layer {layer}", svg
 
 
-def _attribution(model: Model, seed: int) -> Iterator[Picture]:
+def _attribution(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     intact = _drawn(model, ATTRIBUTED, seed)
     found = attribution(model, intact)
     heads = found.heads.mean((0, 1)).cpu().numpy()
@@ -135,7 +136,7 @@ def _attribution(model: Model, seed: int) -> Iterator[Picture]:
     )
 
 
-def _weights(model: Model) -> Iterator[Picture]:
+def _weights(model: Model) -> Iterator[tuple[str, str]]:
     products = {"OV": model.W_OV.cpu().numpy(), "QK": model.W_QK.cpu().numpy()}
     for kind, found in products.items():
         for layer, heads in enumerate(found):
@@ -186,7 +187,7 @@ def _listed(values: np.ndarray, form: str) -> str:
     return ", ".join(f"{value:{form}}" for value in values)
 
 
-def _composition(model: Model, seed: int) -> Iterator[Picture]:
+def _composition(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     output, qk = model.W_OV.cpu().numpy(), model.W_QK.cpu().numpy()
     layers, heads = output.shape[:2]
     pairs = list(combinations(range(layers), 2))
@@ -208,7 +209,7 @@ def _composition(model: Model, seed: int) -> Iterator[Picture]:
         yield f"{kind.upper()}-composition", svg
 
 
-def _errors(model: Model, seed: int) -> Iterator[Picture]:
+def _errors(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     errors = np.stack([_drawn(model, AT_EACH, seed, c=(c, c)).errors.cpu().numpy() for c in COEFFICIENTS])
     trained = np.abs(COEFFICIENTS) <= max(REFERENCE.c)
     far = np.abs(COEFFICIENTS) >= 3

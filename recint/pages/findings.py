@@ -1,0 +1,134 @@
+"""What a run found, in sentences: the answer, what was refuted or was not expected, and how far the answer reaches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from recint.judging.entry import Baseline, Entry, Run
+from recint.verdict import LEVEL, SYMBOLS, words
+
+
+def answer(run: Run) -> str:
+    """How many claims have which verdict.
+
+    >>> answer(run)                                                         # doctest: +SKIP
+    '7 of 10 claims about affine-a are supported, 3 refuted'
+    """
+    counts = Counter[str](claim.verdict for claim in run.claims)
+    parts = [f"{counts['supported']} of {len(run.claims)} claims about {run.checkpoint['name']} are supported"]
+    parts += [
+        f"{counts[verdict]} {words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
+    ]
+    return ", ".join(parts)
+
+
+def headline(run: Run) -> str:
+    """The answer in one sentence, with whether it is the one that was expected.
+
+    >>> headline(run)                                                       # doctest: +SKIP
+    '7 of 10 claims about affine-a are supported, 3 refuted; all as expected.'
+    """
+    return f"{answer(run)}; {_drifted(run, run.against) if run.against else _expectation(run.claims)}."
+
+
+def _expectation(claims: Sequence[Entry]) -> str:
+    recorded = [claim for claim in claims if claim.expected]
+    if not recorded:
+        return "no verdicts are on record"
+    if departed := unexpected(claims):
+        return f"{len(departed)} not as expected"
+    return "all as expected" if len(recorded) == len(claims) else "all on record as expected"
+
+
+def _drifted(run: Run, against: Baseline) -> str:
+    drifted = len(run.not_allowed)
+    allowed = len(run.drift) - drifted
+    beside = f" ({allowed} more may)" if allowed else ""
+    return f"{drifted or 'none'} drifted from {against.name}{beside}"
+
+
+def unexpected(claims: Iterable[Entry]) -> list[Entry]:
+    """The claims of which another verdict was expected."""
+    return [claim for claim in claims if claim.expected and claim.expected != claim.verdict]
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """How many claims of a run are refuted, by what refutes them.
+
+    Attributes:
+        counterexamples: a confirmed place where the claim fails.
+        estimates: what independent recurrences say on average.
+        weights: the weights themselves.
+        contrasts: the claim's own statistic is as it should be, but one that must differ from it does not.
+    """
+
+    counterexamples: int = 0
+    estimates: int = 0
+    weights: int = 0
+    contrasts: int = 0
+
+    def __str__(self) -> str:
+        """A sentence without its full stop.
+
+        >>> str(Refuted(counterexamples=2, weights=1))
+        '3 claims are refuted: 2 by a confirmed counterexample, 1 by the weights alone'
+        """
+        ways = {
+            "by a confirmed counterexample": self.counterexamples,
+            "by the average over recurrences": self.estimates,
+            "by the weights alone": self.weights,
+            "by a contrast that fails": self.contrasts,
+        }
+        if not (total := sum(ways.values())):
+            return "No claim is refuted"
+        told = ", ".join(f"{count} {way}" for way, count in ways.items() if count)
+        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted: {told}"
+
+
+def refuted(claims: Iterable[Entry]) -> Refuted:
+    """What refutes the refuted claims of a run."""
+    by: Counter[str] = Counter()
+    for claim in claims:
+        if claim.verdict != "refuted":
+            continue
+        if claim.decisive:
+            by["counterexamples"] += 1
+        elif claim.refuted_by != claim.id:
+            by["contrasts"] += 1
+        else:
+            by["estimates" if claim.estimate else "weights"] += 1
+    return Refuted(**by)
+
+
+def reach(claims: Sequence[Entry]) -> str:
+    """What can be concluded from the verdicts and what cannot, in a sentence or two."""
+    told = []
+    if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
+        told.append(
+            f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL * 100:g} % of such runs would "
+            f"support a false claim about averages, and at most {LEVEL * 100:g} % would refute a true claim."
+        )
+    conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
+    # Those that were drawn count too: each of them was held against the threshold.
+    recurrences = [
+        claim.search.examples + (claim.failing.of if claim.failing else 0)
+        for claim in claims
+        if claim.search and claim.quantifier == "pointwise"
+    ]
+    means = [f"“everywhere” means at the {_range(conditions)} conditions that were tried"] if conditions else []
+    means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
+    if means:
+        both = ", and ".join(means)
+        told.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
+    return (
+        " ".join(told) or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
+    )
+
+
+def _range(numbers: Sequence[int]) -> str:
+    """The least and the largest, e.g. "200 to 5,000"."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
