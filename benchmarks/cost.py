@@ -30,9 +30,10 @@ from recint.judging.scan import scan
 from recint.model import Model, gain, preconditions
 from recint.model.interventions import ABLATIONS
 from recint.model.stand_ins import STAND_INS
+from recint.model.untrained import untrained
 from recint.profiles import register_profiles
-from recint.recurrence import REFERENCE, derive_seed
-from recint.training.train import untrained
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 from recint.verdict import STAGES
 
 CHECKPOINT = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine3-seed0"

@@ -24,17 +24,18 @@ from scipy import stats
 from tqdm import tqdm
 
 from recint.calibration import planted
-from recint.calibration.calibrate import rate
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
 from recint.judging import entries as record
+from recint.judging.controls import rate
 from recint.judging.draws import Share
 from recint.judging.entry import Entry, Estimate
 from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
-from recint.recurrence import derive_seed
+from recint.model.asked import Asked
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 from recint.verdict import stages_of
 
@@ -48,16 +49,14 @@ CONFIG = replace(
 )  # of an odd number of directions R^2 is exact, see recint/calibration/planted.py
 
 
-class StandIn:
+class StandIn(Asked):
     """A model that a stand-in property needs nothing of but its shape; its passes have nothing to tell."""
 
     config = ModelConfig(d_vocab=3)
     checkpoint = planted.Solver().checkpoint
 
-    def intact(self, at):
-        return self
-
-    prediction = None
+    def prepare(self, at):
+        pass
 
 
 def lognormal(rng, *shape, sigma=1.1):

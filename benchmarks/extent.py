@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from recint.catalogue import SHIPPED, find
 from recint.checkpoint import load
-from recint.claim import p_against
 from recint.domain import Condition
+from recint.judging.statistic import p_against
 from recint.model import Model
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 FIXTURES = SHIPPED.parent / "fixtures" / "checkpoints"
 NAMES = ("affine3-seed0", "affine-a.pth", "affine3-seed1")

@@ -19,14 +19,15 @@ from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Property
 from recint.domain import Condition, Domain
-from recint.judging.scan import VISIT, Scan, conditions_of
+from recint.judging.scan import VISIT, Scan
 from recint.judging.search import search
+from recint.model.asked import Asked
 from recint.profiles import register_profiles
-from recint.recurrence import derive_seed
 from recint.strategies import SEEDS, conditions, grid
+from recint.system.seeds import derive_seed
 
 
-class Mutant:
+class Mutant(Asked):
     """A model that fails at one condition."""
 
     config = ModelConfig(d_vocab=3)
@@ -77,7 +78,7 @@ def main() -> None:
         "scan": (measured(lambda: conditions(everywhere)), None),
         "Hypothesis alone": (measured(on_the_grid), Scan(())),
     }
-    places = conditions_of(everywhere, order=1, batch=VISIT, seed=0)
+    places = everywhere.conditions(Mutant.config, batch=VISIT, seed=0)
     chosen = np.random.default_rng(0).choice(len(places), options.mutants, replace=False)
     found = dict.fromkeys(arms, 0)
     for seed, index in enumerate(chosen):

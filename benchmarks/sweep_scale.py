@@ -32,9 +32,9 @@ from recint.checkpoint import ModelConfig, load, save
 from recint.claim import Property
 from recint.judging.judge import judge
 from recint.model import Model
+from recint.model.untrained import untrained
 from recint.sweep.jobs import AS_FAST_AS_ALONE
 from recint.system.threads import limit_threads
-from recint.training.train import untrained
 
 SMALL = ModelConfig(n_layers=2, n_heads=4, d_model=32, d_head=8, d_mlp=64, n_ctx=13, d_vocab=40)
 # Claims of every quantifier, with and without interventions.

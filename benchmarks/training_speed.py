@@ -16,7 +16,8 @@ from torch import nn
 from torch.nn import functional
 
 from recint.checkpoint import ModelConfig
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 from recint.training.recipe import Recipe
 from recint.training.train import train
 

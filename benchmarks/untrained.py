@@ -12,11 +12,10 @@ import sys
 import time
 from dataclasses import asdict
 
-import torch
-
 from recint.catalogue import properties
 from recint.checkpoint import load
 from recint.judging.untrained import SHIPPED_ANSWERS, ask
+from recint.model import Model
 from recint.shipped import CHECKPOINTS
 
 NAMES = ("affine3-seed0", "affine3-order2")
@@ -29,10 +28,10 @@ def main() -> int:
     props, answers = properties(), []
     kept = json.loads(SHIPPED_ANSWERS.read_text(encoding="utf-8"))["answers"]
     for name in NAMES:
-        config, begun = load(CHECKPOINTS / name).config, time.monotonic()
-        known = next((entry["claims"] for entry in kept if entry["config"] == asdict(config)), {})
+        model, begun = Model(load(CHECKPOINTS / name)), time.monotonic()
+        known = next((entry["claims"] for entry in kept if entry["config"] == asdict(model.config)), {})
         asked = [prop for prop in props if options.check or prop.claim.hash not in known]
-        found = ask(asked, config, device=torch.device("cpu"))
+        found = ask(asked, model)
         print(f"the shape of {name}: {len(asked)} claims, {time.monotonic() - begun:.0f} s", flush=True)
         for prop, each in found.items():
             print(f"  {each.passed:>2} of {each.of} pass {prop.claim.id}{' (vacuous)' if each.vacuous else ''}")
@@ -40,7 +39,7 @@ def main() -> int:
             prop.claim.hash: [found[prop].passed, found[prop].of] if prop in found else known[prop.claim.hash]
             for prop in props
         }
-        answers.append({"config": asdict(config), "claims": claims})
+        answers.append({"config": asdict(model.config), "claims": claims})
     if options.check:
         return int(kept != answers)
     SHIPPED_ANSWERS.write_text(json.dumps({"answers": answers}, indent=1) + "\n", encoding="utf-8")

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast, Unmet
+from recint.claim_figures import against_c, with_heads
 from recint.domain import Domain
 from recint.model.gain import (
     BOTH_HALVES,
@@ -37,10 +38,9 @@ from recint.model.interventions import (
     uniform_pattern,
 )
 from recint.model.stand_ins import qk_identity
-from recint.pages.landscape import against_c, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.attention import most_similar_key
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis', the summary of roles; criteria: arXiv:2410.13032"
 DRAWN = 2  # low-rank identities, and random circuits, that are averaged over
@@ -77,6 +77,7 @@ NUMBERS = (("low-rank identities and random circuits", DRAWN),)
 OTHER_ROLES, RANDOM = "the roles of the other layers instead", "random attention instead"
 
 SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
+    id="circuit.sufficient@2",
     because=NO_RATIO,
     statement="The roles, put in place of the attention of the model, cost at most 10 % of the gain over copying.",
     statistic="share of the gain over copying that is lost with previous term, position 1 and low-rank identity in layers 0, 1, 2",
@@ -89,6 +90,7 @@ SUFFICIENT_BY_SHARE = SUFFICIENT.amended(
 )
 
 SUFFICIENT_BESIDE_WHAT_MATTERS = SUFFICIENT_BY_SHARE.amended(
+    id="circuit.sufficient@3",
     because=BOTH_HALVES,
     contrasts=tuple(
         half for contrast in SUFFICIENT.contrasts for half in matters_and_costs_twice(contrast.name, of="the claim")
@@ -96,9 +98,9 @@ SUFFICIENT_BESIDE_WHAT_MATTERS = SUFFICIENT_BY_SHARE.amended(
 )
 
 
-def sufficient_alone(layer):
+def sufficient_alone(id, layer):
     return Claim(
-        id=f"circuit.sufficient.l{layer}",
+        id=id,
         statement=f"The role of layer {layer}, {CIRCUIT[layer]}, in place of its attention alone costs at most 10 % of the gain.",
         layers=(layer,),
         quantifier="average",
@@ -114,13 +116,24 @@ def sufficient_alone(layer):
     )
 
 
-def sufficient_beside_each(layer):
+PREVIOUS_TERM_SUFFICES = sufficient_alone("circuit.sufficient.l0", layer=0)
+POSITION_1_SUFFICES = sufficient_alone("circuit.sufficient.l1", layer=1)
+IDENTITY_SUFFICES = sufficient_alone("circuit.sufficient.l2", layer=2)
+
+
+def sufficient_beside_each(alone, id):
+    (layer,) = alone.layers
     others = (*(f"{name} instead" for name in CIRCUIT if name != CIRCUIT[layer]), RANDOM)
-    return sufficient_alone(layer).amended(
+    return alone.amended(
+        id=id,
         because=f"{BOTH_HALVES}, and each of the other layers' roles by itself, where their mean had to",
         contrasts=tuple(half for name in others for half in matters_and_costs_twice(name, of="the claim")),
     )
 
+
+PREVIOUS_TERM_BESIDE_EACH = sufficient_beside_each(PREVIOUS_TERM_SUFFICES, "circuit.sufficient.l0@2")
+POSITION_1_BESIDE_EACH = sufficient_beside_each(POSITION_1_SUFFICES, "circuit.sufficient.l1@2")
+IDENTITY_BESIDE_EACH = sufficient_beside_each(IDENTITY_SUFFICES, "circuit.sufficient.l2@2")
 
 NECESSARY = Claim(
     id="circuit.partly-necessary",
@@ -137,6 +150,7 @@ NECESSARY = Claim(
 )
 
 NECESSARY_BY_LAYER = NECESSARY.amended(
+    id="circuit.partly-necessary@2",
     because="a bundle: layer 0 alone makes the ratio, and for layer 2 the opposite holds; now every layer by itself has to cost a "
     "share of what the model gains over copying",
     statement="To cut the circuit's edges in any one layer costs at least 10 % of the gain, and twice what as many others cost.",
@@ -158,9 +172,9 @@ NECESSARY_BY_LAYER = NECESSARY.amended(
 )
 
 
-def necessary_alone(layer):
+def necessary_alone(id, layer):
     return Claim(
-        id=f"circuit.partly-necessary.l{layer}",
+        id=id,
         statement=f"To cut what the queries of layer {layer} look at by their role, {EDGES[layer]}, costs at least 10 % of the "
         "gain, and twice what as many others cost.",
         layers=(layer,),
@@ -183,6 +197,10 @@ def necessary_alone(layer):
     )
 
 
+PREVIOUS_TERM_NECESSARY = necessary_alone("circuit.partly-necessary.l0", layer=0)
+POSITION_1_NECESSARY = necessary_alone("circuit.partly-necessary.l1", layer=1)
+SIMILAR_NECESSARY = necessary_alone("circuit.partly-necessary.l2", layer=2)
+
 MINIMAL = Claim(
     id="circuit.minimal",
     statement="No role of the circuit can be left out.",
@@ -199,6 +217,7 @@ MINIMAL = Claim(
 )
 
 MINIMAL_BY_SHARE = MINIMAL.amended(
+    id="circuit.minimal@2",
     because="it was asked where the circuit carries nothing, and there no role can be missed; now only where it beats copying, as "
     "a share of what the circuit gains",
     statement="No role of the circuit can be left out: without it, at least 10 % of what the circuit gains is lost.",
@@ -315,12 +334,12 @@ def sufficiency_alone(claim, layer):
     return test
 
 
-test_previous_term_is_enough_for_layer_0 = sufficiency_alone(sufficient_alone(0), 0)
-test_position_1_is_enough_for_layer_1 = sufficiency_alone(sufficient_alone(1), 1)
-test_identity_is_enough_for_layer_2 = sufficiency_alone(sufficient_alone(2), 2)
-test_no_other_role_is_enough_for_layer_0 = sufficiency_alone(sufficient_beside_each(0), 0)
-test_no_other_role_is_enough_for_layer_1 = sufficiency_alone(sufficient_beside_each(1), 1)
-test_no_other_role_is_enough_for_layer_2 = sufficiency_alone(sufficient_beside_each(2), 2)
+test_previous_term_is_enough_for_layer_0 = sufficiency_alone(PREVIOUS_TERM_SUFFICES, 0)
+test_position_1_is_enough_for_layer_1 = sufficiency_alone(POSITION_1_SUFFICES, 1)
+test_identity_is_enough_for_layer_2 = sufficiency_alone(IDENTITY_SUFFICES, 2)
+test_no_other_role_is_enough_for_layer_0 = sufficiency_alone(PREVIOUS_TERM_BESIDE_EACH, 0)
+test_no_other_role_is_enough_for_layer_1 = sufficiency_alone(POSITION_1_BESIDE_EACH, 1)
+test_no_other_role_is_enough_for_layer_2 = sufficiency_alone(IDENTITY_BESIDE_EACH, 2)
 
 
 def edges_of(model, at):
@@ -397,9 +416,9 @@ def necessity_alone(claim, layer):
     return test
 
 
-test_layer_0_needs_its_edges_to_the_previous_term = necessity_alone(necessary_alone(0), 0)
-test_layer_1_needs_its_edges_to_position_1 = necessity_alone(necessary_alone(1), 1)
-test_layer_2_needs_its_edges_to_what_is_similar = necessity_alone(necessary_alone(2), 2)
+test_layer_0_needs_its_edges_to_the_previous_term = necessity_alone(PREVIOUS_TERM_NECESSARY, 0)
+test_layer_1_needs_its_edges_to_position_1 = necessity_alone(POSITION_1_NECESSARY, 1)
+test_layer_2_needs_its_edges_to_what_is_similar = necessity_alone(SIMILAR_NECESSARY, 2)
 
 
 def as_many_others(keys, generator):

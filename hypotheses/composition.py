@@ -13,14 +13,14 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_heads
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.model.interventions import path_removed
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.weights import ORIENTATIONS, composition_chance, composition_scores, input_matrices, pair_scores
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis of QK Circuit': 'we see K and Q-Composition between Layers 1 and 2'"
 
@@ -49,8 +49,9 @@ Q_COMPOSITION = Claim(
 )
 
 
-def of_these_layers(claim):
+def of_these_layers(claim, id):
     return claim.amended(
+        id=id,
         because="random orientation was the only chance that it was held against; now heads dealt to the two layers at random may "
         "compose as much in at most 5 % of deals",
         contrasts=(CHANCE,),
@@ -58,8 +59,8 @@ def of_these_layers(claim):
     )
 
 
-K_COMPOSITION_OF_THESE_LAYERS = of_these_layers(K_COMPOSITION)
-Q_COMPOSITION_OF_THESE_LAYERS = of_these_layers(Q_COMPOSITION)
+K_COMPOSITION_OF_THESE_LAYERS = of_these_layers(K_COMPOSITION, "composition.k-l1-l2@2")
+Q_COMPOSITION_OF_THESE_LAYERS = of_these_layers(Q_COMPOSITION, "composition.q-l1-l2@2")
 
 NO_V_COMPOSITION = Claim(
     id="composition.no-v",
@@ -112,6 +113,7 @@ STEERS = Claim(
 )
 
 STEERS_BY_SHARE = STEERS.amended(
+    id="composition.l1-steers-l2@2",
     because=NO_RATIO,
     statement="Layer 1 sets the attention patterns of layer 2: without it there, at least 10 % of the gain over copying is lost.",
     statistic="share of the gain over copying that is lost without layer 1 in what layer 2's queries and keys read",

@@ -14,20 +14,20 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain
 from recint.model.attribution import attribution
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.model.intact import Intact
 from recint.model.interventions import ablation, largest_change
 from recint.model.transformer import REFERENCE_RECURRENCES, layer_norm_scale
-from recint.pages.landscape import against_c, with_attention, with_attribution, with_heads
-from recint.recurrence import derive_seed
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.lines import mix_fit, partial_fit, signed_line_r2
 from recint.statistics.mixture import Mixture
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
 from recint.strategies import conditions
+from recint.system.seeds import derive_seed
 
 PREVIOUS_TOKEN = Claim(
     id="l0.previous-token",
@@ -42,6 +42,7 @@ PREVIOUS_TOKEN = Claim(
 )
 
 PREVIOUS_TOKEN_AS_TRAINED = PREVIOUS_TOKEN.amended(
+    id="l0.previous-token@2",
     because="refuted on short sequences, where there is little to attend to; at 14 terms, the length of training, it held "
     "everywhere on affine3-seed0 and affine-a",
     statement="Most heads of layer 0 attend to the previous term, in sequences of the length of training.",
@@ -80,6 +81,7 @@ RESIDUAL_FORMULA = Claim(
 )
 
 RESIDUAL_FORMULA_ON_AVERAGE = RESIDUAL_FORMULA.amended(
+    id="l0.residual-formula@2",
     because="refuted at c = -2, where terms grow and change sign, but affine3-seed0 and affine-a held it on average",
     statement="On average the residual stream after layer 0 reads as a mix of a_i and a_(i-1), the latter with a positive share.",
     quantifier="average",
@@ -90,6 +92,7 @@ RESIDUAL_FORMULA_ON_AVERAGE = RESIDUAL_FORMULA.amended(
 )
 
 PREVIOUS_TERM_BESIDE = RESIDUAL_FORMULA_ON_AVERAGE.amended(
+    id="l0.residual-formula@3",
     because="it hung on a pseudo-inverse cut at 3 %: 0.79 with it, 0.49 to 0.53 by plain least squares, where a_i alone has 0.71 "
     "to 0.75; now what a_(i-1) explains beside a_i",
     statement="Of what a_i leaves unexplained of the stream after layer 0, a_(i-1) explains at least half, with a positive share.",
@@ -107,6 +110,7 @@ FIT = 400  # reference recurrences that coefficients are fitted on, none of whic
 FROM = 3  # the first position at which a_(i-2) and the mean of the terms are two
 
 PREVIOUS_TERM_BESIDE_ITS_RIVALS = PREVIOUS_TERM_BESIDE.amended(
+    id="l0.residual-formula@4",
     because="within one recurrence all terms lie in one plane with d, so that an older term, d or the mean of the terms explained "
     "nearly as much as a_(i-1); now with one coefficient for all recurrences, beside these rivals too, each of which has to "
     "explain less",
@@ -155,9 +159,9 @@ OVER = (("recurrences behind means and resampling", REFERENCE_RECURRENCES),)
 EXACT = {"zero": "zeroed", "mean": "mean-ablated", "resample": "resampled"}
 
 
-def necessary(kind):
+def necessary(id, kind):
     return Claim(
-        id="l0.heads-necessary" if kind == "zero" else f"l0.heads-necessary.{kind}",
+        id=id,
         statement=f"Each head of layer 0 matters: its output {EXACT[kind]}, the error at least doubles.",
         layers=(0,),
         quantifier="average",
@@ -171,8 +175,16 @@ def necessary(kind):
     )
 
 
-def necessary_share(kind):
-    return necessary(kind).amended(
+NECESSARY = {
+    "zero": necessary("l0.heads-necessary", "zero"),
+    "mean": necessary("l0.heads-necessary.mean", "mean"),
+    "resample": necessary("l0.heads-necessary.resample", "resample"),
+}
+
+
+def necessary_share(claim, id, kind):
+    return claim.amended(
+        id=id,
         because=NO_RATIO,
         statement=f"Each head of layer 0 matters: its output {EXACT[kind]}, at least 10 % of the gain over copying is lost.",
         statistic=f"share of the gain over copying that is lost with one head {EXACT[kind]}, smallest over heads",
@@ -183,9 +195,16 @@ def necessary_share(kind):
     )
 
 
-def dominates(kind):
+NECESSARY_SHARE = {
+    "zero": necessary_share(NECESSARY["zero"], "l0.heads-necessary@2", "zero"),
+    "mean": necessary_share(NECESSARY["mean"], "l0.heads-necessary.mean@2", "mean"),
+    "resample": necessary_share(NECESSARY["resample"], "l0.heads-necessary.resample@2", "resample"),
+}
+
+
+def dominates(id, kind):
     return Claim(
-        id="l0.one-head-dominates" if kind == "zero" else f"l0.one-head-dominates.{kind}",
+        id=id,
         statement=f"One head of layer 0 matters far more than the rest, each {EXACT[kind]} in turn.",
         layers=(0,),
         quantifier="average",
@@ -199,8 +218,16 @@ def dominates(kind):
     )
 
 
-def dominates_by_loss(kind):
-    return dominates(kind).amended(
+DOMINATES = {
+    "zero": dominates("l0.one-head-dominates", "zero"),
+    "mean": dominates("l0.one-head-dominates.mean", "mean"),
+    "resample": dominates("l0.one-head-dominates.resample", "resample"),
+}
+
+
+def dominates_by_loss(claim, id, kind):
+    return claim.amended(
+        id=id,
         because=NO_RATIO,
         statement=f"One head of layer 0 matters far more than the rest, each {EXACT[kind]} in turn.",
         statistic=f"loss with one head {EXACT[kind]}: median over heads / largest",
@@ -221,6 +248,12 @@ def dominates_by_loss(kind):
         constants=OVER,
     )
 
+
+DOMINATES_BY_LOSS = {
+    "zero": dominates_by_loss(DOMINATES["zero"], "l0.one-head-dominates@2", "zero"),
+    "mean": dominates_by_loss(DOMINATES["mean"], "l0.one-head-dominates.mean@2", "mean"),
+    "resample": dominates_by_loss(DOMINATES["resample"], "l0.one-head-dominates.resample@2", "resample"),
+}
 
 PATTERN, Z = "blocks.0.attn.hook_pattern", "blocks.0.attn.hook_z"
 PRE, POST = "blocks.0.hook_resid_pre", "blocks.0.hook_resid_post"
@@ -411,15 +444,15 @@ def dominance(claim, kind):
     return test
 
 
-test_each_head_of_layer_0_matters = necessity(necessary("zero"), "zero")
-test_each_head_of_layer_0_matters_beyond_its_mean = necessity(necessary("mean"), "mean")
-test_each_head_of_layer_0_matters_resampled = necessity(necessary("resample"), "resample")
-test_one_head_of_layer_0_dominates = dominance(dominates("zero"), "zero")
-test_one_head_of_layer_0_dominates_beyond_its_mean = dominance(dominates("mean"), "mean")
-test_one_head_of_layer_0_dominates_resampled = dominance(dominates("resample"), "resample")
-test_each_head_of_layer_0_costs_a_share = necessity_by_share(necessary_share("zero"), "zero")
-test_each_head_of_layer_0_costs_a_share_beyond_its_mean = necessity_by_share(necessary_share("mean"), "mean")
-test_each_head_of_layer_0_costs_a_share_resampled = necessity_by_share(necessary_share("resample"), "resample")
-test_one_head_of_layer_0_costs_most = dominance_by_loss(dominates_by_loss("zero"), "zero")
-test_one_head_of_layer_0_costs_most_beyond_its_mean = dominance_by_loss(dominates_by_loss("mean"), "mean")
-test_one_head_of_layer_0_costs_most_resampled = dominance_by_loss(dominates_by_loss("resample"), "resample")
+test_each_head_of_layer_0_matters = necessity(NECESSARY["zero"], "zero")
+test_each_head_of_layer_0_matters_beyond_its_mean = necessity(NECESSARY["mean"], "mean")
+test_each_head_of_layer_0_matters_resampled = necessity(NECESSARY["resample"], "resample")
+test_one_head_of_layer_0_dominates = dominance(DOMINATES["zero"], "zero")
+test_one_head_of_layer_0_dominates_beyond_its_mean = dominance(DOMINATES["mean"], "mean")
+test_one_head_of_layer_0_dominates_resampled = dominance(DOMINATES["resample"], "resample")
+test_each_head_of_layer_0_costs_a_share = necessity_by_share(NECESSARY_SHARE["zero"], "zero")
+test_each_head_of_layer_0_costs_a_share_beyond_its_mean = necessity_by_share(NECESSARY_SHARE["mean"], "mean")
+test_each_head_of_layer_0_costs_a_share_resampled = necessity_by_share(NECESSARY_SHARE["resample"], "resample")
+test_one_head_of_layer_0_costs_most = dominance_by_loss(DOMINATES_BY_LOSS["zero"], "zero")
+test_one_head_of_layer_0_costs_most_beyond_its_mean = dominance_by_loss(DOMINATES_BY_LOSS["mean"], "mean")
+test_one_head_of_layer_0_costs_most_resampled = dominance_by_loss(DOMINATES_BY_LOSS["resample"], "resample")

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.model.attribution import attribution
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import (
@@ -27,7 +28,6 @@ from recint.model.gain import (
 from recint.model.interventions import ablated, all_of, ov_replaced
 from recint.model.transformer import REFERENCE_RECURRENCES
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
@@ -49,6 +49,7 @@ LOW_RANK = Claim(
 )
 
 LOW_RANK_OF_THIS_LAYER = LOW_RANK.amended(
+    id="l1.low-effective-rank@2",
     because="heads dealt to layers at random reach 0.07 in 14 % of deals; chance is now a contrast",
     contrasts=(CHANCE,),
     constants=(("deals", DEALS), ("energy", ENERGY)),
@@ -81,6 +82,7 @@ LOW_RANK_SUFFICES = Claim(
 BESIDE = {f"layer {layer} cut to as many": layer for layer in (0, 2)}
 
 LOW_RANK_SUFFICES_IN_THIS_LAYER = LOW_RANK_SUFFICES.amended(
+    id="l1.low-rank-suffices@2",
     because=f"{BOTH_HALVES}, and in each of layers 0 and 2 by itself, which were cut together",
     statement="Layer 1 needs no more directions than its effective rank; layer 0 needs more than that, and so does layer 2.",
     contrasts=tuple(half for name in BESIDE for half in matters_and_costs_twice(name, of="layer 1")),
@@ -122,9 +124,9 @@ SMALL = Claim(
 )
 
 
-def necessary(kind, how):
+def necessary(id, how):
     return Claim(
-        id="l1.necessary" if kind == "mean" else f"l1.necessary.{kind}",
+        id=id,
         statement=f"The model needs what layer 1 says: its heads {how}, the error at least doubles.",
         layers=(1,),
         quantifier="average",
@@ -138,8 +140,16 @@ def necessary(kind, how):
     )
 
 
-def necessary_share(kind, how):
-    return necessary(kind, how).amended(
+NECESSARY = {
+    "mean": necessary("l1.necessary", "mean-ablated"),
+    "zero": necessary("l1.necessary.zero", "zeroed"),
+    "resample": necessary("l1.necessary.resample", "resampled"),
+}
+
+
+def necessary_share(claim, id, how):
+    return claim.amended(
+        id=id,
         because=NO_RATIO,
         statement=f"The model needs what layer 1 says: its heads {how}, at least 10 % of the gain over copying is lost.",
         statistic=f"share of the gain over copying that is lost with the heads of layer 1 {how}",
@@ -149,6 +159,12 @@ def necessary_share(kind, how):
         constants=(("recurrences behind means and resampling", REFERENCE_RECURRENCES),),
     )
 
+
+NECESSARY_SHARE = {
+    "mean": necessary_share(NECESSARY["mean"], "l1.necessary@2", "mean-ablated"),
+    "zero": necessary_share(NECESSARY["zero"], "l1.necessary.zero@2", "zeroed"),
+    "resample": necessary_share(NECESSARY["resample"], "l1.necessary.resample@2", "resampled"),
+}
 
 PATTERN, OUTPUT = "blocks.1.attn.hook_pattern", "blocks.1.hook_attn_out"
 
@@ -264,9 +280,9 @@ def necessity(claim, kind):
     return test
 
 
-test_the_model_needs_layer_1 = necessity(necessary("mean", "mean-ablated"), "mean")
-test_the_model_needs_layer_1_zeroed = necessity(necessary("zero", "zeroed"), "zero")
-test_the_model_needs_layer_1_resampled = necessity(necessary("resample", "resampled"), "resample")
+test_the_model_needs_layer_1 = necessity(NECESSARY["mean"], "mean")
+test_the_model_needs_layer_1_zeroed = necessity(NECESSARY["zero"], "zero")
+test_the_model_needs_layer_1_resampled = necessity(NECESSARY["resample"], "resample")
 
 
 def necessity_by_share(claim, kind):
@@ -279,6 +295,6 @@ def necessity_by_share(claim, kind):
     return test
 
 
-test_layer_1_costs_a_share = necessity_by_share(necessary_share("mean", "mean-ablated"), "mean")
-test_layer_1_costs_a_share_zeroed = necessity_by_share(necessary_share("zero", "zeroed"), "zero")
-test_layer_1_costs_a_share_resampled = necessity_by_share(necessary_share("resample", "resampled"), "resample")
+test_layer_1_costs_a_share = necessity_by_share(NECESSARY_SHARE["mean"], "mean")
+test_layer_1_costs_a_share_zeroed = necessity_by_share(NECESSARY_SHARE["zero"], "zero")
+test_layer_1_costs_a_share_resampled = necessity_by_share(NECESSARY_SHARE["resample"], "resample")

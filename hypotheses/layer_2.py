@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.domain import Domain
 from recint.model.attribution import attribution
 from recint.model.chance import CHANCE, DEALS, share_of_deals
@@ -28,7 +29,6 @@ from recint.model.gain import (
 from recint.model.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
 from recint.pages import figures
-from recint.pages.landscape import against_c, with_attention, with_attribution
 from recint.statistics.attention import attention_by_parity, attention_to_similar, output_against_input
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import eigenvalue_score
@@ -51,7 +51,7 @@ NO_CHANCE = (
 )
 
 NEGATIVE_COPYING_OF_THIS_LAYER = NEGATIVE_COPYING.amended(
-    because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
+    id="l2.ov-negative-copying@2", because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
 )
 
 SUBTRACTS = Claim(
@@ -67,6 +67,7 @@ SUBTRACTS = Claim(
 )
 
 SUBTRACTS_ON_AVERAGE = SUBTRACTS.amended(
+    id="l2.subtracts-what-it-attends-to@2",
     because="refuted at c = -2, but affine3-seed0 and affine-a held it on average",
     corrected="'refuted at c = -2' understates: at 14 terms version 1 fails at 15 of 41 coefficients on affine3-seed0, at 16 "
     "on affine-a and at 14 on affine3-seed1 (benchmarks/extent.py)",
@@ -99,6 +100,7 @@ CHECKERBOARD = Claim(
 )
 
 CHECKERBOARD_ON_AVERAGE = CHECKERBOARD.amended(
+    id="l2.checkerboard@2",
     because="refuted at single coefficients and on short sequences, but affine3-seed0 and affine-a held it on average over c",
     corrected="'at single coefficients' understates: at 14 terms version 1 fails at 5 of 16 coefficients on affine3-seed0, at "
     "11 on affine-a, where it holds on average, and at all 16 on affine3-seed1 (benchmarks/extent.py)",
@@ -133,6 +135,7 @@ QK_IDENTITY = Claim(
 
 
 QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
+    id="l2.qk-identity@2",
     because=NO_RATIO,
     statement="A random low-rank identity in place of the QK of heads 0-4 of layer 2 costs at most 10 % of the gain over copying.",
     statistic=f"share of the gain over copying that is lost with the stand-in (mean over {STAND_INS} of them)",
@@ -145,6 +148,7 @@ QK_IDENTITY_BY_SHARE = QK_IDENTITY.amended(
 )
 
 QK_IDENTITY_BESIDE_WHAT_MATTERS = QK_IDENTITY_BY_SHARE.amended(
+    id="l2.qk-identity@3",
     because=BOTH_HALVES,
     contrasts=tuple(
         half for contrast in QK_IDENTITY.contrasts for half in matters_and_costs_twice(contrast.name, of="the stand-in")
@@ -164,7 +168,7 @@ QK_SIMILARITY = Claim(
 )
 
 QK_SIMILARITY_OF_THIS_LAYER = QK_SIMILARITY.amended(
-    because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
+    id="l2.qk-similarity@2", because=NO_CHANCE, contrasts=(CHANCE,), constants=(("deals", DEALS),)
 )
 
 SIMILAR = Claim(
@@ -204,6 +208,7 @@ NEGATIVE_IDENTITY = Claim(
 )
 
 NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
+    id="l2.ov-negative-identity@2",
     because=NO_RATIO,
     statement="A random low-rank negative identity, scaled to fit, in place of the OV of layer 2 costs at most 10 % of the gain.",
     statistic=f"share of the gain over copying that is lost with the stand-in (mean over {STAND_INS} of them)",
@@ -216,7 +221,9 @@ NEGATIVE_IDENTITY_BY_SHARE = NEGATIVE_IDENTITY.amended(
 )
 
 NEGATIVE_IDENTITY_BESIDE_WHAT_MATTERS = NEGATIVE_IDENTITY_BY_SHARE.amended(
-    because=BOTH_HALVES, contrasts=matters_and_costs_twice("the positive stand-in", of="the stand-in")
+    id="l2.ov-negative-identity@3",
+    because=BOTH_HALVES,
+    contrasts=matters_and_costs_twice("the positive stand-in", of="the stand-in"),
 )
 
 CORRECTS = Claim(
@@ -233,6 +240,7 @@ CORRECTS = Claim(
 )
 
 CORRECTS_LINEARLY = CORRECTS.amended(
+    id="l2.corrects-layer-0@2",
     because="the denominator, layer 0's attribution, may have either sign, and the ratio lies between -1.05 and 21 in untrained "
     "models; now a sum that is linear in both, beside a contrast that layer 0 overestimates at all",
     corrected="the contrast asks that layer 0 adds along the next term at all, not that it adds too much: it can hold without any "

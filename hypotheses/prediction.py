@@ -12,10 +12,10 @@ import torch
 from hypothesis import given
 
 from recint.claim import Claim
+from recint.claim_figures import against_c
 from recint.domain import Between, Domain
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.pages import figures
-from recint.pages.landscape import against_c
 from recint.strategies import conditions, recurrences
 
 NEXT_TERM = Claim(
@@ -32,6 +32,7 @@ NEXT_TERM = Claim(
 AS_TRAINED = Domain(length=(14, 14))
 
 NEXT_TERM_AS_TRAINED = NEXT_TERM.amended(
+    id="model.predicts-next-term@2",
     because="refuted on sequences of fewer terms than in training, which are scaled otherwise; at 14 terms it held everywhere on "
     "affine3-seed0 and affine-a",
     statement="The model predicts the next term, at every coefficient it was trained for, in sequences of the length of training.",
@@ -51,6 +52,7 @@ EVERY_RECURRENCE = Claim(
 )
 
 EVERY_RECURRENCE_AS_TRAINED = EVERY_RECURRENCE.amended(
+    id="model.predicts-every-recurrence@2",
     because="refuted on sequences of fewer terms than in training",
     statement="No recurrence in the trained range and of the length of training defeats the model, sparse and degenerate ones "
     "included.",
@@ -83,6 +85,7 @@ DEGRADES = Claim(
 )
 
 DEGRADES_BY_SHARE = DEGRADES.amended(
+    id="model.degrades-outside-training-range@2",
     because=NO_RATIO,
     statement="Beyond the trained coefficients the model loses at least 10 % of what it would gain over copying if it were as good "
     "there as within them.",

@@ -8,14 +8,14 @@ shows what a probe finds where there is nothing.
 from hypothesis import given
 
 from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c
 from recint.model.probes import BATCH, EPOCHS, RATE, TRAINED_ON, constant_probe
-from recint.pages.landscape import against_c
 from recint.strategies import conditions
 
 
-def constant_term(kind):
+def constant_term(id, kind):
     return Claim(
-        id="probe.constant-term" if kind == "MLP" else "probe.constant-term.linear",
+        id=id,
         statement=f"After layer 0 the residual stream holds d, to be read by {'an MLP' if kind == 'MLP' else 'a linear'} probe.",
         layers=(1,),
         quantifier="average",
@@ -36,11 +36,20 @@ def constant_term(kind):
     )
 
 
-def with_constants(kind):
-    return constant_term(kind).amended(
+BY_MLP = constant_term("probe.constant-term", "MLP")
+BY_LINE = constant_term("probe.constant-term.linear", "linear")
+
+
+def with_constants(claim, id):
+    return claim.amended(
+        id=id,
         because="what decides how much a probe learns stood outside the hash; nothing else is changed",
         constants=(("trained on", TRAINED_ON), ("epochs", EPOCHS), ("batch", BATCH), ("rate", RATE)),
     )
+
+
+BY_MLP_AS_REGISTERED = with_constants(BY_MLP, "probe.constant-term@2")
+BY_LINE_AS_REGISTERED = with_constants(BY_LINE, "probe.constant-term.linear@2")
 
 
 def probing(claim, kind):
@@ -57,7 +66,7 @@ def probing(claim, kind):
     return test
 
 
-test_an_mlp_reads_the_constant_term = probing(constant_term("MLP"), "MLP")
-test_a_linear_probe_reads_the_constant_term = probing(constant_term("linear"), "linear")
-test_an_mlp_reads_the_constant_term_as_registered = probing(with_constants("MLP"), "MLP")
-test_a_linear_probe_reads_the_constant_term_as_registered = probing(with_constants("linear"), "linear")
+test_an_mlp_reads_the_constant_term = probing(BY_MLP, "MLP")
+test_a_linear_probe_reads_the_constant_term = probing(BY_LINE, "linear")
+test_an_mlp_reads_the_constant_term_as_registered = probing(BY_MLP_AS_REGISTERED, "MLP")
+test_a_linear_probe_reads_the_constant_term_as_registered = probing(BY_LINE_AS_REGISTERED, "linear")

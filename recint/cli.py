@@ -139,8 +139,8 @@ def expect(options: argparse.Namespace) -> int:
 def register(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint.catalogue import properties
-    from recint.judging.procedure import registrations
     from recint.record import log
+    from recint.record.procedure import registrations
 
     folder = Path(options.hypotheses)
     kept = log.folder_of(folder, options.log)
@@ -294,8 +294,8 @@ def train(options: argparse.Namespace) -> int:
 
     from recint.checkpoint import ModelConfig
     from recint.model.transformer import resolve_device
-    from recint.pages.card import write_card
     from recint.recurrence import Distribution
+    from recint.training.card import write_card
     from recint.training.recipe import Recipe
     from recint.training.train import Progress
     from recint.training.train import train as run
@@ -418,7 +418,7 @@ def replicate(options: argparse.Namespace) -> int:
     """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
     from recint import plugin
     from recint.model.transformer import Model, resolve_device
-    from recint.pages import replication_page
+    from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate as run
 

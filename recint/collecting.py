@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from recint.catalogue import SHIPPED, modules
-from recint.claim import Property
+from recint.judging.claim import Property
 from recint.profiles import load_profile
 from recint.system.files import named_path
 

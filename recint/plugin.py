@@ -23,14 +23,14 @@ from recint import BAD_CALL, shipped, words
 from recint import checkpoint as checkpoints
 from recint.catalogue import SHIPPED, require_matches, require_sound, selected
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim, Property, Refuted
 from recint.judging import entries as record
+from recint.judging.claim import Claim, Property, Refuted
 from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry
 from recint.judging.entry import Run as Result
 from recint.judging.evaluate import Evidence, draw_together
+from recint.judging.finite import require_finite_record
 from recint.judging.judge import judge_one
-from recint.judging.procedure import registrations
 from recint.judging.scan import Scan, scan
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
@@ -39,7 +39,7 @@ from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import drift, git, log, standing, verdict_file
 from recint.record import expected as expectations
-from recint.statistics.finite import require_finite_record
+from recint.record.procedure import registrations
 from recint.system import files, outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.files import named_path
@@ -438,7 +438,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
                 scanned=run.scanned.pop(prop.claim.id, None),
-                controls=run.device if request.config.getoption("--recint-controls") else None,
+                controls=request.config.getoption("--recint-controls"),
                 beside=beside,
             )
             require_finite_record(verdict_file.plain(entry), what=prop.claim.id)
@@ -675,7 +675,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 def _replication(run: Run) -> str:
     """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
-    from recint.pages import replication_page
+    from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
 

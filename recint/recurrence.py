@@ -12,27 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from recint.system.seeds import derive_seed
 
 Range = tuple[float, float]
 
 
 class ZeroRecurrence(ValueError):
     """A sequence whose terms are all zero has no largest norm to be scaled by."""
-
-
-def derive_seed(seed: int, *labels: object) -> int:
-    """A seed of its own for every (run seed, label, ...), the same on every machine.
-
-    >>> derive_seed(0, "train", 1) == derive_seed(0, "train", 1) != derive_seed(0, "train", 2)
-    True
-    """
-    digest = sha256(repr((seed, *labels)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 @dataclass(frozen=True, kw_only=True)

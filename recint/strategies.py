@@ -15,7 +15,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from recint.domain import SEARCH_BATCH, Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+from recint.judging.subject import SEARCH_BATCH
 
 T = TypeVar("T")
 
@@ -25,8 +26,8 @@ SEEDS = st.integers(0, 2**16)
 def grid(low: float, high: float, *, step: int = 10) -> SearchStrategy[float]:
     """Multiples of 1/step in [low, high], shrinking towards zero.
 
-    >>> grid(-0.5, 0.2).filter(lambda c: c < 0).example() in (-0.5, -0.4, -0.3, -0.2, -0.1)    # doctest: +SKIP
-    True
+    >>> find(grid(-0.5, 0.2), lambda c: c < 0)
+    -0.1
     """
     first, last = round(low * step), round(high * step)
     if first > last or abs(first - low * step) > 1e-9 or abs(last - high * step) > 1e-9:
@@ -72,7 +73,13 @@ def _lengths(domain: Domain) -> SearchStrategy[int]:
 
 
 def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Condition | UniformVectors]:
-    """Conditions of the domain: coefficients between those of the grid, which are all visited, a length, a seed for a batch."""
+    """Conditions of the domain: coefficients between those of the grid, which are all visited, a length, a seed for a batch.
+
+    A property takes them as `@given(at=conditions(CLAIM.domain))`. What fails shrinks to the edge of the failure:
+
+    >>> find(conditions(Domain(c=(-2.0, 2.0))), lambda at: at.c <= -0.23)
+    Condition(c=-0.23, length=5, seed=0, batch=64)
+    """
     drawn: SearchStrategy[Condition | UniformVectors] = st.builds(
         Condition, c=_coefficients(domain, step=100), length=_lengths(domain), seed=SEEDS, batch=st.just(batch)
     )

@@ -22,10 +22,10 @@ from recint import BAD_CALL, plugin, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
 from recint.judging import entries
-from recint.judging.procedure import registrations
 from recint.profiles import usual_profile
 from recint.record import drift, log
 from recint.record.identity import identity
+from recint.record.procedure import registrations
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder

@@ -9,7 +9,7 @@ import pytest
 
 from recint.checkpoint import ModelConfig, load
 from recint.model import Model
-from recint.training.train import untrained
+from recint.model.untrained import untrained
 
 AFFINE_A = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine-a.pth"
 # What an independent implementation in float64 measured on that checkpoint.

@@ -14,7 +14,7 @@ import yaml
 from recint import cli
 from recint.calibration.mutants import MUTANTS, mutate
 from recint.checkpoint import load, save
-from recint.training.train import untrained
+from recint.model.untrained import untrained
 
 from .test_cli import TINY
 

@@ -15,22 +15,13 @@ from scipy import stats
 
 from recint import cli
 from recint.calibration import planted
-from recint.calibration.calibrate import (
-    Grade,
-    Row,
-    controls,
-    false_rates,
-    kills,
-    never_refuted,
-    never_supported,
-    rate,
-    survivors,
-)
+from recint.calibration.calibrate import controls
 from recint.catalogue import properties
 from recint.checkpoint import save
+from recint.judging.controls import Grade, Row, false_rates, kills, never_refuted, never_supported, rate, survivors
 from recint.judging.judge import judge
+from recint.model.untrained import untrained
 from recint.pages import calibration_page
-from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import wait_for

@@ -17,9 +17,9 @@ import torch
 from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
+from recint.model.untrained import untrained
 from recint.pages import board
 from recint.record import log
-from recint.training.train import untrained
 
 from .browser import dom, needs_chromium
 from .conftest import AFFINE_A, files_of_at_most

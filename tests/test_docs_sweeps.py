@@ -18,9 +18,9 @@ from pyarrow import parquet
 
 from recint import cli
 from recint.checkpoint import save
+from recint.model.untrained import untrained
 from recint.sweep import jobs
 from recint.sweep import table as sweep_record
-from recint.training.train import untrained
 
 from .test_cli import TINY
 from .test_sweep import FEW, wait_for

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.calibration.calibrate import Row as Judged
+from recint.judging.controls import Row as Judged
 from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
-from recint.pages import board, calibration_page, junit, replication_page, sweep_page
+from recint.pages import board, calibration_page, junit, sweep_page
 from recint.record import expected
+from recint.replication import page as replication_page
 from recint.replication.rows import Row
 from recint.system import escaping
 

@@ -15,15 +15,22 @@ from recint.domain import Domain
 from recint.judging import entries as record
 from recint.judging.entry import Estimate, UntrainedAnswer
 from recint.judging.evaluate import evaluate
+from recint.model.asked import Asked
 from recint.model.preconditions import unmet
 from recint.strategies import conditions, recurrences
 
 
+class StandIn(Asked):
+    """A model whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
+
+    config, checkpoint = ModelConfig(d_vocab=3), SimpleNamespace(path="model.pth")
+
+    def __init__(self, truth, noise):
+        self.truth, self.noise = truth, noise
+
+
 def model(truth, noise=0.0):
-    """A stand-in whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
-    return SimpleNamespace(
-        config=ModelConfig(d_vocab=3), truth=truth, noise=noise, checkpoint=SimpleNamespace(path="model.pth")
-    )
+    return StandIn(truth, noise)
 
 
 def claim(**changes):

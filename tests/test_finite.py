@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recint.checkpoint import Checkpoint
 from recint.domain import Condition
+from recint.judging.finite import NotFinite, require_finite
 from recint.model import Model
 from recint.model.attribution import attribution
 from recint.model.probes import constant_probe
@@ -23,7 +24,6 @@ from recint.statistics.attention import (
 )
 from recint.statistics.attribution import attribution_direction, direct_logit_attribution, shares_of_layer
 from recint.statistics.errors import prediction_errors
-from recint.statistics.finite import NotFinite, require_finite
 from recint.statistics.lines import line_fit, mix_fit, signed_line_r2
 from recint.statistics.residual import outside_embedding
 

@@ -5,8 +5,9 @@ import torch
 
 from recint.calibration.planted import Solver
 from recint.checkpoint import ModelConfig
-from recint.claim import Claim, observing
+from recint.claim import Claim
 from recint.domain import Between, Condition
+from recint.judging.observation import observing
 from recint.model import Model
 from recint.model.gain import (
     check_share,
@@ -18,7 +19,7 @@ from recint.model.gain import (
     matters_and_costs_twice,
 )
 from recint.model.intact import Intact
-from recint.training.train import untrained
+from recint.model.untrained import untrained
 
 from .conftest import SMALL
 

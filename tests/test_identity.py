@@ -8,12 +8,12 @@ from recint import cli
 from recint.checkpoint import Checkpoint, ModelConfig, load, save
 from recint.judging import entries as record
 from recint.judging.entry import Run
+from recint.model.untrained import untrained
 from recint.record import drift, expected, history, log
 from recint.record.identity import brief, identity
 from recint.record.verdict_file import text
 from recint.sweep import jobs, table
 from recint.sweep.emergence import sweep as put_together
-from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_cli import ROOT, TINY

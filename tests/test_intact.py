@@ -19,9 +19,9 @@ from recint.judging.evaluate import evaluate
 from recint.model import Model, gain, preconditions, probes
 from recint.model import intact as intact_module
 from recint.model.interventions import ABLATIONS, ablated, ablation, edited
+from recint.model.untrained import untrained
 from recint.statistics.errors import prediction_errors
 from recint.strategies import conditions
-from recint.training.train import untrained
 
 from .conftest import SMALL
 from .test_interventions import biased
@@ -115,7 +115,7 @@ class TestIntact:
     @pytest.mark.parametrize("kind", ABLATIONS)
     @pytest.mark.parametrize("together", [1, 5, 100])
     def test_errors_with_another_z_are_those_of_the_edited_model(self, model, monkeypatch, kind, together):
-        monkeypatch.setattr(intact_module, "TOGETHER", together)
+        monkeypatch.setattr(intact_module, "CHUNK", together)
         intact = model.intact(AT)
         for layer in range(2):
             z, ways = intact[f"blocks.{layer}.attn.hook_z"], [{"heads": [0]}, {"heads": [1]}, {"heads": None}]

@@ -24,8 +24,9 @@ from recint.model.interventions import (
     uniform_pattern,
 )
 from recint.model.stand_ins import low_rank_identity, negative_identity, qk_identity
-from recint.recurrence import REFERENCE, derive_seed
-from recint.training.train import untrained
+from recint.model.untrained import untrained
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 
 from .conftest import SMALL
 

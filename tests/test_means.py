@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from recint.statistics.means import FURTHER, p_positive
+from recint.judging.means import FURTHER, p_positive
 
 LEVELS = (1e-2, 1e-3, 1e-4)
 

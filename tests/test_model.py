@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch.nn import functional
 
+from recint.judging.intervals import estimate
 from recint.model.interventions import ablated
 from recint.model.transformer import Model, property_tensors, raw_bridge, resolve_device
+from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE
 from recint.statistics.attention import attention_by_parity, previous_token_attention
 from recint.statistics.errors import prediction_errors
 from recint.statistics.lines import line_fit
 from recint.statistics.residual import outside_embedding
-from recint.statistics.sampling import estimate
 from recint.statistics.weights import composition_scores, effective_rank, eigenvalue_score, input_matrices
-from recint.training.train import untrained
 
 from .conftest import ORACLE, SMALL
 

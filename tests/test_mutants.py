@@ -11,11 +11,11 @@ from recint.calibration.planted import SMALL, Roles, plant
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load
 from recint.model import Model
+from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.errors import prediction_errors
 from recint.statistics.weights import effective_rank
-from recint.training.train import untrained
 from tests.conftest import AFFINE_A
 
 PROPERTIES = {prop.claim.id: prop for prop in properties()}

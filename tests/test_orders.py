@@ -20,9 +20,9 @@ from recint.judging.draws import draw
 from recint.judging.search import confirm
 from recint.model import Model, gain, preconditions, probes
 from recint.model.preconditions import unmet
+from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE, Distribution
 from recint.strategies import conditions, of_order, recurrences
-from recint.training.train import untrained
 
 ORDERS = st.sampled_from((1, 2, 3))
 SHAPE = ModelConfig(n_layers=3, n_heads=8, d_model=48, d_head=8, d_mlp=16, n_ctx=16, d_vocab=40)

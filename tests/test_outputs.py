@@ -10,8 +10,8 @@ import torch
 
 from recint import cli, shipped
 from recint.checkpoint import load, save
+from recint.model.untrained import untrained
 from recint.sweep import jobs, task
-from recint.training.train import untrained
 
 from .test_cli import ROOT, TINY
 from .test_verify import claims, found, run

@@ -9,13 +9,13 @@ from recint.calibration.calibrate import controls
 from recint.calibration.planted import Roles, Solver, plant
 from recint.calibration.positives import CONFIG, POSITIVES
 from recint.catalogue import properties
-from recint.claim import passes
 from recint.domain import Domain, reference_of
 from recint.judging.judge import judge
+from recint.judging.statistic import passes
 from recint.model import Model
 from recint.model.gain import error_and_copying
+from recint.model.untrained import untrained
 from recint.statistics.attention import most_similar_key
-from recint.training.train import untrained
 
 PROPS = properties()
 CLAIMS = [prop.claim for prop in PROPS]

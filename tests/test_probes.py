@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from recint.domain import Between, Condition
+from recint.judging.finite import NotFinite
+from recint.judging.reductions import REDUCTIONS
 from recint.model import Model, probes
 from recint.model.interventions import ablated
 from recint.model.probes import constant_probe
-from recint.statistics.finite import NotFinite
-from recint.statistics.sampling import reduce
-from recint.training.train import untrained
+from recint.model.untrained import untrained
 
 from .conftest import SMALL
 
@@ -53,7 +53,7 @@ def few(monkeypatch):
 
 def explained(model, **asked):
     errors = constant_probe(model, layer=1, **asked).errors(model.intact(AT))
-    return reduce(errors.double().numpy().T, "explained share", ">=")
+    return REDUCTIONS["explained share"].value(errors.double().numpy().T, ">=")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,7 +119,7 @@ def test_the_errors_are_those_of_a_loop_over_coordinates(kind):
                 around[r] += (mean - d) ** 2 / 55
     assert errors[:, 0].tolist() == pytest.approx(squares, rel=1e-3)
     assert errors[:, 1].tolist() == pytest.approx(around, rel=1e-3)
-    assert reduce(errors.double().numpy().T, "explained share", ">=") == pytest.approx(
+    assert REDUCTIONS["explained share"].value(errors.double().numpy().T, ">=") == pytest.approx(
         1 - squares.sum() / around.sum(), rel=1e-3
     )
 

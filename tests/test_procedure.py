@@ -3,8 +3,8 @@
 import pytest
 
 from recint import verdict
-from recint.judging import procedure, scan, search
-from recint.record import log
+from recint.judging import scan, search
+from recint.record import log, procedure
 
 from .test_evaluate import claim
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.recurrence import REFERENCE, Distribution, ZeroRecurrence, build, derive_seed
+from recint.recurrence import REFERENCE, Distribution, ZeroRecurrence, build
 
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 10)).map(
     lambda shape: Distribution(order=shape[0], dim=shape[1], length=shape[0] + shape[2])
@@ -104,7 +104,3 @@ def test_impossible_distributions_raise(wrong, message):
 def test_an_empty_batch_raises():
     with pytest.raises(ValueError, match="batch=0 must be at least 1"):
         REFERENCE.sample(0, seed=0)
-
-
-def test_derived_seeds_differ_by_label():
-    assert len({derive_seed(0, "a"), derive_seed(0, "b"), derive_seed(1, "a"), derive_seed(0, "a", 1)}) == 4

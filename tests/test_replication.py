@@ -14,12 +14,13 @@ from benchmarks.notebook_way import LOOPS, loops
 from recint import cli
 from recint.checkpoint import ModelConfig, load, save
 from recint.model import Model
-from recint.pages import figures, replication_page
+from recint.model.untrained import untrained
+from recint.pages import figures
+from recint.replication import page as replication_page
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES, Measured, Row, number
 from recint.replication.table import replicate
-from recint.training.train import untrained
 
 from .conftest import ORACLE
 

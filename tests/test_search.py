@@ -7,16 +7,16 @@ from hypothesis import given
 
 from recint.catalogue import SHIPPED, find
 from recint.checkpoint import load
-from recint.claim import POINTWISE
 from recint.domain import Condition, Recurrence, Several, Vector
 from recint.judging import entries
+from recint.judging.claim import POINTWISE
 from recint.judging.evaluate import evaluate
 from recint.judging.search import RETEST, TRIES, confirm, search
 from recint.model import Model
 from recint.strategies import recurrences
 from recint.verdict import refutation_level
 
-from .test_evaluate import claim, constant, model, prop
+from .test_evaluate import StandIn, claim, constant, model, prop
 
 FAMILIES = (1, 46, 125, 500)
 PLACE = Condition(c=0.5)
@@ -26,12 +26,11 @@ def level_of_a_try(family, made):
     return refutation_level(family=family, routes=made.routes) / 2 / TRIES
 
 
-class Skewed:
+class Skewed(StandIn):
     """A stand-in whose statistic is lognormal with skewness 8, like errors at one coefficient; of this mean."""
 
     def __init__(self, mean):
         self.mean = mean
-        self.config, self.checkpoint = model(constant(0)).config, model(constant(0)).checkpoint
 
     @property
     def truth(self):

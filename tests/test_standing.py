@@ -8,10 +8,10 @@ import pytest
 from recint import cli
 from recint.checkpoint import load, save
 from recint.judging.entries import blank
+from recint.model.untrained import untrained
 from recint.record import log, standing
 from recint.record.git import Code
 from recint.record.log import Log
-from recint.training.train import untrained
 
 from .test_cli import TINY, recint
 from .test_git import commit, in_git

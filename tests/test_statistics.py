@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.stats import linregress, ortho_group, spearmanr
 
+from recint.judging.reductions import REDUCTIONS
 from recint.recurrence import REFERENCE, Distribution
 from recint.statistics.attention import (
     attention_by_parity,
@@ -18,7 +19,6 @@ from recint.statistics.attribution import attribution_direction, direct_logit_at
 from recint.statistics.errors import prediction_errors
 from recint.statistics.lines import line_fit, mix_fit, signed_line_r2
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
-from recint.statistics.sampling import reduce
 from recint.statistics.weights import (
     composition_chance,
     composition_scores,
@@ -337,7 +337,7 @@ class TestAttribution:
         shares = []
         for layer in range(3):
             rows = shares_of_layer(heads, layer=layer)
-            shares.append(reduce(np.moveaxis(rows.numpy(), 0, -1), "share of absolute means", ">="))
+            shares.append(REDUCTIONS["share of absolute means"].value(np.moveaxis(rows.numpy(), 0, -1), ">="))
             sizes = [[abs(heads[:, :, late, head].mean().item()) for head in range(2)] for late in range(3)]
             assert shares[-1] == pytest.approx(sum(sizes[layer]) / sum(map(sum, sizes)), rel=1e-5)
         assert sum(shares) == pytest.approx(1)
@@ -347,4 +347,4 @@ class TestAttribution:
         heads[:, 0, 0, 0] = torch.tensor([1.0, -1.0, 1.0, -1.0])
         heads[:, 0, 1, 0] = -0.1
         rows = np.moveaxis(shares_of_layer(heads, layer=0).numpy(), 0, -1)
-        assert reduce(rows, "share of absolute means", ">=") == 0
+        assert REDUCTIONS["share of absolute means"].value(rows, ">=") == 0

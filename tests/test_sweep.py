@@ -22,13 +22,13 @@ from recint.checkpoint import load, save
 from recint.cli import main
 from recint.judging.judge import judge
 from recint.model import Model
+from recint.model.untrained import untrained
 from recint.record import log, verdict_file
 from recint.record.log import Log, Settled
 from recint.sweep import jobs, task
 from recint.sweep import table as sweep_record
 from recint.sweep.snapshots import series, training_seed
 from recint.system.memory import GIB
-from recint.training.train import untrained
 
 from .test_cli import ROOT, TINY
 

@@ -8,8 +8,8 @@ import torch
 
 from recint.checkpoint import CheckpointError, load
 from recint.model.transformer import raw_bridge
-from recint.pages.card import write_card
 from recint.recurrence import Distribution
+from recint.training.card import write_card
 from recint.training.recipe import Recipe
 from recint.training.train import HISTORY, STATE, prediction_loss, train
 

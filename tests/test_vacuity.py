@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
-import torch
 from scipy import stats
 
 from hypotheses.composition import test_layer_1_k_composes_with_layer_2 as k_composition
@@ -14,10 +13,16 @@ from recint.catalogue import SHIPPED, properties
 from recint.checkpoint import ModelConfig
 from recint.judging import untrained
 from recint.judging.untrained import ALL, FIRST, TOLERATED, Untrained
+from recint.model import Model
+from recint.model import untrained as initial
 
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
 CONFIG = ModelConfig(n_layers=3, n_heads=2, d_model=32, d_head=8, d_mlp=8, n_ctx=13, d_vocab=8)
-CPU = torch.device("cpu")
+
+
+def shaped(config):
+    """A model of which nothing is asked but its shape."""
+    return Model(initial.untrained(config, seed=1))
 
 
 @pytest.fixture
@@ -37,22 +42,22 @@ def asked(tmp_path, monkeypatch):
 def scripted(monkeypatch, passing):
     """Let those of the untrained models pass whose seeds are told."""
     asked = []
-    monkeypatch.setattr(untrained, "Model", lambda checkpoint, device: None)
+    monkeypatch.setattr(Model, "untrained", lambda self, seed: None)
     monkeypatch.setattr(untrained, "draw", lambda props, *_, **__: {prop.claim.id: None for prop in props})
     monkeypatch.setattr(untrained, "_passes", lambda prop, model, seed, drawn: asked.append(seed) or seed in passing)
     return asked
 
 
 def test_untrained_models_satisfy_an_absence_and_lack_a_presence(asked):
-    absent = untrained.untrained_passes(NO_V, CONFIG, device=CPU)
+    absent = untrained.untrained_passes(NO_V, shaped(CONFIG))
     assert absent.vacuous
     assert absent.passed == absent.of == 4, "enough have passed for the rest not to matter"
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == Untrained(0, FIRST)
 
 
 def test_a_claim_about_behaviour_is_asked_on_recurrences(asked):
     config = replace(CONFIG, d_vocab=40)
-    assert untrained.untrained_passes(previous_token.recint_property, config, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(previous_token.recint_property, shaped(config)) == Untrained(0, FIRST)
 
 
 @pytest.mark.parametrize(
@@ -69,28 +74,28 @@ def test_a_claim_about_behaviour_is_asked_on_recurrences(asked):
 def test_the_share_that_passes_decides_not_a_majority_of_three(tmp_path, monkeypatch, passing, found, vacuous):
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path))
     asked = scripted(monkeypatch, passing)
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == found
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == found
     assert found.vacuous == vacuous
     assert asked == list(range(found.of))
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == found
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == found
     assert len(asked) == found.of, "kept"
 
 
 def test_claims_that_may_be_asked_next_are_asked_on_the_same_models(asked):
-    first = untrained.untrained_passes(K, CONFIG, device=CPU, beside=[K, NO_V])
+    first = untrained.untrained_passes(K, shaped(CONFIG), beside=[K, NO_V])
     assert asked[:4] == [(K.claim.id, 0), (NO_V.claim.id, 0), (K.claim.id, 1), (NO_V.claim.id, 1)]
     known = len(asked)
-    assert untrained.untrained_passes(NO_V, CONFIG, device=CPU).vacuous
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(NO_V, shaped(CONFIG)).vacuous
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == first
     assert len(asked) == known, "kept"
 
 
 def test_answers_for_the_shipped_shapes_come_with_the_package(asked, monkeypatch):
     answer = {"config": asdict(CONFIG), "claims": {K.claim.hash: [1, 60]}}
     monkeypatch.setattr(untrained, "_answers", lambda: [answer])
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(1, 60)
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == Untrained(1, 60)
     assert asked == []
-    assert untrained.untrained_passes(K, replace(CONFIG, n_heads=4), device=CPU).of == FIRST
+    assert untrained.untrained_passes(K, shaped(replace(CONFIG, n_heads=4))).of == FIRST
     assert len(asked) == FIRST
 
 
@@ -105,7 +110,7 @@ def test_a_shipped_answer_is_what_untrained_models_say_now():
     asked = [
         prop for prop in properties() if prop.claim.id in ("l0.leads-attribution", "l1.small-attribution", "l0.ov-line")
     ]
-    found = untrained.ask(asked, ModelConfig(**answer["config"]), device=CPU)
+    found = untrained.ask(asked, shaped(ModelConfig(**answer["config"])))
     for prop in asked:
         assert [found[prop].passed, found[prop].of] == answer["claims"][prop.claim.hash], prop.claim.id
 
@@ -119,15 +124,15 @@ def test_the_error_rates_are_those_that_are_told():
 
 
 def test_an_answer_is_asked_for_once(asked):
-    first = untrained.untrained_passes(K, CONFIG, device=CPU)
+    first = untrained.untrained_passes(K, shaped(CONFIG))
     assert asked == [("composition.k-l1-l2", seed) for seed in range(FIRST)]
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == first
     assert len(asked) == FIRST
 
 
 @pytest.mark.parametrize("what", ["configuration", "claim", "code", "module of the claim"])
 def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_path, what):
-    untrained.untrained_passes(K, CONFIG, device=CPU)
+    untrained.untrained_passes(K, shaped(CONFIG))
     prop, config = K, CONFIG
     if what == "configuration":
         config = replace(CONFIG, n_heads=4)
@@ -138,7 +143,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     else:
         (tmp_path / "module.py").write_text("another")
         monkeypatch.setattr(type(K), "file", property(lambda self: tmp_path / "module.py"))
-    untrained.untrained_passes(prop, config, device=CPU)
+    untrained.untrained_passes(prop, shaped(config))
     assert len(asked) == 2 * FIRST
 
 
@@ -157,19 +162,19 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
     ],
 )
 def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):
-    first = untrained.untrained_passes(K, CONFIG, device=CPU)
+    first = untrained.untrained_passes(K, shaped(CONFIG))
     (entry,) = tmp_path.glob("*.json")
     entry.write_text(damage)
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == first
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == first
     assert len(asked) == 2 * FIRST
-    untrained.untrained_passes(K, CONFIG, device=CPU)
+    untrained.untrained_passes(K, shaped(CONFIG))
     assert len(asked) == 2 * FIRST
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(asked, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "file" / "cache"))
-    assert untrained.untrained_passes(K, CONFIG, device=CPU) == Untrained(0, FIRST)
+    assert untrained.untrained_passes(K, shaped(CONFIG)) == Untrained(0, FIRST)
 
 
 def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path):

@@ -13,9 +13,9 @@ import pytest
 from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load, save
+from recint.model.untrained import untrained
 from recint.record import log
 from recint.system import outputs
-from recint.training.train import untrained
 
 TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
 # What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.
@@ -90,7 +90,7 @@ def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
         "settings.register_profile('hasty', max_examples=3, deadline=1)\nsettings.load_profile('hasty')\n"
     )
     (folder / "searched.py").write_text(
-        "import time\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.pages.landscape import against_c\n"
+        "import time\nfrom hypothesis import given\nfrom recint.claim import Claim\nfrom recint.claim_figures import against_c\n"
         "from recint.strategies import conditions\n"
         'C = Claim(id="b.searched", statement="It is.", quantifier="everywhere", statistic="$\\\\alpha$", relation=">=",\n'
         '          threshold=0.1, source="s")\n'

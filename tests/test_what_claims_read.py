@@ -8,7 +8,7 @@ from hypotheses.layer_2 import written_against_read
 from recint.checkpoint import ModelConfig
 from recint.domain import Condition
 from recint.model import Model
-from recint.training.train import untrained
+from recint.model.untrained import untrained
 
 APART = 0.03  # of their largest spread: terms that differ by less are not told apart
 AT = Condition(c=0.7, length=10, batch=3)

@@ -20,7 +20,8 @@ from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import reference_of
 from recint.model import Model
 from recint.model.folding import fold
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 
 _SEEN = 500  # recurrences from which it is read off how positions 0 and 1 look to layer 1
 # Scores and outputs that are to vanish are made this small instead: eigenvalue and composition scores of a zero matrix
@@ -54,8 +55,8 @@ def mutate(checkpoint: Checkpoint, mutant: Mutant, *, seed: int = 0) -> Checkpoi
     Raises:
         ValueError: the checkpoint has fewer than three layers, or no room for the positions that are told apart.
 
-    >>> mutate(plant(Roles()), MUTANTS[0]).name                             # doctest: +SKIP
-    'planted-0:l2-ov-negated'
+    >>> mutate(plant(Roles()), MUTANTS[0]).name
+    'planted-0:l0-attends-to-the-token-before-last'
     """
     return replace(mutant.make(checkpoint, seed), name=f"{checkpoint.name}:{mutant.name}", path=None)
 

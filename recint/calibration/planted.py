@@ -35,12 +35,14 @@ from torch import Tensor
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.claim import Contrast
 from recint.domain import Place
+from recint.judging.relation import Relation, holds
+from recint.model.asked import Asked
 from recint.model.chance import CHANCE
 from recint.model.intact import Intact
 from recint.model.transformer import Model, Run
-from recint.recurrence import REFERENCE, derive_seed
-from recint.statistics.relation import Relation, holds
+from recint.recurrence import REFERENCE
 from recint.statistics.weights import effective_rank
+from recint.system.seeds import derive_seed
 
 T = TypeVar("T")
 Heads = Literal["share", "split"]
@@ -218,7 +220,7 @@ class Bar(Protocol):
 def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
     """Whether each claim holds of a model planted with these roles, for those claims that the construction settles.
 
-    >>> truth(Roles(previous_token=0.3), [PREVIOUS_TOKEN, OV_LINE])         # doctest: +SKIP
+    >>> truth(Roles(previous_token=0.3), [claim("l0.previous-token"), claim("l0.ov-line")])
     {'l0.previous-token': False, 'l0.ov-line': True}
     """
     share = config.d_vocab / config.d_model  # of the square of a random vector, what lies in the embedding
@@ -322,7 +324,7 @@ class Rung:
 def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
     """Three rungs for each claim that can be graded: strong, weak (the margin beyond the threshold), near miss (short of it).
 
-    >>> [(rung.strength, rung.roles.previous_token) for rung in ladder([PREVIOUS_TOKEN])]           # doctest: +SKIP
+    >>> [(rung.strength, rung.roles.previous_token) for rung in ladder([claim("l0.previous-token")])]
     [('strong', 0.9), ('weak', 0.6), ('near miss', 0.4)]
     """
     rungs = []
@@ -370,7 +372,7 @@ def plant(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver:
+class Solver(Asked):
     """A stand-in for a `Model` that predicts recurrences of order 1, exactly or with Gaussian noise of a chosen MSE.
 
     It has what the claims about prediction use. A step is c times the step before it; c comes from the steps seen so far.

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from recint.calibration.planted import COPIED, SMALL, Bar, Places, Solver, calibrated, carve
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.model import Model
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 Array = NDArray[np.float64]
 Rows = Float[NDArray, "row d_model"]

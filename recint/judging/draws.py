@@ -8,17 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.claim import Claim, Observation, Property
-from recint.domain import Condition, Domain
-from recint.model.preconditions import applicable
-from recint.recurrence import derive_seed
-
-CHUNK = 100  # recurrences in one forward pass: larger batches take more memory, and a CPU is no faster with them
+from recint.judging.claim import Claim, Property
+from recint.judging.observation import Observation
+from recint.judging.subject import CHUNK, Domain, Place, Sample, Subject
+from recint.system.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -28,16 +25,13 @@ class Drawn:
     Attributes:
         numbers: what was measured, in 32 bits where that loses nothing, as of most of what a model computes.
         contrast_numbers: of each of its contrasts, by name.
-        coefficients: that of the previous term, which figures are drawn against.
         changed: largest change that the property's intervention made to what it acts on; None without intervention.
         seconds: what the claim's own measuring took, beside the passes that it shares.
     """
 
-    places: Sequence[Condition]
+    places: Sequence[Sample]
     numbers: NDArray
     contrast_numbers: Mapping[str, NDArray]
-    coefficients: NDArray[np.float64]
-    order: int
     changed: float | None
     seconds: float
 
@@ -52,7 +46,6 @@ class Drawn:
                 name: np.concatenate([numbers, more.contrast_numbers[name]])
                 for name, numbers in self.contrast_numbers.items()
             },
-            coefficients=np.concatenate([self.coefficients, more.coefficients]),
             changed=max(changed, default=None),
             seconds=self.seconds + more.seconds,
         )
@@ -71,8 +64,27 @@ class Drawn:
 Share = Drawn | Exception | None  # what `draw` has for a claim
 
 
+def applicable(
+    props: Sequence[Property], model: Subject, *, untrained: bool = False
+) -> tuple[list[Property], dict[str, Exception]]:
+    """Those whose claims can be asked of a model, and by id the exception of those of which that cannot be told."""
+    asked, failed = [], {}
+    for prop in props:
+        try:
+            if not model.unmet(prop.claim, untrained=untrained):
+                asked.append(prop)
+        except Exception as error:  # a model whose predictions are no numbers
+            failed[prop.claim.id] = error.with_traceback(None)
+    return asked, failed
+
+
 def draw_until_decided(
-    props: Sequence[Property], model: Any, *, seed: int, stages: Sequence[int], decided: Callable[[Claim, Drawn], bool]
+    props: Sequence[Property],
+    model: Subject,
+    *,
+    seed: int,
+    stages: Sequence[int],
+    decided: Callable[[Claim, Drawn], bool],
 ) -> dict[str, Share]:
     """As `draw`, with more recurrences at each stage for those claims alone that the last one did not decide."""
     shares = draw(props, model, seed=seed, draws=stages[0])
@@ -91,7 +103,7 @@ def draw_until_decided(
 
 
 def draw(
-    props: Sequence[Property], model: Any, *, seed: int, draws: int, start: int = 0, untrained: bool = False
+    props: Sequence[Property], model: Subject, *, seed: int, draws: int, start: int = 0, untrained: bool = False
 ) -> dict[str, Share]:
     """The estimates' draws of all claims, on shared passes.
 
@@ -105,17 +117,17 @@ def draw(
     recurrent = [prop for prop in props if prop.claim.quantifier != "weights"]
     asked, failed = applicable(recurrent, model, untrained=untrained)
     kept: dict[tuple[str, Domain], _Kept] = {}
-    places: dict[Domain, list[Condition]] = {}
-    coefficients: dict[Domain, NDArray[np.float64]] = {}
+    places: dict[Domain, list[Sample]] = {}
     seconds: dict[str, float] = defaultdict(float)
     # Domains that differ in what is searched may have the same reference distribution.
-    groups: dict[Condition, list[tuple[Property, Domain]]] = defaultdict(list)
+    groups: dict[Place, list[tuple[Property, Domain]]] = defaultdict(list)
     for prop in asked:
         for domain in _domains(prop.claim):
             groups[domain.reference(batch=1, seed=0)].append((prop, domain))
             kept[prop.claim.id, domain] = _Kept(draws - start)
     for here in groups.values():
-        reference, shared = here[0][1], []
+        reference = here[0][1]
+        shared: list[Sample] = []
         for first in range(start, draws, CHUNK):
             at = reference.reference(batch=min(CHUNK, draws - first), seed=derive_seed(seed, "estimate", first))
             shared.append(at)
@@ -124,14 +136,12 @@ def draw(
                 if name not in failed:
                     try:
                         if len(here) > 1:  # the whole pass at once, not up to what the first claim asks
-                            _ = model.intact(at).prediction
-                        kept[name, domain].add(prop.measure(model, at), start=first - start, batch=at.batch)
+                            model.prepare(at)
+                        kept[name, domain].add(prop.measure(model, at), start=first - start, batch=at.size)
                     except Exception as error:
                         failed[name] = error.with_traceback(None)  # which would keep its activations
                 seconds[name] += time.monotonic() - begun
-        c = np.concatenate([at.sample(model.config).coefficients[:, -1].numpy() for at in shared])
-        for _, domain in here:
-            places[domain], coefficients[domain] = shared, c
+        places |= {domain: shared for _, domain in here}
 
     def gathered(claim: Claim) -> Drawn:
         own = kept[claim.id, claim.domain]
@@ -144,8 +154,6 @@ def draw(
                 else own.numbers[contrast.name]
                 for contrast in claim.contrasts
             },
-            coefficients=coefficients[claim.domain],
-            order=model.config.order,
             changed=own.changed,
             seconds=seconds[claim.id],
         )

@@ -14,7 +14,8 @@ import torch
 
 from recint import __version__
 from recint.checkpoint import Checkpoint
-from recint.claim import Claim, Contrast
+from recint.judging import intervals
+from recint.judging.claim import Claim, Contrast
 from recint.judging.entry import (
     Counterexample,
     Departure,
@@ -27,9 +28,9 @@ from recint.judging.entry import (
     UntrainedAnswer,
 )
 from recint.judging.evaluate import Evidence
+from recint.judging.holm import holm
+from recint.judging.intervals import exact_interval
 from recint.judging.search import Search
-from recint.statistics import sampling
-from recint.statistics.sampling import exact_interval, holm
 from recint.verdict import LEVEL, Findings, Verdict, decide
 
 GOOD = ("supported", "not_applicable")
@@ -94,7 +95,7 @@ def _tuples(values: Any) -> Any:
     return tuple(map(_tuples, values)) if isinstance(values, list) else values
 
 
-def _estimate(found: sampling.Estimate, threshold: float, family: int) -> Estimate:
+def _estimate(found: intervals.Estimate, threshold: float, family: int) -> Estimate:
     low, high = (bound if isfinite(bound) else None for bound in (found.low, found.high))
     return Estimate(
         ci=(low, high),
@@ -108,7 +109,7 @@ def _estimate(found: sampling.Estimate, threshold: float, family: int) -> Estima
 def _contrast(contrast: Contrast, evidence: Evidence, family: int) -> Measurement:
     found = evidence.contrasts[contrast.name]
     bare = Measurement(statistic=contrast.statistic, relation=contrast.relation, threshold=contrast.threshold)
-    if not isinstance(found, sampling.Estimate):  # a figure about weights, which has no sampling error
+    if not isinstance(found, intervals.Estimate):  # a figure about weights, which has no sampling error
         return replace(bare, value=found)
     return replace(bare, value=found.value, estimate=_estimate(found, contrast.threshold, family))
 

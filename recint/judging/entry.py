@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from recint.statistics.relation import Relation, holds, shortfall
+from recint.judging.relation import Relation, holds, shortfall
 from recint.verdict import LEVEL, Verdict
 
 Standing = Literal["confirmatory", "exploratory"]

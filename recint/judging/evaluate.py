@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recint.claim import Claim, Contrast, Property, Unmet, both_p_values, estimated
-from recint.domain import DrawnRecurrence, Place
-from recint.judging.draws import CHUNK, Drawn, Share, draw_until_decided
+from recint.judging.claim import Claim, Contrast, Property, Unmet
+from recint.judging.draws import Drawn, Share, draw_until_decided
+from recint.judging.intervals import Estimate, NoEstimate
 from recint.judging.scan import Scan
 from recint.judging.search import Search, search
-from recint.model.preconditions import unmet
-from recint.recurrence import derive_seed
-from recint.statistics import sampling
-from recint.statistics.sampling import NoEstimate
+from recint.judging.statistic import both_p_values, estimated, per_head
+from recint.judging.subject import CHUNK, Place, Sample, Subject
+from recint.system.seeds import derive_seed
 from recint.verdict import LEVEL, STAGES, SUPPORT_FROM, refutation_level
 
 
@@ -36,7 +35,7 @@ class Evidence:
         contrasts: the estimate of each contrast, by name; its figure, for claims about weights.
         failing: recurrences of the estimate that fail a claim about every single one; None for other claims.
         per_head: mean of each head, or what a figure about weights was made of; None where the claim has no heads.
-        coefficients: c of each recurrence of the estimate, for the figures.
+        places: where the recurrences of the estimate were drawn, in their order.
     """
 
     claim: Claim
@@ -44,9 +43,9 @@ class Evidence:
     unmet: str = ""
     value: float | None = None
     values: NDArray[np.float64] | None = None
-    coefficients: NDArray[np.float64] | None = None
-    estimate: sampling.Estimate | None = None
-    contrasts: Mapping[str, sampling.Estimate | float] = field(default_factory=dict)
+    places: Sequence[Sample] = ()
+    estimate: Estimate | None = None
+    contrasts: Mapping[str, Estimate | float] = field(default_factory=dict)
     search: Search | None = None
     per_head: NDArray[np.float64] | None = None
     failing: int | None = None
@@ -54,7 +53,7 @@ class Evidence:
 
 def evaluate(
     prop: Property,
-    model: Any,
+    model: Subject,
     *,
     seed: int = 0,
     stages: Sequence[int] = STAGES,
@@ -81,7 +80,7 @@ def evaluate(
         seconds = time.monotonic() - begun + (drawn.seconds if isinstance(drawn, Drawn) else 0.0)
         return Evidence(claim=claim, seconds=seconds, **found)
 
-    if reason := unmet(claim, model):
+    if reason := model.unmet(claim):
         return evidence(unmet=reason)
     if claim.quantifier == "weights":
         try:
@@ -119,17 +118,17 @@ def evaluate(
     return evidence(
         value=own.value,
         values=drawn.values,
-        coefficients=drawn.coefficients,
+        places=drawn.places,
         estimate=own,
         contrasts={contrast.name: found for contrast, found in zip(claim.contrasts, beside, strict=True)},
         search=tried,
-        per_head=_per_head(claim, drawn.values),
+        per_head=per_head(claim, drawn.values),
         failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
     )
 
 
 def draw_together(
-    props: Sequence[Property], model: Any, *, seed: int, stages: Sequence[int], family: int
+    props: Sequence[Property], model: Subject, *, seed: int, stages: Sequence[int], family: int
 ) -> dict[str, Share]:
     """The estimates' draws of all claims, each as many as decide it."""
 
@@ -160,7 +159,7 @@ def _lost(claim: Claim, p_against: Sequence[float], *, family: int) -> bool:
     return min(deciding, default=1.0) <= refutation_level(family=family, routes=claim.routes)
 
 
-def _of_weights(prop: Property, model: Any) -> dict[str, Any]:
+def _of_weights(prop: Property, model: Subject) -> dict[str, Any]:
     """Figures without sampling error."""
     observation = prop.measure(model)
     contrasts = {name: float(figure) for name, figure in observation.contrasts.items()}
@@ -186,16 +185,4 @@ def _certain(claim: Claim, drawn: Drawn) -> Place | None:
     if claim.quantifier != "pointwise" or not _failing(claim, drawn).any():
         return None
     worst = int(np.argmin(drawn.values) if claim.relation == ">=" else np.argmax(drawn.values))
-    return DrawnRecurrence(drawn.places[worst // CHUNK], worst % CHUNK)
-
-
-def _per_head(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The statistic of each head by itself."""
-    means = values.mean(0)
-    if claim.reduction in ("smallest ratio over heads", "largest ratio over heads"):
-        return means[0] / means[1]
-    if claim.reduction == "largest over median head":
-        return means / np.median(means)
-    if claim.reduction == "median over largest head":
-        return means / means.max()
-    return means if claim.reduction == "majority of heads" else None
+    return drawn.places[worst // CHUNK].single(worst % CHUNK)

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import torch
-
-from recint.claim import Property
 from recint.judging import entries as record
+from recint.judging.claim import Property
 from recint.judging.draws import Share
 from recint.judging.entry import Entry, UntrainedAnswer
 from recint.judging.evaluate import Evidence, draw_together, evaluate
 from recint.judging.scan import Scan, scan
+from recint.judging.subject import Subject
 from recint.judging.untrained import untrained_passes
 from recint.verdict import STAGES
 
 
 def judge_one(
     prop: Property,
-    model: Any,
+    model: Subject,
     *,
     stages: Sequence[int],
     seed: int,
     family: int,
     drawn: Share,
     scanned: Scan | Exception | None,
-    controls: torch.device | None,
+    controls: bool,
     beside: Sequence[Property] = (),
     thorough: bool = True,
 ) -> tuple[Evidence, Entry]:
@@ -43,8 +41,8 @@ def judge_one(
     )
     entry = record.entry(evidence, family=family)
     # Of a ratio to their error untrained models, which do not beat copying, are not asked.
-    if controls is not None and record.may_be_supported(entry) and not prop.claim.mse_ratio:
-        found = untrained_passes(prop, model.config, device=controls, beside=beside)
+    if controls and record.may_be_supported(entry) and not prop.claim.mse_ratio:
+        found = untrained_passes(prop, model, beside=beside)
         answer = UntrainedAnswer(passed=found.passed, of=found.of, vacuous=found.vacuous)
         entry = record.with_untrained(entry, answer, family=family)
     return evidence, entry
@@ -52,18 +50,18 @@ def judge_one(
 
 def judge(
     props: Sequence[Property],
-    model: Any,
+    model: Subject,
     *,
     stages: Sequence[int] = STAGES,
     seed: int = 0,
     thorough: bool = True,
-    controls: torch.device | None = None,
+    controls: bool = False,
 ) -> tuple[Entry, ...]:
     """The entries of all claims on one model, settled together.
 
     Args:
         thorough: search also where the estimate already refutes a claim.
-        controls: where untrained models of the same shape are asked too; None if they are not.
+        controls: whether untrained models of the same shape are asked too.
     """
     entries = []
     drawn = draw_together(props, model, seed=seed, stages=stages, family=len(props))

@@ -8,30 +8,20 @@ that failed, and shrinks that one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from hypothesis import target
 
-from recint.catalogue import SHIPPED
-from recint.claim import Claim, Observation, Property, Refuted, observing, p_against, statistic
-from recint.domain import (
-    Between,
-    Condition,
-    DrawnRecurrence,
-    Place,
-    Recurrence,
-    Several,
-    UniformVectors,
-    Vector,
-    last_coefficient,
-)
+from recint import shipped
+from recint.judging.claim import Claim, Property, Refuted
+from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
-from recint.recurrence import derive_seed
-from recint.strategies import of_order
+from recint.judging.statistic import p_against, statistic
+from recint.judging.subject import Place, Subject
+from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level
 
 SUSPICIOUS = 0.05  # a batch that fails by chance more often than this is no reason to end a hunt
@@ -84,7 +74,7 @@ class Search:
 
 
 def search(
-    prop: Property, model: Any, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
+    prop: Property, model: Subject, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
 ) -> Search:
     """Try to break a claim about every condition, or about every recurrence.
 
@@ -95,7 +85,7 @@ def search(
     Raises:
         ValueError: a statistic that is not finite.
     """
-    with of_order(model.config.order):
+    with model.drawing():
         if prop.claim.quantifier == "pointwise":
             return _single_recurrences(prop, model, certain)
         return _conditions(prop, model, scanned or _own_scan(prop, model, seed), seed=seed, family=family)
@@ -141,14 +131,14 @@ def _finite(claim: Claim, value: float, at: Place) -> float:
     return value
 
 
-def _own_scan(prop: Property, model: Any, seed: int) -> Scan:
+def _own_scan(prop: Property, model: Subject, seed: int) -> Scan:
     found = scan([prop], model, seed=seed, untrained=True)[prop.claim.id]  # whether it applies was asked before
     if isinstance(found, Exception):
         raise found
     return found
 
 
-def _conditions(prop: Property, model: Any, scanned: Scan, *, seed: int, family: int) -> Search:
+def _conditions(prop: Property, model: Subject, scanned: Scan, *, seed: int, family: int) -> Search:
     """The scan first, and where it breaks nothing, Hypothesis between what was scanned."""
     claim, level = prop.claim, refutation_level(family=family, routes=prop.claim.routes) / (2 * TRIES)
     visited = [(at, _finite(claim, value, at)) for at, value in scanned.values(claim)]
@@ -161,7 +151,7 @@ def _conditions(prop: Property, model: Any, scanned: Scan, *, seed: int, family:
 
 
 def _hunt(
-    prop: Property, model: Any, *, seed: int, level: float
+    prop: Property, model: Subject, *, seed: int, level: float
 ) -> tuple[list[tuple[Place, float]], Counterexample | None, int]:
     """Trials, a counterexample if one is confirmed, and how many suspects there were.
 
@@ -200,12 +190,12 @@ def _hunt(
     return arm.trials, confirmed, seen
 
 
-def _fails(prop: Property, model: Any, suspect: Place, *, seed: int) -> bool:
+def _fails(prop: Property, model: Subject, suspect: Place, *, seed: int) -> bool:
     observation = prop.measure(model, suspect.again(batch=SCREEN, seed=seed), contrasts=False)
     return p_against(prop.claim, observation.values) <= SUSPICIOUS
 
 
-def confirm(prop: Property, model: Any, suspect: Place, *, seed: int, level: float) -> Counterexample | None:
+def confirm(prop: Property, model: Subject, suspect: Place, *, seed: int, level: float) -> Counterexample | None:
     """Try a failure again where chance had no part in finding it; None if it does not fail significantly there."""
     at = suspect.again(batch=RETEST, seed=seed)
     observation = prop.measure(model, at, contrasts=False)
@@ -230,7 +220,7 @@ def _summary(
 # --- Single recurrences -----------------------------------------------------------------------------------------------
 
 
-def _single_recurrences(prop: Property, model: Any, certain: Place | None) -> Search:
+def _single_recurrences(prop: Property, model: Subject, certain: Place | None) -> Search:
     """Draw by the thousand, judge in a few passes, shrink the first that fails; one recurrence has nothing to draw again."""
     claim = prop.claim
     drawn: list[Place] = []
@@ -263,14 +253,14 @@ def _single_recurrences(prop: Property, model: Any, certain: Place | None) -> Se
     return _summary(claim, trials, None, unconfirmed=len(suspects))
 
 
-def _visiting(prop: Property, model: Any, visit: Callable[[Place], None]) -> Place | None:
+def _visiting(prop: Property, model: Subject, visit: Callable[[Place], None]) -> Place | None:
     """Let Hypothesis draw the places of the property and hand them to `visit`; the last it was at, where that raised Refuted.
 
     Its draws are the same each time up to the first place where `visit` raises, for runs that are derandomized.
     """
     last: list[Place] = []
 
-    def instead(model: Any, at: Place) -> None:
+    def instead(model: Subject, at: Place) -> None:
         last[:] = [at]
         visit(at)
 
@@ -293,18 +283,17 @@ def _body_replaced(prop: Property, body: Callable[..., None]) -> Iterator[None]:
         handle.inner_test = own
 
 
-def _together(prop: Property, model: Any, places: Sequence[Place]) -> dict[Place, float]:
-    """The statistic at each of these single recurrences, measured side by side in passes of those of one length."""
-    groups: dict[int, list[Recurrence]] = defaultdict(list)
+def _together(prop: Property, model: Subject, places: Sequence[Place]) -> dict[Place, float]:
+    """The statistic at each of these single recurrences, measured side by side in passes of those of one shape."""
+    groups: dict[Hashable, list[Place]] = defaultdict(list)
     for at in places:
-        assert isinstance(at, Recurrence)
-        groups[at.length].append(at)
+        groups[at.shape].append(at)
     found: dict[Place, float] = {}
     for group in groups.values():
         for start in range(0, len(group), RETEST):
-            several = Several(tuple(group[start : start + RETEST]))
-            values = prop.measure(model, several, contrasts=False).values
-            for at, value in zip(several.places, values, strict=True):
+            part = group[start : start + RETEST]
+            values = prop.measure(model, part[0].beside(part[1:]), contrasts=False).values
+            for at, value in zip(part, values, strict=True):
                 found[at] = _finite(prop.claim, statistic(prop.claim, value[None]), at)
     return {at: found[at] for at in places}
 
@@ -312,8 +301,7 @@ def _together(prop: Property, model: Any, places: Sequence[Place]) -> dict[Place
 def _worst_of_each_coefficient(claim: Claim, trials: Sequence[tuple[Place, float]]) -> list[tuple[Place, float]]:
     worst: dict[float | None, tuple[Place, float]] = {}
     for at, value in trials:
-        assert isinstance(at, Recurrence)
-        c = last_coefficient(at.c)
+        c = at.coefficient
         if c not in worst or claim.badness(value) > claim.badness(worst[c][1]):
             worst[c] = at, value
     return list(worst.values())
@@ -322,21 +310,14 @@ def _worst_of_each_coefficient(claim: Claim, trials: Sequence[tuple[Place, float
 # --- What was found ---------------------------------------------------------------------------------------------------
 
 
-def _counterexample(prop: Property, model: Any, at: Place, value: float) -> Counterexample:
+def _counterexample(prop: Property, model: Subject, at: Place, value: float) -> Counterexample:
     return Counterexample(at, value, prop.claim.failure(value, at.equation()), _code(prop, model, at))
 
 
-def _code(prop: Property, model: Any, at: Place) -> str:
+def _code(prop: Property, model: Subject, at: Place) -> str:
     """A snippet that computes the counterexample's value again."""
-    where = "" if prop.folder == SHIPPED else f", {str(prop.folder)!r}"
-    kinds = (Between, Condition, DrawnRecurrence, Recurrence, UniformVectors, Vector)
-    used = ", ".join(kind.__name__ for kind in kinds if f"{kind.__name__}(" in repr(at))
-    return (
-        "from recint.catalogue import find\n"
-        "from recint.checkpoint import load\n"
-        f"from recint.domain import {used}\n"
-        "from recint.model import Model\n\n"
-        f"model = Model(load({model.checkpoint.path!r}))\n"
-        f"at = {at!r}\n"
-        f"print(find({prop.claim.id!r}{where}).measure(model, at).value)\n"
-    )
+    where = "" if prop.folder == shipped.CLAIMS else f", {str(prop.folder)!r}"
+    rebuilt = model.snippet(at)
+    imports = sorted(["from recint.catalogue import find", *rebuilt.imports])
+    told = f"print(find({prop.claim.id!r}{where}).measure(model, at).value)"
+    return "\n".join([*imports, "", *rebuilt.lines, told, ""])

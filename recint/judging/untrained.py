@@ -16,19 +16,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock
 from hypothesis import settings
 
-from recint.checkpoint import ModelConfig
-from recint.claim import Property, Unmet, passes
 from recint.judging import entries
+from recint.judging.claim import Property, Unmet
 from recint.judging.draws import Drawn, Share, draw
 from recint.judging.search import search
-from recint.model import Model
-from recint.model.preconditions import unmet
+from recint.judging.statistic import passes
+from recint.judging.subject import Subject
 from recint.system.files import cache_folder, write
-from recint.training.train import untrained
 
 # Where none of the first passes, a claim that 14 % of untrained models pass is missed with probability 0.05, and one that 1 %
 # pass is called vacuous with probability 0.003; `tests/test_vacuity.py` has the sums.
@@ -50,10 +47,8 @@ class Untrained:
         return self.passed > TOLERATED * self.of
 
 
-def untrained_passes(
-    prop: Property, config: ModelConfig, *, device: torch.device, beside: Sequence[Property] = ()
-) -> Untrained:
-    """How many untrained models of this configuration pass; as shipped, or from the cache, if it is there.
+def untrained_passes(prop: Property, model: Subject, *, beside: Sequence[Property] = ()) -> Untrained:
+    """How many untrained models of the shape of this one pass; as shipped, or from the cache, if it is there.
 
     FIRST of them are asked, and ALL where one of these passes, up to where so many have passed that the rest cannot matter.
     A model passes if the figure and its contrasts hold and, for a claim that one place can refute, the search breaks nothing.
@@ -61,21 +56,23 @@ def untrained_passes(
     Args:
         beside: claims that may be asked for next: whoever is not known yet is asked on the same models.
     """
-    if (known := _known(prop, config, device)) is not None:
+    if (known := _known(prop, model)) is not None:
         return known
-    with _alone(_path(prop, config, device)):  # who comes first asks, and other processes wait for the answer
-        if (known := _known(prop, config, device)) is not None:
+    with _alone(_path(prop, model)):  # who comes first asks, and other processes wait for the answer
+        if (known := _known(prop, model)) is not None:
             return known
-        unknown = [other for other in beside if other != prop and _known(other, config, device) is None]
-        found = ask([prop, *unknown], config, device=device)
+        unknown = [other for other in beside if other != prop and _known(other, model) is None]
+        found = ask([prop, *unknown], model)
         for other in found:
             with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
-                write(_path(other, config, device), json.dumps(asdict(found[other])) + "\n")
+                write(_path(other, model), json.dumps(asdict(found[other])) + "\n")
     return found[prop]
 
 
-def ask(props: Sequence[Property], config: ModelConfig, *, device: torch.device) -> dict[Property, Untrained]:
-    """Ask untrained models one after the other about all of these claims, which share their passes; known answers are not read.
+def ask(props: Sequence[Property], model: Subject) -> dict[Property, Untrained]:
+    """Ask untrained models of the shape of this one about all of these claims, which share the passes of each.
+
+    Known answers are not read.
 
     A claim that cannot be asked of them, for an error, is passed by none.
     """
@@ -85,19 +82,19 @@ def ask(props: Sequence[Property], config: ModelConfig, *, device: torch.device)
         still = [prop for prop in props if seed < (ALL if passed[prop] else FIRST) and passed[prop] <= TOLERATED * ALL]
         if not still:
             break
-        model = Model(untrained(config, seed=seed), device=device)
-        drawn = draw(still, model, seed=seed, draws=DRAWS, untrained=True)
+        untrained = model.untrained(seed)
+        drawn = draw(still, untrained, seed=seed, draws=DRAWS, untrained=True)
         for prop in still:
             asked[prop] += 1
-            passed[prop] += _passes(prop, model, seed, drawn[prop.claim.id])
+            passed[prop] += _passes(prop, untrained, seed, drawn[prop.claim.id])
     return {prop: Untrained(passed[prop], asked[prop]) for prop in props}
 
 
-def _known(prop: Property, config: ModelConfig, device: torch.device) -> Untrained | None:
-    return _shipped(prop.claim.hash, config) or _cached(_path(prop, config, device))
+def _known(prop: Property, model: Subject) -> Untrained | None:
+    return _shipped(prop.claim.hash, model.config) or _cached(_path(prop, model))
 
 
-def _shipped(claim: str, config: ModelConfig) -> Untrained | None:
+def _shipped(claim: str, config: Any) -> Untrained | None:
     for kept in _answers():
         if kept["config"] == asdict(config) and claim in kept["claims"]:
             return Untrained(*kept["claims"][claim])
@@ -111,8 +108,8 @@ def _answers() -> list[dict[str, Any]]:
     return found
 
 
-def _path(prop: Property, config: ModelConfig, device: torch.device) -> Path:
-    return cache_folder() / f"{_key(prop, config, device)}.json"
+def _path(prop: Property, model: Subject) -> Path:
+    return cache_folder() / f"{_key(prop, model)}.json"
 
 
 @contextmanager
@@ -138,9 +135,9 @@ def _cached(path: Path) -> Untrained | None:
     return None
 
 
-def _passes(prop: Property, model: Model, seed: int, drawn: Share) -> bool:
+def _passes(prop: Property, model: Subject, seed: int, drawn: Share) -> bool:
     claim = prop.claim
-    if isinstance(drawn, Exception) or unmet(claim, model, untrained=True):
+    if isinstance(drawn, Exception) or model.unmet(claim, untrained=True):
         return False
     if claim.quantifier == "weights":
         try:
@@ -159,12 +156,12 @@ def _passes(prop: Property, model: Model, seed: int, drawn: Share) -> bool:
         return False
 
 
-def _key(prop: Property, config: ModelConfig, device: torch.device) -> str:
+def _key(prop: Property, model: Subject) -> str:
     depends_on = {
-        "config": asdict(config),
+        "config": asdict(model.config),
         "claim": prop.claim.hash,
         "code": code_of([prop]),
-        "how": [FIRST, ALL, TOLERATED, DRAWS, settings().max_examples, device.type],
+        "how": [FIRST, ALL, TOLERATED, DRAWS, settings().max_examples, model.device.type],
         "versions": [
             entries.version(package) for package in ("torch", "transformer_lens", "hypothesis", "numpy", "scipy")
         ],

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.judging.finite import require_finite
 from recint.model.intact import Intact
 from recint.model.transformer import Model
 from recint.statistics.attribution import attribution_direction, direct_logit_attribution
-from recint.statistics.finite import require_finite
 
 
 @dataclass(frozen=True)

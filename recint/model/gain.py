@@ -17,7 +17,7 @@ from torch import Tensor
 from recint.claim import Claim, Contrast
 from recint.domain import Domain, Place
 from recint.model.intact import Intact
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 # What a claim about a ratio of MSEs says of itself, and why it was amended.
 RATIO_CAVEAT = "measures its denominator, the model's own error, which falls while training goes on"
@@ -67,8 +67,9 @@ def loss_shares(
 ) -> Float[Tensor, "recurrence row=2 *heads"]:
     """Loss MSE' - MSE above gain: rows of the share of the gain that is lost, a ratio of means.
 
-    >>> loss_shares(model, intact, intact.errors).shape                     # doctest: +SKIP
-    torch.Size([100, 2])
+    >>> intact = model.intact(Condition(c=-1.5))
+    >>> loss_shares(model, intact, intact.errors).shape
+    torch.Size([64, 2])
     """
     intact_errors, gain = (
         each.reshape(-1, *[1] * (errors.ndim - 1)).expand_as(errors) for each in (intact.errors, gains(model, intact))

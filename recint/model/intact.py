@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from recint.judging.subject import CHUNK
 from recint.model.memo import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
 
-TOGETHER = 100  # recurrences in one pass of several interventions
 # What claims may ask of a layer, in the order in which a pass gives it.
 _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
 
@@ -22,8 +22,8 @@ _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", 
 class Intact(Once):
     """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
 
-    >>> intact = model.intact(Condition(c=-1.5))                            # doctest: +SKIP
-    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape     # doctest: +SKIP
+    >>> intact = model.intact(Condition(c=-1.5))
+    >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape
     (torch.Size([64, 8, 13, 13]), torch.Size([64]))
 
     Attributes:
@@ -70,10 +70,10 @@ class Intact(Once):
     ) -> Float[Tensor, "recurrence which"]:
         """MSE of each recurrence with each of these in place of what the heads of `layer` say.
 
-        Side by side in passes of TOGETHER: of few recurrences, a pass costs little more than its hooks.
+        Side by side in passes of CHUNK: of few recurrences, a pass costs little more than its hooks.
         """
         residual = self[f"blocks.{layer}.hook_resid_pre"].repeat(len(instead), 1, 1)
-        parts = (torch.split(stacked, TOGETHER) for stacked in (residual, torch.cat(list(instead))))
+        parts = (torch.split(stacked, CHUNK) for stacked in (residual, torch.cat(list(instead))))
         prediction = torch.cat([self._model.resume(before, layer=layer, z=z) for before, z in zip(*parts, strict=True)])
         return torch.stack([self.errors_of(each) for each in prediction.chunk(len(instead))], dim=-1)
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from recint.model.transformer import Model, layer_norm
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 
 @dataclass
@@ -41,8 +41,10 @@ def largest_change(old: Tensor, new: Tensor) -> float:
 def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[Change]:
     """Replace the activation of a hook by `edit` of it.
 
-    >>> with edited(model, "blocks.1.attn.hook_z", torch.zeros_like) as change:      # doctest: +SKIP
-    ...     broken = model(inputs)
+    >>> with edited(model, "blocks.1.attn.hook_z", torch.zeros_like) as change:
+    ...     broken = model(REFERENCE.sample(64, seed=0).inputs)
+    >>> broken.shape, change.largest > 0
+    (torch.Size([64, 13, 40]), True)
     """
     change = Change()
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from recint.checkpoint import Checkpoint, CheckpointError
-from recint.claim import Claim, Property
-from recint.domain import shortest
+from recint.domain import Domain, shortest
+from recint.judging.claim import Claim
+from recint.judging.reductions import REDUCTIONS
 from recint.model.gain import error_and_copying
 from recint.recurrence import REFERENCE
-
-# They compare the heads of a layer, and one head cannot be ahead of others.
-_COMPARING = ("largest over median head", "median over largest head")
 
 
 def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
@@ -44,8 +41,9 @@ def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
         return f"{claim.id}: speaks of layer {missing[0]}, but the model has {config.n_layers} of them"
     if missing := [head for head in claim.heads if head >= config.n_heads]:
         return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
-    if claim.reduction in _COMPARING and config.n_heads < 2:
+    if REDUCTIONS[claim.reduction].compares_heads and config.n_heads < 2:
         return f"{claim.id}: compares the heads of a layer, but the model has 1 of them"
+    assert isinstance(claim.domain, Domain)
     if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
         return (
             f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "
@@ -61,17 +59,3 @@ def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
                 f"model's MSE of {error:.2g} does not beat the {copying:.2g} of predicting a_i"
             )
     return ""
-
-
-def applicable(
-    props: Sequence[Property], model: Any, *, untrained: bool = False
-) -> tuple[list[Property], dict[str, Exception]]:
-    """Those whose claims can be asked of a model, and by id the exception of those of which that cannot be told."""
-    asked, failed = [], {}
-    for prop in props:
-        try:
-            if not unmet(prop.claim, model, untrained=untrained):
-                asked.append(prop)
-        except Exception as error:  # a model whose predictions are no numbers
-            failed[prop.claim.id] = error.with_traceback(None)
-    return asked, failed

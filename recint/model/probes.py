@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from recint.domain import reference_of
+from recint.judging.finite import require_finite
 from recint.model.intact import Intact
 from recint.model.transformer import Model
-from recint.recurrence import Recurrences, derive_seed
-from recint.statistics.finite import require_finite
+from recint.recurrence import Recurrences
+from recint.system.seeds import derive_seed
 
 Kind = Literal["linear", "MLP"]
 

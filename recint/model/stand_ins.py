@@ -10,7 +10,7 @@ from torch import Tensor
 from recint.domain import reference_of
 from recint.model.interventions import head_outputs
 from recint.model.transformer import Model, layer_norm
-from recint.recurrence import derive_seed
+from recint.system.seeds import derive_seed
 
 STAND_INS = 4  # over which claims average
 FIT = 200  # reference recurrences that the scale of a stand-in is fitted on, none of which is judged

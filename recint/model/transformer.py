@@ -20,11 +20,14 @@ from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
+from recint.judging.subject import CHUNK
+from recint.model.asked import Asked
 from recint.model.folding import fold
 from recint.model.intact import Intact
 from recint.model.memo import Once
-from recint.recurrence import derive_seed
+from recint.model.untrained import untrained
 from recint.system.memory import keep_freed_memory
+from recint.system.seeds import derive_seed
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -139,14 +142,14 @@ def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -
     return (residual.var(-1, correction=0) + eps).sqrt()
 
 
-class Model(Once):
+class Model(Asked, Once):
     """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
 
     Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
     unembedding is NOT centred: the outputs are a regression, and centring moves them.
 
-    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))           # doctest: +SKIP
-    >>> model(REFERENCE.sample(64, seed=0).inputs).shape                    # doctest: +SKIP
+    >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))
+    >>> model(REFERENCE.sample(64, seed=0).inputs).shape
     torch.Size([64, 13, 40])
     """
 
@@ -197,6 +200,10 @@ class Model(Once):
         if self._seen is None or self._seen[0] != at:
             self._seen = at, Intact(self, at.sample(self.config))
         return self._seen[1]
+
+    def untrained(self, seed: int) -> Model:
+        """An untrained model of the same shape, on the same device."""
+        return Model(untrained(self.config, seed=seed), device=self.device)
 
     @torch.no_grad()
     def resume(
@@ -253,7 +260,7 @@ class Model(Once):
             reference_of(self.config).sample(REFERENCE_RECURRENCES, seed=derive_seed(0, "reference activation")).inputs
         )
         with self.unedited():
-            return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, 100)])
+            return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, CHUNK)])
 
     def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
         def hooked(edit: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:

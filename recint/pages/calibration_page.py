@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from recint.calibration.calibrate import GROUPS, Row, false_rates, kills, never_refuted, never_supported, survivors
+from recint.judging.controls import GROUPS, Row, false_rates, kills, never_refuted, never_supported, survivors
 from recint.pages.markdown import Markdown, code, table
 from recint.pages.templating import render
 from recint.system import escaping

@@ -36,8 +36,8 @@ _BESIDE = 61
 def summary(history: History) -> str:
     """What there is, in one sentence.
 
-    >>> summary(history)                                                    # doctest: +SKIP
-    '3 runs on 2 checkpoints, 40 claims registered; 38 of 120 verdicts are confirmatory.'
+    >>> summary(History())
+    '0 runs on 0 checkpoints, 0 claims registered; 0 of 0 verdicts are confirmatory.'
     """
     registered = sum(claim.registered is not None for claim in history.claims)
     confirmed = sum(settled.entry.standing == "confirmatory" for settled in history.verdicts)

@@ -8,8 +8,8 @@ from math import isfinite, log10
 from markupsafe import Markup
 
 from recint.judging.entry import Counterexample, Measurement
+from recint.judging.relation import Bar
 from recint.pages.templating import render
-from recint.statistics.relation import Bar
 
 _LEFT, _RIGHT = 5.0, 185.0  # ends of the axis of a bar, in pixels
 _ERRORS = 0.01  # thresholds below it are of errors, which go on a log axis

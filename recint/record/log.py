@@ -27,7 +27,7 @@ from recint.record.identity import identity
 from recint.system.files import atomic, is_writable
 
 if TYPE_CHECKING:  # which would load torch
-    from recint.claim import Claim
+    from recint.judging.claim import Claim
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"

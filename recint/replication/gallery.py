@@ -18,7 +18,7 @@ from recint.model.attribution import attribution
 from recint.model.intact import Intact
 from recint.pages import figures
 from recint.pages.report import missing
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
 from recint.replication.look import ONE_C
 from recint.replication.rows import number
 from recint.statistics.attention import previous_token_attention
@@ -31,6 +31,7 @@ from recint.statistics.weights import (
     held_energy,
     input_matrices,
 )
+from recint.system.seeds import derive_seed
 from recint.training.train import HISTORY
 
 ATTRIBUTED = 100  # recurrences that attributions are averaged over

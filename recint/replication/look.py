@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.domain import reference_of
+from recint.judging.subject import CHUNK
 from recint.model import Model
 from recint.model.attribution import attribution
 from recint.model.intact import Intact
 from recint.model.interventions import ablated
-from recint.recurrence import Distribution, Recurrences, derive_seed
+from recint.recurrence import Distribution, Recurrences
+from recint.system.seeds import derive_seed
 
-CHUNK = 100  # recurrences in one pass
 ONE_C = -1.5  # the coefficient of the one recurrence that the notebook looks at most
 
 

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from recint.judging.finite import NotFinite
+from recint.judging.intervals import NoEstimate, estimate
+from recint.judging.reductions import ReductionName
 from recint.replication.look import Look
-from recint.statistics.finite import NotFinite
-from recint.statistics.sampling import NoEstimate, Reduction, estimate
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def ratio(above: ArrayLike, below: ArrayLike, unit: str = "× intact") -> Measur
     return estimated(np.stack([above, below], axis=-1), "ratio of means", unit)
 
 
-def estimated(values: ArrayLike, reduction: Reduction, unit: str) -> Measured:
+def estimated(values: ArrayLike, reduction: ReductionName, unit: str) -> Measured:
     # Nothing is tested here, so the relation and its threshold do not matter.
     found = estimate(np.asarray(values), reduction=reduction, relation=">=", threshold=0.0)
     return Measured(found.value, unit, found.low, found.high, found.n)

@@ -22,7 +22,7 @@ from recint.model import Model
 from recint.model.intact import Intact
 from recint.model.interventions import ablated, attention_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import STAND_INS, qk_identity
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
 from recint.replication.look import Look, normalised_attribution, over
 from recint.replication.rows import (
     FIGURES,
@@ -48,6 +48,7 @@ from recint.statistics.weights import (
     eigenvalue_score,
     input_matrices,
 )
+from recint.system.seeds import derive_seed
 
 DRAWS = 500
 SHORT = 5  # terms of the short sequences that the notebook looks at

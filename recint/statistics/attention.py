@@ -8,7 +8,7 @@ from jaxtyping import Float, Integer
 from scipy import stats
 from torch import Tensor
 
-from recint.statistics.finite import finite, require_finite
+from recint.judging.finite import finite, require_finite
 
 
 @finite

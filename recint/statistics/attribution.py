@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.statistics.finite import finite
+from recint.judging.finite import finite
 
 
 @finite

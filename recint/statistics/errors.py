@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.statistics.finite import finite
+from recint.judging.finite import finite
 
 
 @finite

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.statistics.finite import finite, require_finite
+from recint.judging.finite import finite, require_finite
 
 
 @finite
@@ -75,7 +75,7 @@ def mix_fit(
 
     >>> x = torch.tensor([[0., 1.], [1., 0.], [1., 1.]])
     >>> mix_fit(x, 2 * x[:, 0] + 3 * x[:, 1] + 1)[1]
-    tensor([2., 3.], dtype=torch.float64)
+    tensor([2.0000, 3.0000], dtype=torch.float64)
     """
     parts = parts.double() - parts.double().mean(-2, keepdim=True)
     whole = whole.double() - whole.double().mean(-1, keepdim=True)

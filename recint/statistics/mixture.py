@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.statistics.finite import finite
+from recint.judging.finite import finite
 
 DIGITS = 9  # of coefficients and offsets, after the point
 

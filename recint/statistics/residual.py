@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.statistics.finite import finite, require_finite
+from recint.judging.finite import finite, require_finite
 
 
 @finite

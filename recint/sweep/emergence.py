@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from recint.statistics.sampling import exact_interval
+from recint.judging.intervals import exact_interval
 
 Row = Mapping[str, Any]
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recint.judging.entry import Run
-from recint.judging.procedure import registrations
 from recint.record import log, standing, verdict_file
 from recint.record.identity import told
+from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
 from recint.system.files import atomic
 
 if TYPE_CHECKING:
-    from recint.claim import Claim
+    from recint.judging.claim import Claim
 
 # The columns of the table, and what they hold.
 _TYPES: Mapping[str, str] = {

@@ -18,8 +18,8 @@ from hypothesis import settings
 
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
-from recint.claim import Property
 from recint.judging import entries
+from recint.judging.claim import Property
 from recint.judging.entry import Entry
 from recint.judging.judge import judge
 from recint.judging.untrained import code_of
@@ -108,7 +108,7 @@ def _known(file: Path, how: How) -> tuple[Entry, ...] | None:
 def _judged(checkpoint: Checkpoint, how: How) -> tuple[Entry, ...]:
     device, props = resolve_device(how.device), asked(how)
     model = Model(checkpoint, device=device)
-    return judge(props, model, seed=how.seed, stages=how.stages, controls=device if how.controls else None)
+    return judge(props, model, seed=how.seed, stages=how.stages, controls=how.controls)
 
 
 def _counts(claims: Sequence[Entry]) -> dict[str, int]:

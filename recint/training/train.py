@@ -19,12 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from recint import checkpoint as checkpoints
-from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig
+from recint.checkpoint import Checkpoint, CheckpointError
 from recint.model.transformer import property_tensors, raw_bridge
-from recint.recurrence import Recurrences, derive_seed
+from recint.model.untrained import initial_tensors
+from recint.recurrence import Recurrences
 from recint.state_dict import SAFETENSORS, TORCH
 from recint.system.files import write
 from recint.system.outputs import require_files
+from recint.system.seeds import derive_seed
 from recint.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 STATE = "training-state.pth"
 HISTORY = "history.json"
-CARD, LOSSES = "README.md", "loss.svg"  # what `recint.pages.card` writes beside them
+CARD, LOSSES = "README.md", "loss.svg"  # what `recint.training.card` writes beside them
 
 
 @dataclass(frozen=True)
@@ -42,24 +44,6 @@ class Progress:
     step: int
     loss: float
     validation: float | None
-
-
-def initial_tensors(config: ModelConfig, *, seed: int, init_range: float) -> dict[str, Tensor]:
-    """Weights ~ N(0, init_range^2), biases 0, LayerNorm weights 1, the same on every device."""
-    generator = torch.Generator().manual_seed(derive_seed(seed, "initial weights"))
-    tensors = {}
-    for name, shape in config.shapes.items():
-        last = name.rpartition(".")[2]
-        if last.startswith("W_"):
-            tensors[name] = torch.randn(shape, generator=generator) * init_range
-        else:
-            tensors[name] = torch.ones(shape) if last == "w" else torch.zeros(shape)
-    return tensors
-
-
-def untrained(config: ModelConfig, *, seed: int, init_range: float = 0.04) -> Checkpoint:
-    """A model of this shape that never saw a recurrence: the first control of every claim."""
-    return Checkpoint(f"untrained-{seed}", config, initial_tensors(config, seed=seed, init_range=init_range))
 
 
 def prediction_loss(bridge: TransformerBridge, recurrences: Recurrences) -> Tensor:

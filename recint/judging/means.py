@@ -26,7 +26,7 @@ def p_positive(values: Float[NDArray, "*heads recurrence"], *, noise: float = 0.
             another value, n alike would be as rare as 0.5^(n-1). A mean that is no larger is not told from zero.
 
     >>> p_positive(np.array([[1.0, 2.0, 1.5, 1.2] * 30, [-1.0, 1.0, -0.5, 0.5] * 30])).round(3)
-    array([0.   , 0.577])
+    array([0.   , 0.589])
     """
     n = values.shape[-1]
     mean, deviation = values.mean(-1), values.std(-1)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recint.claim import Claim, estimated, statistic
-from recint.domain import Between, Condition, Place, Recurrence, last_coefficient
+from recint.checkpoint import ModelConfig
+from recint.domain import Between, Condition, Domain
+from recint.judging.claim import Claim
 from recint.judging.evaluate import Evidence
+from recint.judging.reductions import REDUCTIONS
 from recint.judging.scan import VISIT
+from recint.judging.statistic import estimated, statistic
+from recint.judging.subject import Place, Sample
 from recint.model.attribution import attribution
 from recint.pages import figures
-from recint.recurrence import REFERENCE, derive_seed
+from recint.recurrence import REFERENCE
+from recint.system.seeds import derive_seed
 
 BINS = 20
 
@@ -24,14 +30,13 @@ BINS = 20
 def against_c(model: Any, evidence: Evidence) -> str:
     """SVG of the estimate in bins of c with 95 % intervals, what the search saw, and the counterexample."""
     claim, search = evidence.claim, evidence.search
-    assert evidence.coefficients is not None
     assert evidence.values is not None
+    assert isinstance(claim.domain, Domain)
     low, high = claim.domain.c
     edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
-    inside = np.clip(np.digitize(evidence.coefficients, edges) - 1, 0, BINS - 1)
-    shown = [
-        _bin(claim, evidence.values[inside == bin_], evidence.coefficients[inside == bin_]) for bin_ in range(BINS)
-    ]
+    coefficients = _coefficients(model, evidence)
+    inside = np.clip(np.digitize(coefficients, edges) - 1, 0, BINS - 1)
+    shown = [_bin(claim, evidence.values[inside == bin_], coefficients[inside == bin_]) for bin_ in range(BINS)]
     found = search.counterexample if search else None
     marked = next(iter(_points([(found.at, found.value)])), None) if found else None
     drawn = figures.against_c(
@@ -48,6 +53,18 @@ def against_c(model: Any, evidence: Evidence) -> str:
         counterexample=marked,
     )
     return drawn + _map(evidence)
+
+
+def _coefficients(model: Any, evidence: Evidence) -> NDArray[np.float64]:
+    """That of the previous term in each recurrence of the estimate."""
+    return np.concatenate([_drawn(at, model.config) for at in evidence.places])
+
+
+@lru_cache(maxsize=1000)  # claims of one domain share their recurrences
+def _drawn(at: Sample, config: ModelConfig) -> NDArray[np.float64]:
+    assert isinstance(at, Condition)
+    drawn: NDArray[np.float64] = at.sample(config).coefficients[:, -1].numpy()
+    return drawn
 
 
 def _map(evidence: Evidence) -> str:
@@ -81,14 +98,15 @@ def _map(evidence: Evidence) -> str:
     )
 
 
-def _hardest(evidence: Evidence) -> tuple[Place, float, str]:
+def _hardest(model: Any, evidence: Evidence) -> tuple[Place, float, str]:
     """Where the statistic is at its worst, its value there, and how that place is called."""
     claim, search = evidence.claim, evidence.search
     if search is not None:
         return *search.hardest, "its counterexample" if search.counterexample else "the worst place found"
-    assert evidence.coefficients is not None
     assert evidence.values is not None
-    nearest = np.round(evidence.coefficients, 0 if len(evidence.coefficients) < 500 else 1)
+    assert isinstance(claim.domain, Domain)
+    coefficients = _coefficients(model, evidence)
+    nearest = np.round(coefficients, 0 if len(coefficients) < 500 else 1)
     value = {float(c): statistic(claim, evidence.values[nearest == c]) for c in np.unique(nearest)}
     worst = max(value, key=lambda c: claim.badness(value[c]))
     at = Condition(c=worst, length=claim.domain.reference(batch=1, seed=0).length)
@@ -103,7 +121,7 @@ def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]
     """
 
     def figure(model: Any, evidence: Evidence) -> str:
-        at, value, called = _hardest(evidence)
+        at, value, called = _hardest(model, evidence)
         pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
         told = f"{evidence.claim.id} at {called}"
         parts = [
@@ -129,15 +147,14 @@ def with_heads(model: Any, evidence: Evidence) -> str:
     """Each head (or whatever the claim's parts are) by itself, with its interval, and `against_c`."""
     claim, values = evidence.claim, evidence.values
     assert values is not None
-    if claim.reduction == "largest over median head":
-        which, single, each = "largest", replace(claim, reduction="mean"), values / np.median(values.mean(0))
-    elif claim.reduction == "median over largest head":
-        which, single, each = "median", replace(claim, reduction="mean"), values / values.mean(0).max()
-    else:
-        which, single, each = claim.reduction.split()[0], replace(claim, reduction="ratio of means"), values
+    one = REDUCTIONS[claim.reduction].one_head
+    assert one is not None
+    single, each = replace(claim, reduction=one.reduction), values
+    if one.unit is not None:
+        each = values / one.unit(values.mean(0))
     parts = [estimated(single, each[..., head]) for head in range(values.shape[-1])]
     return figures.head_statistics(
-        f"{claim.id}: the {which} is {evidence.value:.3g}, should be {claim.relation} {claim.threshold:g}",
+        f"{claim.id}: the {one.which} is {evidence.value:.3g}, should be {claim.relation} {claim.threshold:g}",
         names=claim.parts or [f"head {head}" for head in range(len(parts))],
         value=[part.value for part in parts],
         low=[part.low for part in parts],
@@ -197,5 +214,4 @@ def _bin(claim: Claim, values: NDArray, coefficients: NDArray) -> _Bin:
 
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
     """(c, value) of the trials with fixed coefficients; of several, that of the previous term."""
-    placed = [(last_coefficient(at.c), value) for at, value in trials if isinstance(at, Condition | Recurrence)]
-    return [(c, value) for c, value in placed if c is not None]
+    return [(c, value) for at, value in trials if (c := at.coefficient) is not None]

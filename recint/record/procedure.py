@@ -8,11 +8,9 @@ from hashlib import sha256
 from typing import Any
 
 from recint import verdict
-from recint.claim import POINTWISE, Claim
-from recint.domain import SEARCH_BATCH
-from recint.judging import scan, search, untrained
+from recint.judging import means, scan, search, subject, untrained
+from recint.judging.claim import POINTWISE, Claim
 from recint.record import log
-from recint.statistics import means
 
 NAME, VERSION = "procedure", 6
 BECAUSE = (
@@ -33,8 +31,8 @@ def fields() -> dict[str, Any]:
         "draws from which on they may support": verdict.SUPPORT_FROM,
         "recurrences of the scan at each condition": scan.VISIT,
         "visited again": [scan.WIDE, scan.SIMPLE, scan.AGAIN, scan.DOUBT],
-        "conditions of a grid that is too large": scan.POINTS,
-        "recurrences of a search at each condition": SEARCH_BATCH,
+        "conditions of a grid that is too large": subject.POINTS,
+        "recurrences of a search at each condition": subject.SEARCH_BATCH,
         "p-value of a suspicious batch": search.SUSPICIOUS,
         "recurrences that screen a suspect": search.SCREEN,
         "recurrences that confirm a counterexample": search.RETEST,

@@ -25,7 +25,7 @@ def require_finite(**values: object) -> None:
 
     >>> require_finite(attention=torch.tensor([0.0, float("nan")]))
     Traceback (most recent call last):
-    recint.statistics.finite.NotFinite: 1 of the 2 values of attention are NaN or infinite
+    recint.judging.finite.NotFinite: 1 of the 2 values of attention are NaN or infinite
     """
     for name, value in values.items():
         if isinstance(value, Tensor):

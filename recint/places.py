@@ -1,0 +1,358 @@
+"""Where a claim about recurrences is tried: conditions, single recurrences, and vectors that are no recurrence.
+
+Each of them is a frozen dataclass whose repr is runnable code, so that a counterexample can be copied, and each draws
+its own batch: `at.sample(config)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.checkpoint import ModelConfig
+from recint.judging import subject
+from recint.judging.subject import SEARCH_BATCH
+from recint.recurrence import REFERENCE, Distribution, Recurrences, build
+from recint.system.seeds import derive_seed
+
+
+def reference_of(config: ModelConfig) -> Distribution:
+    """The reference distribution, of the dimension and order of a model's recurrences."""
+    return replace(REFERENCE, dim=config.d_vocab, order=config.order)
+
+
+def shortest(order: int) -> int:
+    """Terms of the shortest recurrence of which something can be predicted: position 2k is the first that is scored."""
+    return 2 * order + 2
+
+
+@dataclass(frozen=True)
+class Between:
+    """Coefficients drawn uniformly from a range, one for each order."""
+
+    low: float
+    high: float
+    either_sign: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.low:g} <= |c| <= {self.high:g}" if self.either_sign else f"c ~ U({self.low:g}, {self.high:g})"
+
+
+def brief_coefficients(c: float | tuple[float, ...]) -> str:
+    return f"c = {c:g}" if isinstance(c, float | int) else f"c = ({', '.join(f'{value:g}' for value in c)})"
+
+
+def last_coefficient(c: float | tuple[float, ...] | Between) -> float | None:
+    """That of the previous term, which figures are drawn against; None if it was drawn."""
+    if isinstance(c, Between):
+        return None
+    return c if isinstance(c, float | int) else c[-1]
+
+
+def _step(c: float | tuple[float, ...]) -> str:
+    """The recurrence's right-hand side without d."""
+    coefficients = c if isinstance(c, tuple) else (c,)
+    return " + ".join(f"{value:g} a_{f'(j+{index})' if index else 'j'}" for index, value in enumerate(coefficients))
+
+
+def _order(c: object) -> int:
+    return len(c) if isinstance(c, tuple) else 1
+
+
+def _next(c: object) -> str:
+    return f"a_(j+{_order(c)})"
+
+
+class Place(subject.Place, Protocol):
+    """Where a claim about recurrences is tried."""
+
+    def sample(self, config: ModelConfig) -> Recurrences: ...
+
+
+class _Place:
+    """What a place is unless it says something else: one draw, which shares its pass with no other."""
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    @property
+    def shape(self) -> int | None:
+        return None
+
+    @property
+    def simplicity(self) -> tuple:
+        return ()
+
+    @property
+    def coefficient(self) -> float | None:
+        return None
+
+    def beside(self, others: Sequence[Recurrence | Condition]) -> Place:
+        """Raises TypeError if there are others."""
+        if others:
+            raise TypeError(f"{self!r} cannot be measured beside others")
+        return self  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition(_Place):
+    """A batch of recurrences with the coefficients fixed (or within a range), all else as in the reference distribution.
+
+    Attributes:
+        c: the coefficients, oldest term first; one number stands for all of them.
+    """
+
+    c: float | tuple[float, ...] | Between
+    length: int = REFERENCE.length
+    seed: int = 0
+    batch: int = SEARCH_BATCH
+
+    @property
+    def size(self) -> int:
+        return self.batch
+
+    @property
+    def shape(self) -> int:
+        return self.length
+
+    @property
+    def simplicity(self) -> tuple:
+        """Small coefficients, positive before negative ones, and few terms."""
+        if isinstance(self.c, Between):
+            return ()
+        coefficients = self.c if isinstance(self.c, tuple) else (self.c,)
+        return tuple((abs(c), c < 0) for c in coefficients), self.length
+
+    @property
+    def coefficient(self) -> float | None:
+        return last_coefficient(self.c)
+
+    def beside(self, others: Sequence[Recurrence | Condition]) -> Several:
+        return Several((self, *others))
+
+    def single(self, number: int) -> DrawnRecurrence:
+        return DrawnRecurrence(self, number)
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        reference = reference_of(config).at(length=self.length)
+        if isinstance(self.c, Between):
+            bounds = (self.c.low, self.c.high)
+            between = replace(reference, c=bounds, either_sign=self.c.either_sign)
+            return between.sample(self.batch, seed=derive_seed(self.seed, bounds, self.length))
+        c = self.c if isinstance(self.c, tuple) else (self.c,) * config.order
+        return reference.sample(self.batch, seed=derive_seed(self.seed, c, self.length), coefficients=c)
+
+    def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
+        """The terms, which a claim about a map of vectors is about."""
+        return self.sample(config).terms
+
+    def again(self, *, batch: int, seed: int) -> Condition:
+        return replace(self, batch=batch, seed=seed)
+
+    def equation(self) -> str:
+        left = _next(self.c)
+        right = "c a_j" if _order(self.c) == 1 else _step(self.c)  # type: ignore[arg-type]
+        first = "a_0" if _order(self.c) == 1 else "a_0, a_1, ..."
+        return f"{left} = {right} + d with {self.brief()}, d ~ U(-2, 2)^m, {first} ~ U(-3, 3)^m, then scaled"
+
+    def brief(self) -> str:
+        c = str(self.c) if isinstance(self.c, Between) else brief_coefficients(self.c)
+        return f"{c}, {self.length} terms"
+
+
+@dataclass(frozen=True)
+class DrawnRecurrence(_Place):
+    """One recurrence of a batch, by its number: the estimate may meet one that defeats the model, too."""
+
+    batch: Condition
+    number: int
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        drawn = self.batch.sample(config)
+        only = slice(self.number, self.number + 1)
+        return Recurrences(drawn.terms[only], drawn.coefficients[only], drawn.offset[only])
+
+    def again(self, *, batch: int, seed: int) -> DrawnRecurrence:
+        return self  # one recurrence has nothing left to draw
+
+    def equation(self) -> str:
+        return f"recurrence {self.number} of those drawn with {self.batch.brief()} and seed {self.batch.seed}"
+
+    def brief(self) -> str:
+        return f"drawn recurrence {self.number}, {self.batch.brief()}"
+
+
+@dataclass(frozen=True)
+class Several(_Place):
+    """Single recurrences, or conditions, of one length, side by side in one pass."""
+
+    places: tuple[Recurrence | Condition, ...]
+
+    @property
+    def seed(self) -> int:
+        """That of the first, for interventions that draw."""
+        return getattr(self.places[0], "seed", 0)
+
+    @property
+    def length(self) -> int:
+        return self.places[0].length
+
+    @property
+    def size(self) -> int:
+        return sum(at.size for at in self.places)
+
+    @property
+    def batch(self) -> int:
+        """How many recurrences they are together."""
+        return self.size
+
+    def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
+        return self.sample(config).terms
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        drawn = [at.sample(config) for at in self.places]
+        return Recurrences(
+            *(torch.cat([getattr(one, name) for one in drawn]) for name in ("terms", "coefficients", "offset"))
+        )
+
+    def again(self, *, batch: int, seed: int) -> Several:
+        return self  # nothing is left to draw
+
+    def equation(self) -> str:
+        return self.brief()
+
+    def brief(self) -> str:
+        of = "single recurrences" if isinstance(self.places[0], Recurrence) else "conditions"
+        return f"{len(self.places)} {of} of {self.length} terms"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniformVectors(_Place):
+    """Vectors ~ U(0, 1)^m, one a 'recurrence': no recurrence at all, but what the notebook tried maps on."""
+
+    seed: int = 0
+    batch: int = SEARCH_BATCH
+
+    @property
+    def size(self) -> int:
+        return self.batch
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        raise TypeError("uniform vectors are not recurrences; use vectors()")
+
+    def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, "uniform vectors"))
+        return torch.rand(self.batch, 1, config.d_vocab, generator=generator)
+
+    def again(self, *, batch: int, seed: int) -> UniformVectors:
+        return replace(self, batch=batch, seed=seed)
+
+    def equation(self) -> str:
+        return self.brief()
+
+    def brief(self) -> str:
+        return "x ~ U(0, 1)^m"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector in R^m that a person can read.
+
+    With a seed, coordinates ~ U(-bound, bound); otherwise `fill` everywhere (with alternating sign if `alternate`),
+    overwritten by the {slot: value} pairs of `slots`; slots count modulo m.
+    """
+
+    slots: tuple[tuple[int, float], ...] = ()
+    fill: float = 0.0
+    alternate: bool = False
+    seed: int | None = None
+
+    def values(self, dim: int, *, bound: float) -> Float[Tensor, dim]:
+        if self.seed is not None:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "vector"))
+            return (2 * torch.rand(dim, generator=generator, dtype=torch.float64) - 1) * bound
+        vector = torch.full((dim,), self.fill, dtype=torch.float64)
+        if self.alternate:
+            vector[1::2] *= -1
+        for slot, value in self.slots:
+            vector[slot % dim] = value
+        return vector
+
+    def words(self, *, bound: float | None = None) -> str:
+        """In words; with a bound, random coordinates are told by the first of their values too."""
+        if self.seed is not None:
+            random = f"random coordinates (seed {self.seed})"
+            if bound is None:
+                return random
+            first = ", ".join(f"{value:.3g}" for value in self.values(4, bound=bound).tolist())
+            return f"({first}, ...), {random}"
+        filled = f"{'+-' if self.alternate else ''}{self.fill:g} everywhere" if self.fill else "zero"
+        slots = ", ".join(f"{value:g} at {slot}" for slot, value in self.slots)
+        return f"{filled} but {slots}" if slots else filled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recurrence(_Place):
+    """One recurrence: coefficients c and first terms `start`, oldest first, one standing for all, and offset d; `along`
+    adds that multiple of d to the first terms.
+
+    Before scaling, coordinates lie in the trained ranges: d in [-2, 2], start in [-3, 3] (cut off there).
+    """
+
+    c: float | tuple[float, ...]
+    d: Vector = field(default_factory=Vector)
+    start: Vector | tuple[Vector, ...] = field(default_factory=Vector)
+    along: float = 0.0
+    length: int = REFERENCE.length
+    cap: float = 1.0
+
+    @property
+    def shape(self) -> int:
+        return self.length
+
+    @property
+    def coefficient(self) -> float | None:
+        return last_coefficient(self.c)
+
+    def beside(self, others: Sequence[Recurrence | Condition]) -> Several:
+        return Several((self, *others))
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        dim, order = config.d_vocab, config.order
+        offset = self.d.values(dim, bound=2.0)
+        starts = torch.stack([start.values(dim, bound=3.0) for start in self._starts()])
+        starts = (starts + self.along * offset).clamp(-3.0, 3.0)
+        return build(
+            coefficients=torch.tensor([self.c], dtype=torch.float64).reshape(1, -1).expand(1, order),
+            offset=offset[None],
+            start=starts.expand(order, dim)[None],
+            cap=torch.tensor([self.cap]),
+            length=self.length,
+        )
+
+    def _starts(self) -> tuple[Vector, ...]:
+        return self.start if isinstance(self.start, tuple) else (self.start,)
+
+    def again(self, *, batch: int, seed: int) -> Recurrence:
+        return self  # one recurrence has nothing left to draw
+
+    def equation(self) -> str:
+        return (
+            f"{_next(self.c)} = {_step(self.c)} + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
+            f"{self._first_terms(bound=3.0)}, scaled to largest norm {self.cap:g}"
+        )
+
+    def brief(self) -> str:
+        cap = f", largest norm {self.cap:g}" if self.cap != 1 else ""
+        return f"{brief_coefficients(self.c)}, {self.length} terms, d = {self.d.words()}, {self._first_terms()}{cap}"
+
+    def _first_terms(self, *, bound: float | None = None) -> str:
+        along = f" + {self.along:g} d" if self.along else ""
+        words = [f"a_{index} = {start.words(bound=bound)}{along}" for index, start in enumerate(self._starts())]
+        return ", ".join(words)

@@ -1,0 +1,103 @@
+"""What a declaration refuses: each check raises ValueError with one sentence, "field=value must be ...".
+
+The sentence names the field and its value, says what is expected, and so tells what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from math import isfinite
+from typing import Any, TypeGuard
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+RESERVED = "procedure"  # under this id the log keeps how claims are judged
+
+
+def require_one_of(name: str, value: Any, known: Collection[Any]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}={value!r} must be one of {', '.join(map(repr, known))}")
+
+
+def require_text(**fields: Any) -> None:
+    """Each field holds text, which is not blank."""
+    for name, value in fields.items():
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{name}={value!r} must be text that is not empty")
+
+
+def require_finite(name: str, value: Any) -> None:
+    if not _is_number(value) or not isfinite(value):
+        raise ValueError(f"{name}={value!r} must be a finite number")
+
+
+def require_whole(name: str, value: Any, *, least: int) -> None:
+    """A tuple of whole numbers, of which there may be none."""
+    _require_tuple(name, value, of="whole numbers")
+    if not all(_is_whole(number) and number >= least for number in value):
+        raise ValueError(f"{name}={value!r} must be whole numbers from {least} on")
+
+
+def require_all(name: str, value: Any, kind: type) -> None:
+    """A tuple of objects of one kind."""
+    of = f"{kind.__name__} objects"
+    _require_tuple(name, value, of=of)
+    if not all(isinstance(each, kind) for each in value):
+        raise ValueError(f"{name}={value!r} must be a tuple of {of}")
+
+
+def require_different(name: str, values: Iterable[str]) -> None:
+    found = list(values)
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}={found!r} must have different names")
+
+
+def require_constants(name: str, value: Any) -> None:
+    """A tuple of pairs of a name and a number or text."""
+    _require_tuple(name, value, of="pairs of a name and a value")
+    for pair in value:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and _is_told(pair[1])):
+            raise ValueError(f"{name}: {pair!r} must be a pair of a name and a finite number or text")
+
+
+def require_range(name: str, value: Any) -> None:
+    """A tuple of a lower and an upper bound, finite numbers both."""
+    if not (isinstance(value, tuple) and len(value) == 2):
+        raise ValueError(f"{name}={value!r} must be a tuple of a lower and an upper bound")
+    low, high = value
+    for bound in value:
+        require_finite(f"a bound of {name}", bound)
+    if not low <= high:
+        raise ValueError(f"{name}={value!r} is empty: the lower bound must not exceed the upper one")
+
+
+def require_id(id: Any, *, because: str) -> None:
+    """Parts joined by dots, then "@" and the version from version 2 on, which says why it was amended."""
+    name, at, version = id.partition("@") if isinstance(id, str) else ("", "", "")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"id={id!r} must be made of letters, digits, '-' and '_', in parts joined by '.', like 'l0.previous-token'"
+        )
+    if name == RESERVED:
+        raise ValueError(f"id={id!r} must be another one: the log keeps under this id how claims are judged")
+    if at and not (version.isdecimal() and version == str(int(version)) and int(version) > 1):
+        raise ValueError(f"id={id!r} must end with a version from 2 on after the @, or have none")
+    if bool(because) != bool(at):
+        raise ValueError(f"id={id!r}, because={because!r}: a version from 2 on, and no other, says why it was amended")
+
+
+def _require_tuple(name: str, value: Any, *, of: str) -> None:
+    if not isinstance(value, tuple):
+        raise ValueError(f"{name}={value!r} must be a tuple of {of}")
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_told(value: Any) -> bool:
+    return isinstance(value, str) or (_is_number(value) and isfinite(value))
