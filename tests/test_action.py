@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recint import cli
 from recint.calibration.mutants import MUTANTS, mutate
 from recint.checkpoint import load, save
+from recint.cli.main import parser
 from recint.training.train import untrained
 
 from .test_cli import TINY
@@ -76,7 +76,7 @@ class TestFiles:
         commands = re.findall(r"^    recint (.+)$", DOCUMENT, re.MULTILINE)
         assert commands
         for command in commands:
-            cli._parser().parse_args(command.partition("  #")[0].split())
+            parser().parse_args(command.partition("  #")[0].split())
 
 
 @dataclass(frozen=True)
