@@ -150,7 +150,8 @@ class Run:
         """What to say before the first look at the checkpoint is spent on claims, given by their hashes, and confirms nothing."""
         if not self.options.logging:
             return None
-        return standing.warning(self.log, self.code, claims, checkpoint=entries.about(self.checkpoint))
+        about = entries.about(self.checkpoint)
+        return standing.warning(self.log, self.code, claims, hypotheses=self.claims, checkpoint=about)
 
     def keep(self, index: int, entry: dict[str, Any], registration: dict[str, Any], *, folder: Path) -> bool:
         """Keep what became of a claim. The run is put on record before its first verdict is shown.

@@ -14,6 +14,7 @@ import yaml
 from recint.calibration.mutants import MUTANTS, mutate
 from recint.checkpoint import load, save
 from recint.cli.main import parser
+from recint.options import OPTIONS
 from recint.training.train import untrained
 
 from .test_cli import TINY
@@ -67,6 +68,18 @@ class TestFiles:
         assert set(EXPRESSION.findall(json.dumps(STEPS))) == ACTION["inputs"].keys()
         for step in [*STEPS, *(step for _, text in EXAMPLES for step in steps(text))]:
             assert "${{" not in step.get("run", "")
+
+    def test_an_input_is_an_option_of_the_command_and_says_the_same(self):
+        options = {option.name: option for option in OPTIONS}
+        assert ACTION["inputs"].keys() - options.keys() == {"python-version", "artifact"}
+        script = next(step["run"] for step in STEPS if step.get("id") == "verify")
+        for name in ACTION["inputs"].keys() & options.keys():
+            given, option = ACTION["inputs"][name], options[name]
+            assert given["description"].casefold().startswith(f"{option.help.casefold()}"), name
+            assert name == "checkpoint" or f"--{name}" in script
+            # Without the input, the command is called without the option.
+            assert given.get("default", "") == ("ci" if name == "profile" else ""), name
+            assert not given.get("default") or given["default"] in option.choices
 
     @pytest.mark.parametrize("name", ACTION["inputs"])
     def test_every_input_is_documented(self, name):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from recint.cli.options import add
 from recint.options import DEVICE
@@ -20,23 +19,38 @@ if it is started again with the same options and the same folder.
 """
 EXAMPLES = ("recint train my-model --seed 3", "recint train my-model --steps 2000 --snapshots 500 1000")
 
-_MODEL = (
-    "n_layers",
-    "n_heads",
-    "d_model",
-    "d_head",
-    "d_mlp",
-    "n_ctx",
-    "d_vocab",
-    "act_fn",
-    "layer_norm_eps",
-    "order",
-)
-_DATA = ("c", "d", "start", "cap")
-_RECIPE = (
-    "seed", "steps", "batch", "rate", "warmup", "weight_decay", "clip", "init_range",
-    "log_every", "validate_every", "validation",
-)  # fmt: skip
+# Fields of the model's configuration, of the distribution and of the recipe, in words.
+_MODEL = {
+    "n_layers": "layers",
+    "n_heads": "heads of a layer",
+    "d_model": "width of the residual stream",
+    "d_head": "width of a head",
+    "d_mlp": "width of the hidden layer of an MLP",
+    "n_ctx": "positions that the model has embeddings for",
+    "d_vocab": "dimension of the recurrences",
+    "act_fn": "activation function of the MLPs: gelu_new, gelu, relu or silu",
+    "layer_norm_eps": "epsilon of LayerNorm",
+    "order": "order of the recurrences: how many terms the next one depends on",
+}
+_DATA = {
+    "c": "range of the coefficients c",
+    "d": "range of the coordinates of the offset d, before scaling",
+    "start": "range of the coordinates of the first terms, before scaling",
+    "cap": "range of the norm of the longest term, to which a sequence is scaled",
+}
+_RECIPE = {
+    "seed": "seed of the initial weights and of the data",
+    "steps": "steps of AdamW",
+    "batch": "recurrences in a step",
+    "rate": "highest learning rate",
+    "warmup": "steps over which the learning rate rises to it; afterwards it falls along a cosine",
+    "weight_decay": "weight decay",
+    "clip": "largest norm of a gradient, to which larger ones are clipped",
+    "init_range": "standard deviation of the initial weights",
+    "log_every": "steps between two entries of the loss history",
+    "validate_every": "steps between two validations",
+    "validation": "recurrences that validate",
+}
 
 
 def declare(command: argparse.ArgumentParser) -> None:
@@ -53,25 +67,30 @@ def declare(command: argparse.ArgumentParser) -> None:
         "--snapshots", type=_step, nargs="*", default=(), metavar="STEP", help="keep the weights after these steps too"
     )
     model, data, recipe = ModelConfig(), Distribution(), Recipe()
-    _add_fields(command.add_argument_group("the model"), {name: getattr(model, name) for name in _MODEL})
+    _add_fields(command.add_argument_group("the model"), model, _MODEL)
     group = command.add_argument_group("the recurrences")
-    for name in _DATA:
+    for name, text in _DATA.items():
         low, high = getattr(data, name)
         group.add_argument(
             _flag(name), type=float, nargs=2, default=(low, high), metavar=("LOW", "HIGH"),
-            help=f"the range of {name} (default: {low:g} {high:g})",
+            help=f"{text} (default: {low:g} {high:g})",
         )  # fmt: skip
     group.add_argument(
-        "--length", type=int, default=data.length, metavar="N", help="terms of a sequence (default: %(default)s)"
+        "--length", type=int, default=data.length, metavar="N", help="terms in a sequence (default: %(default)s)"
     )
-    _add_fields(command.add_argument_group("the training"), {name: getattr(recipe, name) for name in _RECIPE})
+    _add_fields(command.add_argument_group("the training"), recipe, _RECIPE)
 
 
-def _add_fields(group: argparse._ArgumentGroup, defaults: Mapping[str, Any]) -> None:
-    for name, default in defaults.items():
-        kind, metavar = type(default), {int: "N", float: "X"}.get(type(default), "NAME")
+def _add_fields(group: argparse._ArgumentGroup, holder: object, texts: Mapping[str, str]) -> None:
+    """An option for each field, with the value that it has in `holder` as its default."""
+    for name, text in texts.items():
+        default = getattr(holder, name)
         group.add_argument(
-            _flag(name), type=kind, default=default, metavar=metavar, help=f"{name} (default: {default})"
+            _flag(name),
+            type=type(default),
+            default=default,
+            metavar={int: "N", float: "X"}.get(type(default), "NAME"),
+            help=f"{text} (default: %(default)s)",
         )
 
 

@@ -17,8 +17,7 @@ def opening(claims: int, stages: Sequence[int]) -> str:
     '2 claims: measured together first, on 200 recurrences, and on 1000 or 5000 where these do not decide; then judged one by one'
     """
     further = f", and on {' or '.join(map(str, stages[1:]))} where these do not decide" if len(stages) > 1 else ""
-    named = "claim" if claims == 1 else "claims"
-    return f"{claims} {named}: measured together first, on {stages[0]} recurrences{further}; then judged one by one"
+    return f"{words.counted(claims, 'claim')}: measured together first, on {stages[0]} recurrences{further}; then judged one by one"
 
 
 def row(entry: Mapping[str, Any]) -> str:
