@@ -1,6 +1,8 @@
 """Ids, statements, names and messages that hold what a target reads as more than text."""
 
+import os
 import re
+import subprocess
 import tomllib
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -61,6 +63,43 @@ class TestMarkdown:
 
     def test_a_command_is_one_block(self):
         assert escaping.block("recint sweep 'a\nb'") == "    recint sweep 'a b'"
+
+
+class TestCommands:
+    """Words that are pasted into a shell come out as they were."""
+
+    NAMES = (
+        "my model",
+        "it's",
+        "$(touch x)",
+        "`x`",
+        "a\nb",
+        "\x1b[31m",
+        "-n",
+        "",
+        "~",
+        "*",
+        "é\u202eb",
+        "\udcff",
+        "a\\\\x1bb\n'",
+    )
+
+    def test_pasted_into_a_shell(self):
+        command = escaping.command("printf", "%s\\0", *self.NAMES)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+        assert done.stdout == b"".join(os.fsencode(name) + b"\0" for name in self.NAMES)
+
+    @given(st.lists(ANY))
+    def test_showing_it_changes_nothing(self, words):
+        words = [word for word in words if not re.search("[\ud800-\udfff]", word)]
+        command = escaping.command("recint", *words)
+        assert escaping.line(command) == command
+
+    def test_usual_words_are_not_touched(self):
+        assert (
+            escaping.command("recint", "verify", "a/b.pth", "--claims", "l0.*")
+            == "recint verify a/b.pth --claims 'l0.*'"
+        )
 
 
 class TestOthers:

@@ -42,5 +42,8 @@ def test_questions_are_counted_not_rows():
         entry(id="a.e", question="a.e", verdict="vacuous"),
     ]
     assert words.questions(claims) == (
-        "The 6 claims ask 4 questions, versions and kinds of one claim taken together: 1 are answered yes, 1 no, 2 neither"
+        "6 claims ask 4 questions, versions and kinds of one claim taken together: 1 is answered yes, 1 no, 2 neither"
+    )
+    assert words.questions(claims[:1]) == (
+        "1 claim asks 1 question, versions and kinds of one claim taken together: 0 are answered yes, 1 no, 0 neither"
     )
