@@ -109,8 +109,8 @@ def reach(claims: Sequence[Entry]) -> str:
     told = []
     if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
         told.append(
-            f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL:.0%} of such runs would support a "
-            f"false claim about averages, and at most {LEVEL:.0%} would refute a true claim."
+            f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL * 100:g} % of such runs would "
+            f"support a false claim about averages, and at most {LEVEL * 100:g} % would refute a true claim."
         )
     conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
     # Those that were drawn count too: each of them was held against the threshold.

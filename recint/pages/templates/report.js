@@ -3,11 +3,11 @@
   const claims = [...document.querySelectorAll(".report .claim")];
   const box = document.getElementById("text"), unfold = document.getElementById("unfold");
   box.parentElement.hidden = false;
-  const chips = new Map([...document.querySelectorAll(".report .chip")].map(chip => [chip.hash, chip]));
+  const chips = new Map([...document.querySelectorAll(".report .chip")].map(chip => [chip.getAttribute("href"), chip]));
   const filter = () => {
     const words = box.value.toLowerCase().split(/\s+/);
     for (const claim of claims) {
-      const text = claim.textContent.toLowerCase();
+      const text = claim.querySelector("summary").textContent.toLowerCase();
       claim.hidden = !words.every(word => text.includes(word));
       chips.get("#" + claim.querySelector(".evidence").id).hidden = claim.hidden;
     }
