@@ -29,7 +29,7 @@ from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import log, verdict_file
+from recint.record import log, log_file, registration, verdict_file
 from recint.record.procedure import registrations
 from recint.session import Run, prepare, require_known, require_report
 from recint.system import outputs, reasons
@@ -121,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             require_known(run.expectations, known)
         globs = require_matches(run.options.claims, known)
         require_matches(run.options.allow, known, option="allow")
-        log.require_unmoved(log.read(run.log), registrations(prop.claim for _, prop in claims))
+        registration.require_unmoved(log_file.read(run.log), registrations(prop.claim for _, prop in claims))
         if run.options.logging and not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), *run.log_files)
     except ValueError as error:
@@ -149,7 +149,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             "whole": len(chosen) == len(run.declared),
             "claims": str(prop.folder),
             "entry": verdict_file.plain(entries.blank(prop.claim)),
-            "registration": log.registration(prop.claim),
+            "registration": registration.of_claim(prop.claim),
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
     if chosen and not hasattr(session.config, "workerinput"):

@@ -14,7 +14,7 @@ from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load, save
 from recint.model.untrained import untrained
-from recint.record import log
+from recint.record import log_file
 from recint.system import outputs
 
 TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
@@ -278,7 +278,7 @@ class TestOutputs:
             assert (f"\n{name}: kept/{name}.txt\n" in out) == (name not in lost)
             assert (f"recint: gone/{name}.txt: cannot be written" in out) == (name in lost)
             assert (tmp_path / "kept" / f"{name}.txt").exists() == (name not in lost)
-        assert bool(log.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
+        assert bool(log_file.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
         if "verdicts" not in lost:
             told = json.loads((tmp_path / "kept" / "verdicts.txt").read_text())["claims"]
             assert [claim["standing"] for claim in told] == [None, None]

@@ -1,0 +1,195 @@
+"""Files of the research log: JSON lines, to which lines are only added.
+
+A folder holds `claims.jsonl` (`registered`, `amended` and `corrected` lines) and a file for each checkpoint (`run` and
+`verdict` lines). Users should commit it. A run writes its `run` line before it shows its first verdict. So a run that somebody
+looked at and then stopped is in the log too. Its verdicts follow when they are settled. Each addition replaces the file as a
+whole, under a lock: if a run is killed, at any moment, all earlier lines stay as they were.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from recint import shipped
+from recint.judging.entry import Entry
+from recint.record import git, schema, verdict_file
+from recint.system.files import atomic, is_writable
+
+if TYPE_CHECKING:  # which would load torch
+    pass
+
+from recint.record.log import Line, Log, LogError, Settled
+
+CLAIMS = "claims.jsonl"
+LOCK = ".lock"
+# What a line of each kind must hold to be read, by the name that the schema has for it.
+_KINDS = {
+    "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
+}  # fmt: skip
+
+
+def now() -> str:
+    """The time as lines tell it: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def folder_of(claims: Path, chosen: str | None) -> Path:
+    """Where the log of a folder of claims is: as `shipped.record` says, if no other folder was chosen."""
+    return Path(chosen) if chosen else shipped.record(claims, "log")
+
+
+def file_of(folder: Path, checkpoint: str) -> Path:
+    """Where the runs on a checkpoint of this name are kept."""
+    return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', checkpoint)}.jsonl"
+
+
+def read(folder: Path) -> Log:
+    """All that can be read of a folder; an empty log if there is none.
+
+    Raises:
+        LogError: one of its files cannot be read at all.
+    """
+    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in _KINDS}
+    damaged = []
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise LogError(f"{path}: cannot be read ({error.strerror})") from None
+        for number, line in enumerate(_lines(content), start=1):
+            if isinstance(line, str):
+                damaged.append(f"{path}:{number}: {line}")
+            elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
+                damaged.append(f"{path}:{number}: {_ANOTHER[line['kind']]}, and is left out".format(**line))
+    runs = sorted(found["run"].values(), key=lambda line: str(line["when"]))
+    return Log(
+        tuple(found["registered"].values()),
+        tuple(found["amended"].values()),
+        tuple(runs),
+        tuple(Settled(line["run"], verdict_file.entry(line)) for line in found["verdict"].values()),
+        tuple(damaged),
+        tuple(found["corrected"].values()),
+    )
+
+
+# A merge may repeat lines (git's driver `union` does), which then count once; but what a run found was found once.
+_ANOTHER = {
+    "run": "is another line of run {run} than the first",
+    "verdict": "is another verdict on {id} in run {run} than the first",
+}
+
+
+def _told_apart_by(line: Line) -> tuple[str, ...]:
+    """What two lines of a kind do not have in common, if the second is not the first again."""
+    match line:
+        case {"kind": "run", "run": run}:
+            return (run,)
+        case {"kind": "verdict", "run": run, "id": claim}:
+            return (run, claim)
+    return (json.dumps(line, sort_keys=True),)
+
+
+@lru_cache(maxsize=32)  # a run reads its log several times, and to check it takes longer than to read it
+def _lines(content: bytes) -> tuple[Line | str, ...]:
+    return tuple(map(_parsed, content.splitlines()))
+
+
+def _parsed(given: bytes) -> Line | str:
+    """The line, or what is wrong with it."""
+    try:
+        line = json.loads(given)
+    except (ValueError, RecursionError):
+        return "is not a line of JSON, and is left out"
+    kind = line.get("kind") if isinstance(line, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return f"has none of the kinds {', '.join(_KINDS)}, and is left out"
+    if missing := schema.lacking(line, _KINDS[kind]):
+        return f"is a {kind} line without {', '.join(missing)}, and is left out"
+    if flaw := schema.flaw(line, _KINDS[kind]):
+        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
+    return line
+
+
+def append(path: Path, lines: Sequence[Line]) -> None:
+    """Add lines to a file of the log, all of them or, if the process is killed meanwhile, none.
+
+    Raises:
+        LogError: the folder or file cannot be written.
+    """
+    # Half a character, as names of files may hold, has no bytes; as an escape it is JSON.
+    added = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(errors="backslashreplace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (ignored := path.parent / ".gitignore").exists():
+            ignored.write_text(f"{LOCK}\n.*.partial\n")
+        with FileLock(path.parent / LOCK):
+            for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
+                left_by_a_kill.unlink()
+            known = path.read_bytes() if path.exists() else b""
+            closed = known if known.endswith(b"\n") or not known else known + b"\n"
+            with atomic(path) as temporary:
+                temporary.write_bytes(closed + added)
+    except OSError as error:
+        raise LogError(
+            f"{error.filename or path}: cannot be written ({error.strerror}); name another folder with --log, or give --no-log"
+        ) from None
+
+
+def require_writable(folder: Path) -> None:
+    """Raises LogError if lines could not be added to a log in this folder."""
+    if not is_writable(folder):
+        raise LogError(f"{folder}: cannot be written; name another folder with --log, or give --no-log")
+
+
+def run_line(
+    folder: Path,
+    code: git.Code,
+    *,
+    checkpoint: Mapping[str, Any],
+    environment: Mapping[str, str],
+    when: str,
+    **how: Any,
+) -> dict[str, Any]:
+    """The line of a run that begins now by this code; `how` are its seed, draws and profile."""
+    return {
+        "kind": "run",
+        "run": secrets.token_hex(4),
+        "when": when,
+        "checkpoint": checkpoint,
+        "environment": environment,
+        **how,
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "registered": committed_hashes(folder),
+    }
+
+
+def code_of(claims: Path) -> git.Code:
+    """Whether the modules of a folder of claims stand in a commit, and those of recint where it is under git, too."""
+    return git.code(claims, Path(__file__).parents[1])
+
+
+def committed_hashes(folder: Path) -> list[str]:
+    """Hashes of the claims that stand registered in the commit that is checked out."""
+    lines = _lines(git.committed(folder / CLAIMS) or b"")
+    found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
+    return list(dict.fromkeys(found))
+
+
+def verdict_line(settled: Settled) -> dict[str, Any]:
+    """A verdict as a line."""
+    return {"kind": "verdict", "run": settled.run, **verdict_file.plain(settled.entry)}
+
+
+def verdict_lines(run: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The settled entries of a run, as lines."""
+    return [verdict_line(Settled(run, entry)) for entry in entries]
