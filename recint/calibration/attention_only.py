@@ -30,17 +30,24 @@ Array = NDArray[np.float64]
 Rows = Float[NDArray, "row d_model"]
 Matrix = Float[NDArray, "d_model d_model"]
 CONFIG: ModelConfig = replace(SMALL, d_head=SMALL.d_model)
-_CODE = 128.0  # length of a position's code; the square of all else in the stream is less than 2 % of its square
-# Cosine of a code with the direction that all share; that of position 0, the most similar to each.
+_CODE = (
+    128.0  # length of a position's code; its square is more than 50 times the square of everything else in the stream
+)
+# Cosine of a position's code with the direction that all codes share; of position 0, whose code is the most similar to every other.
 SHARED, _FIRST = 0.2, 0.6
-_GAP = 25.0  # by how much the score of the key that is looked at exceeds the others
-# Size of the stream before layer 0, and of what layer 0 writes, where layer 0 is to see no LayerNorm.
+_GAP = 25.0  # difference between the score of the key that is looked at and the others
+# Size of the stream before layer 0, if LayerNorm must have no effect there.
 _TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What its heads look at, and what they add to the stream: one map for all heads together, or one for each."""
+    """A layer of attention.
+
+    Attributes:
+        looks: QK matrix of all heads, or one for each head.
+        adds: sum of the OV matrices of all heads, or one OV matrix for each head.
+    """
 
     looks: Matrix | Float[NDArray, "head d_model d_model"]
     adds: Matrix | Float[NDArray, "head d_model d_model"]
@@ -55,11 +62,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Plan:
-    """Subspaces in the stream, what reads them, and maps from one to another.
+    """A plan of the residual stream: its subspaces, directions that read them, and matrices that move content between them.
 
     Attributes:
         code: length of a position's code.
-        tiny: embed all so small that LayerNorm divides by the square root of its epsilon and by nothing else.
+        tiny: whether the embedding is so small that LayerNorm divides by the square root of its epsilon alone.
     """
 
     subspaces: Subspaces
@@ -77,13 +84,16 @@ class Plan:
 
     @property
     def cosines(self) -> Float[NDArray, position]:
-        """Of every code with the direction that all share."""
+        """Cosine of every code with the direction that all codes share."""
         cosines: Array = np.where(np.arange(CONFIG.n_ctx) == 0, _FIRST, SHARED)
         return cosines
 
     @property
     def codes(self) -> Float[NDArray, "position d_model"]:
-        """Cosines of any two are products of their cosines with what all share: position 0 is the most similar to each."""
+        """Codes of all positions.
+
+        The cosine of two codes is the product of their `cosines`. So position 0 is the most similar to every other position.
+        """
         alone = (1 - self.cosines**2) ** 0.5
         codes: Array = self.code * (
             self.cosines[:, None] * self.subspaces.idle + alone[:, None] * self.subspaces.position
@@ -98,17 +108,17 @@ class Plan:
 
     @property
     def sign(self) -> Float[NDArray, "row=1 d_model"]:
-        """Reads 1 at even positions and -1 at odd ones."""
+        """A row that reads 1 at even positions and -1 at odd positions."""
         read: Array = (-1.0) ** np.arange(CONFIG.n_ctx)[None] @ self.at
         return read
 
     def look(self, queries: Rows, keys: Rows) -> Matrix:
-        """Scores that are larger by the gap where a row of `queries` and that of `keys` both read 1."""
+        """A QK matrix: a score is larger by the gap if a row of `queries` and the same row of `keys` both read 1."""
         scores: Array = _GAP * CONFIG.d_head**0.5 * (self.scale / self.size) ** 2 * queries.T @ keys
         return scores
 
     def add(self, read: Rows, write: Rows) -> Matrix:
-        """Add to the stream what the rows of `read` say, along the rows of `write`."""
+        """An OV matrix: it adds to the stream what the rows of `read` read, along the rows of `write`."""
         added: Array = self.scale / self.size * read.T @ write
         return added
 
@@ -134,7 +144,12 @@ def attention_only(
     reads: Float[NDArray, "d_model dim"],
     error: Array | float = 0.0,
 ) -> Checkpoint:
-    """What is embedded, these layers, MLPs that do nothing, and what the unembedding reads and adds."""
+    """A checkpoint with these layers, and with MLPs that do nothing.
+
+    Args:
+        reads: what the unembedding reads.
+        error: bias of the unembedding.
+    """
     tensors = {key: np.zeros(shape) for key, shape in CONFIG.shapes.items()}
     tensors |= {key: np.ones(shape) for key, shape in CONFIG.shapes.items() if key.endswith(".w")}
     for number, layer in enumerate(layers):

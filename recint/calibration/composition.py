@@ -13,9 +13,9 @@ def squared_singular_values(matrix: Array) -> Array:
 
 
 def expected_composition(first: Array, second: Array, d_model: int) -> float:
-    """Mean composition score of matched random heads, from their squared singular values, to second order in its spread.
+    """Mean composition score of random heads with these squared singular values, to second order in the spread of the score.
 
-    The square of the score has mean 1/D; its relative variance follows from the second moments of the orthogonal group.
+    The squared score has mean 1 / d_model. Its relative variance follows from the second moments of the orthogonal group.
     """
     one, two = (squares.sum() ** 2 / np.square(squares).sum() for squares in (first, second))
     spread = 2 * (d_model - one) * (d_model - two) / (one * two * (d_model - 1) * (d_model + 2))

@@ -19,20 +19,20 @@ from recint.calibration.terms import COPIED, term_statistics
 from recint.checkpoint import ModelConfig
 from recint.statistics.weights import effective_rank
 
-# Of layer 0 on the all-ones vector of R^m. Not 1: then 38 of 40 directions would hold exactly 95 % of the energy.
+# Factor of layer 0 on the all-ones vector of R^m. With 1, 38 of 40 directions would have exactly 95 % of the energy.
 _MEAN_GAIN = 0.8
 
 
 @dataclass(frozen=True)
 class HeadMaps:
-    """Maps of all heads, up to the scale of LayerNorm.
+    """Maps of all heads, without the scale of LayerNorm.
 
     Attributes:
-        along: unit vector (embedding, second): where layer 0 writes.
+        along: unit vector (embedding, second) along which layer 0 writes.
         gain: how much layer 0 writes, relative to a term.
-        readout: what the unembedding makes of a unit in (embedding, second).
-        layer_0: maps of the heads from term to term; they add up to a map of norm about 1.
-        layer_1: for each head what it reads (orthonormal rows) and, for each of these, the steering direction it writes.
+        readout: factors with which the unembedding reads (embedding, second).
+        layer_0: maps of the heads from term to term. Their sum has a norm of about 1.
+        layer_1: for each head, the directions that it reads (orthonormal rows), and the steering direction that it writes for each.
         layer_2: maps of the heads to (embedding, second).
     """
 
@@ -49,7 +49,13 @@ class HeadMaps:
 
 
 def head_maps(roles: Roles, *, seed: int, config: ModelConfig, heads: Heads) -> HeadMaps:
-    """Solve for the share of layer 0's output that is written where the values of later layers are read."""
+    """The maps that play these roles.
+
+    Solves for the share of layer 0's output that later layers read as values.
+
+    Raises:
+        ValueError: the shape has no room for a role.
+    """
 
     def v_ratio(share: float) -> float:
         return _v_composition(_maps(roles, share, seed=seed, config=config, heads=heads), config.d_model)
@@ -67,10 +73,10 @@ def head_maps(roles: Roles, *, seed: int, config: ModelConfig, heads: Heads) -> 
 
 
 def _maps(roles: Roles, share: float, *, seed: int, config: ModelConfig, heads: Heads) -> HeadMaps:
-    """All maps, with the given share of layer 0's energy written into the embedding."""
+    """All maps, if layer 0 writes the given share of its energy into the embedding."""
     dim, n_heads = config.d_vocab, config.n_heads
     calibration = term_statistics(dim)
-    # Regression removes the mean: layer 0 turns vectors in the complement of the all-ones vector, the last row.
+    # Regression removes the mean. So layer 0 turns vectors orthogonal to the all-ones vector, which is the last row.
     basis = orthonormal(dim, rng=random_source(seed, "planes"))[::-1]
     line = rotation_cosine(roles.ov_line, dim=dim - 1, power=2)
     moved = rotation(basis[:-1], line, rest=line) + _MEAN_GAIN * basis[-1:].T @ basis[-1:]
@@ -79,10 +85,10 @@ def _maps(roles: Roles, share: float, *, seed: int, config: ModelConfig, heads: 
 
     readout = (COPIED, 2 * calibration.before)
     along = (share**0.5, (1 - share) ** 0.5)
-    # Enough that the unembedding sees `before` of the previous term, but never so much that it moves LayerNorm's scale.
+    # Large enough for the unembedding to read `before` times the previous term, and too small to change LayerNorm's scale.
     gain = min(calibration.before / abs(np.dot(readout, along)), 1.0)
 
-    # At position 0, row vectors: what layer 2 reads there, and what the unembedding would see there.
+    # Maps from the term at position 0 to what layer 2 reads there, and to what the unembedding would read there.
     content = np.eye(dim) + gain * along[0] * moved
     visible = readout[0] * content + readout[1] * gain * along[1] * moved
     layer_2 = np.stack(
@@ -115,8 +121,8 @@ def _correction(
 ) -> Float[NDArray, "dim place_dim"]:
     """A head of layer 2: a map to (embedding, second) with this eigenvalue score and this cosine with what is visible.
 
-    Eigenvalues are those of the part that writes where it reads. What goes to the second place has no say in them, and
-    is so chosen that the unembedding sees the visible vector turned by the wanted angle.
+    The eigenvalues depend only on the part that writes into the embedding, where the head reads. The part that writes into the
+    second subspace is chosen so that the unembedding reads the visible vector, turned by the wanted angle.
     """
     dim = len(basis)
     copied = rotation(basis, score, rest=0.0)
@@ -128,7 +134,7 @@ def _correction(
 def _steering(
     roles: Roles, others: Float[NDArray, "head dim columns"], *, seed: int, heads: Heads
 ) -> tuple[tuple[Array, Array], ...]:
-    """The heads of layer 1, their ranks relative to those of layers 0 and 2, which stand side by side in `others`."""
+    """The heads of layer 1. Their ranks are relative to those of layers 0 and 2, whose maps are joined in `others`."""
     n_heads, dim, _ = others.shape
     mean = (effective_rank(others[:, :, :dim]) + effective_rank(others[:, :, dim:])).mean() / 2
     total = round(n_heads * mean * (1 - roles.low_rank))
@@ -150,13 +156,16 @@ def _steering(
 def _flat_rank(wanted: int) -> int:
     """How many equal singular values have effective rank `wanted`, at 95 % of the energy.
 
-    Multiples of 20 are left out: 95 % is then reached by a whole number of them, and rounding would decide.
+    Multiples of 20 are left out. A whole number of their values has exactly 95 % of the energy, so rounding would decide.
     """
     return next((count for count in range(wanted, 2 * wanted) if count % 20 and -(-count * 19 // 20) == wanted), wanted)
 
 
 def _v_composition(circuit: HeadMaps, d_model: int) -> float:
-    """The largest mean V-composition over chance: layer 0 with layer 1 or 2; layer 1 writes where no values are read."""
+    """The larger mean V-composition of layer 0 with layers 1 and 2, divided by chance.
+
+    Layer 1 with layer 2 is zero: no values are read where layer 1 writes.
+    """
     written = circuit.along[0] * circuit.layer_0
     ratios = []
     for later in ([read.T for read, _ in circuit.layer_1], list(circuit.layer_2)):

@@ -18,12 +18,13 @@ Strength = Literal["strong", "weak", "near miss"]
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """A model that plays one role strongly, just well enough or not quite, and every other role strongly.
+    """A model that plays one role strongly, just well enough, or just not well enough, and every other role strongly.
 
     Attributes:
-        claim: the id of the claim that is graded.
-        holds: whether it holds of this model, by construction.
-        roles: what to plant, or None where `mse` says how far a `Solver` is off.
+        claim: id of the claim that is graded.
+        holds: whether the claim is true of this model, by construction.
+        roles: roles to plant; None if the model is a `Solver`.
+        mse: mean square error of the `Solver`; None if the model is planted.
     """
 
     claim: str
@@ -41,14 +42,16 @@ class Rung:
 
 
 def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
-    """Three rungs for each claim that can be graded: strong, weak (the margin beyond the threshold), near miss (short of it).
+    """Three rungs for each claim that can be graded: strong, weak (beyond the threshold) and near miss (short of it).
+
+    Weak and near miss differ from the threshold by `margin`, a share of the threshold.
 
     >>> [(rung.strength, rung.roles.previous_token) for rung in ladder([claim("l0.previous-token")])]
     [('strong', 0.9), ('weak', 0.6), ('near miss', 0.4)]
     """
     rungs = []
     for claim in claims:
-        # Beyond the threshold is away from zero, except where a positive figure has to stay small.
+        # Beyond the threshold means away from zero, except where a positive value has to stay small.
         outwards = 1 if claim.relation == ">=" or claim.threshold < 0 else -1
         weak, near = (claim.threshold * (1 + sign * outwards * margin) for sign in (1, -1))
         steps: tuple[tuple[Strength, float | None], ...] = (("strong", None), ("weak", weak), ("near miss", near))
@@ -56,7 +59,7 @@ def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
             rung = Rung(claim=claim.id, strength=strength, holds=strength != "near miss")
             if claim.name in SOLVED:
                 rungs.append(replace(rung, mse=value or 0.0))
-            elif claim.id in DECIDED_BY:  # the models of a first version settle the later ones, too
+            elif claim.id in DECIDED_BY:  # models for the first version settle later versions too
                 role, _ = DECIDED_BY[claim.id]
                 rungs.append(replace(rung, roles=Roles() if value is None else Roles(**{role: value})))
     return tuple(rungs)

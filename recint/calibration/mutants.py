@@ -35,7 +35,7 @@ from recint.checkpoint import Checkpoint
 from recint.model.folding import fold
 from recint.system.seeds import derive_seed
 
-_LOUD = 4.0  # by how much layer 1 overstates what it says to the unembedding
+_LOUD = 4.0  # factor on what layer 1 writes for the unembedding
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Mutant:
 
     Attributes:
         role: what is broken, in one sentence.
-        killed_by: ids of the claims that it was made for; others may fall with them.
-        make: from a checkpoint and a seed to the broken copy; use `mutate`, which also names it.
-        trained_only: whether it makes more of what trained models have a little of and planted ones nothing.
+        killed_by: ids of the claims that the mutant is made to refute. It may refute others too.
+        make: makes the broken copy of a checkpoint from a seed. Call `mutate`, which also names the copy.
+        trained_only: whether the mutant enlarges something that trained models have a little of, and planted models lack.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Mutant:
 
 
 def mutate(checkpoint: Checkpoint, mutant: Mutant, *, seed: int = 0) -> Checkpoint:
-    """The broken copy of a checkpoint, named for both.
+    """The broken copy of a checkpoint. Its name holds both names.
 
     Raises:
-        ValueError: the checkpoint has fewer than three layers, or no room for the positions that are told apart.
+        ValueError: the checkpoint has fewer than three layers, or fewer than four positions.
 
     >>> mutate(plant(Roles()), MUTANTS[0]).name
     'planted-0:l0-attends-to-the-token-before-last'
@@ -71,8 +71,8 @@ def mutate(checkpoint: Checkpoint, mutant: Mutant, *, seed: int = 0) -> Checkpoi
 def folded(checkpoint: Checkpoint) -> Checkpoint:
     """The same function with LayerNorm weights 1 and LayerNorm and value biases 0.
 
-    What the LayerNorms did is done by the weights that read, and what reads or writes along the all-ones vector, to no
-    effect, is taken out. Of any number of layers.
+    The weights that read do what LayerNorm did. Reading and writing along the all-ones vector has no effect and is removed.
+    The checkpoint may have any number of layers.
     """
     return replace(
         _checkpoint(checkpoint, fold(checkpoint.tensors, checkpoint.config)), name=f"{checkpoint.name}:folded"
@@ -110,7 +110,7 @@ MUTANTS: tuple[Mutant, ...] = (
         killed_by=("l0.previous-token", "l0.residual-formula@4"),
         edit=one_position_back("Q"),
     ),
-    # Not queries that take i for i+1: the last position has none after it, and of the next no model was ever trained.
+    # Not queries that take i for i+1: nothing comes after the last position, and no model was trained to see the next token.
     _mutant(
         "l0-attends-to-the-token-itself",
         "The keys of layer 0 take position i for i-1, so that a query finds itself where it looks for the previous token.",
@@ -232,7 +232,7 @@ MUTANTS: tuple[Mutant, ...] = (
         killed_by=("l2.checkerboard",),
         edit=attention_uniform(2),
     ),
-    # Of the contrasts alone: where heads say nothing, uniform attention and the flipped stand-in do as well as the stand-in.
+    # Only contrasts refute this one: if heads write nothing, uniform attention and the flipped stand-in do as well as the stand-in.
     _mutant(
         "l2-silent",
         "The heads of layer 2 write next to nothing.",
@@ -251,7 +251,7 @@ MUTANTS: tuple[Mutant, ...] = (
         killed_by=("l0.previous-token", "l0.ov-line", "l2.ov-negative-copying", "l2.subtracts-what-it-attends-to"),
         edit=layers_exchanged(0, 2),
     ),
-    # The edges of the circuit then carry hardly more than others, and the mean of the terms still tells something of the next.
+    # The edges of the circuit then carry hardly more than other edges, and the mean of the terms still helps to predict the next.
     _mutant(
         "attends-uniformly",
         "The scores of all layers vanish.",

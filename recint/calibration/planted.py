@@ -33,10 +33,10 @@ from recint.calibration.subspaces import Subspaces, carve
 from recint.calibration.terms import term_statistics
 from recint.checkpoint import Checkpoint, ModelConfig
 
-# Terms are no longer than 2: beside positions of this length they move LayerNorm's scale by less than 1 %.
+# Length of a position. Terms have a length of at most 2, so they change LayerNorm's scale by less than 1 %.
 _POSITION = 16.0
-_GAP = 30.0  # by how much layer 2's score of position 0 exceeds the others: nothing else gets any weight in float32
-# How much layers 1 and 2 write, relative to a term; every statistic is free of this scale.
+_GAP = 30.0  # difference between layer 2's score of position 0 and the others: in float32 no other position gets any weight
+# How much layers 1 and 2 write, relative to a term. No statistic depends on this scale.
 _STEERING, _CORRECTION = 0.1, 0.05
 
 
@@ -46,11 +46,11 @@ def plant(
     """A checkpoint that plays the given roles.
 
     Args:
-        seed: of the subspaces in the residual stream and of the planes in which vectors are turned.
-        heads: "share" lets all heads of a layer do the same; with "split" those of layer 0 carry half of the directions
-            each, those of layer 1 read and write directions of their own, and those of layer 2 take unequal shares.
-        folded: False gives LayerNorm weights and biases, value biases and uncentred weights that cancel: another set of
-            tensors for the same function.
+        seed: for the subspaces of the residual stream and the planes in which vectors turn.
+        heads: with "share", all heads of a layer do the same. With "split", each head of layer 0 carries half of the
+            directions, each head of layer 1 reads and writes its own directions, and heads of layer 2 take unequal shares.
+        folded: False gives the same function in other tensors: with LayerNorm weights and biases, value biases, and
+            weights that are not centred.
 
     Raises:
         ValueError: the shape has no room for the roles.
@@ -102,12 +102,12 @@ class _Head:
 
 
 def _tensors(circuit: HeadMaps, roles: Roles, *, seed: int, config: ModelConfig) -> dict[str, Array]:
-    """LayerNorm folded, MLPs zero."""
+    """The tensors, with LayerNorm folded and MLPs zero."""
     reading = qk_energy(roles, circuit.ranks, config)
     subspaces = carve(config, steering=max(circuit.ranks), idle=reading.width, rng=random_source(seed, "places"))
     calibration = term_statistics(config.d_vocab)
 
-    # LayerNorm's divisor before and after layer 0 has written, for terms of typical length.
+    # What LayerNorm divides by before and after layer 0 writes, for terms of typical length.
     early, late = (
         ((_POSITION**2 + calibration.energy * (1 + gain**2)) / config.d_model) ** 0.5 for gain in (0.0, circuit.gain)
     )
@@ -134,13 +134,13 @@ def _tensors(circuit: HeadMaps, roles: Roles, *, seed: int, config: ModelConfig)
 
 
 def _strengths(wanted: Float[NDArray, query], scale: float, config: ModelConfig) -> Float[NDArray, query]:
-    """Factors on (unit position of the query) x (unit position of the key) that make the wanted scores."""
+    """Factors on (unit position of the query) x (unit position of the key) that give the wanted scores."""
     strengths: Array = wanted * config.d_head**0.5 / (_POSITION / scale) ** 2
     return strengths
 
 
 def _score(share: Array | float, others: Array | float) -> Array:
-    """The score that gives one key this share of the attention if `others` more keys score 0."""
+    """The score that gives one key this share of the attention, if `others` more keys have score 0."""
     share = np.clip(share, 1e-6, 0.99)
     score: Array = np.log(share * others / (1 - share))
     return score
@@ -171,7 +171,7 @@ def _layer_1(
         strengths = _strengths(_score(ratio / (queries + 1), queries), scale, config)
         heads.append(
             _Head(
-                # The idle part keeps QK from vanishing where attention is uniform: scores of a zero matrix are undefined.
+                # With the idle part QK is not zero where attention is uniform. Scores of a zero matrix are undefined.
                 query=np.stack([strengths @ subspaces.position[1:], subspaces.idle[0]]),
                 key=np.stack([subspaces.position[1], subspaces.idle[0]]),
                 read=read @ subspaces.embedding,
@@ -205,7 +205,7 @@ def _layer_2(
 
 
 def _unfolded(tensors: Mapping[str, Array], *, rng: np.random.Generator, config: ModelConfig) -> dict[str, Array]:
-    """The same function with LayerNorm weights and biases, value biases, and weights that write along the all-ones vector."""
+    """The same function, with LayerNorm weights and biases, value biases, and weights that write along the all-ones vector."""
     tensors = {name: tensor.copy() for name, tensor in tensors.items()}
 
     def norm(name: str, readers: Iterable[tuple[str, str]]) -> None:
@@ -225,6 +225,6 @@ def _unfolded(tensors: Mapping[str, Array], *, rng: np.random.Generator, config:
     norm("ln_final", [("unembed.W_U", "unembed.b_U")])
     for name, tensor in tensors.items():
         if name.endswith((".W_E", ".W_pos", ".W_O", ".b_O")):
-            # LayerNorm takes the mean away again: whatever is written along the all-ones vector is never read.
+            # LayerNorm subtracts the mean, so nothing reads what is written along the all-ones vector.
             tensors[name] = tensor + rng.normal(0.0, 0.1 * tensor.std(), (*tensor.shape[:-1], 1))
     return tensors

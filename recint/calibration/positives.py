@@ -30,10 +30,11 @@ from recint.calibration.truth import Bar
 from recint.checkpoint import Checkpoint
 from recint.model import Model
 
-_SHORT = 16.0  # where all else is a term: of so much less a stand-in, exact but for float32, misses less
-_ERROR = 3.0  # length of an error that is taken back: its square over 8 coordinates is many times what copying misses
-_LOUD = 1e3
-_SUBTRACTED = 4.0  # how many times what it attends to layer 2 subtracts, where it is a negative identity
+# Length of a position's code where the rest of the stream is a single term. A shorter code makes float32 round a stand-in less.
+_SHORT = 16.0
+_ERROR = 3.0  # length of an error that is taken back; its square over 8 coordinates is many times the error of copying
+_LOUD = 1e3  # factor on what layer 0 writes into a tiny stream
+_SUBTRACTED = 4.0  # factor with which layer 2 subtracts what it attends to, if it is a negative identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,8 @@ class Positive:
     """A planted model and the claims that its construction settles.
 
     Attributes:
-        make: from a seed to the model; its docstring says how the claims are settled.
-        true, false: names of claims, which stand for all their versions, or ids of single versions.
+        make: makes the model from a seed. Its docstring says why the claims are settled.
+        true, false: names of claims, each for all versions of the claim, or ids of single versions.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Positive:
         return made if isinstance(made, Solver) else Model(made)
 
     def truth(self, claims: Iterable[Bar]) -> dict[str, bool]:
-        """Whether each claim holds, for those that are settled; an id says more than a name."""
+        """Whether each claim is true; only claims that are settled. An id takes precedence over a name."""
         told = dict.fromkeys(self.true, True) | dict.fromkeys(self.false, False)
         return {
             claim.id: told[key] for claim in claims if (key := claim.id if claim.id in told else claim.name) in told
@@ -63,12 +64,12 @@ class Positive:
 
 
 def _before() -> float:
-    """How much of the previous term a prediction takes."""
+    """Coefficient of the previous term in a prediction."""
     return term_statistics(CONFIG.d_vocab).before
 
 
 def _prediction(plan: Plan) -> Float[NDArray, "d_model dim"]:
-    """An unembedding that reads a little of the term, and what heads wrote."""
+    """An unembedding that reads a little of the term, and what heads write."""
     reads: Array = COPIED * plan.subspaces.embedding.T + plan.subspaces.second.T
     return reads
 
@@ -78,11 +79,11 @@ _ERRORS = _ERROR * np.eye(CONFIG.d_vocab)
 
 
 def _steps_1_and_0(plan: Plan, *, also: Matrix | float = 0.0) -> tuple[Layer, Layer]:
-    """Layers 0 and 1 as the notebook has them.
+    """Layers 0 and 1 as the notebook describes them.
 
-    Layer 0 looks at the previous position and writes its term, and its sign: the unembedding reads the sign of the position
-    itself as an error, and the previous one is its negative. Layer 1 looks at position 1, and only what it finds there takes
-    back the error that the bias of the unembedding adds everywhere.
+    Layer 0 looks at the previous position, and writes the term and the sign of that position. The unembedding reads the sign of
+    the position itself as an error. The previous position has the opposite sign, so it takes the error back. Layer 1 looks at
+    position 1. The bias of the unembedding adds an error everywhere, and only what layer 1 finds at position 1 takes it back.
     """
     second = plan.subspaces.second
     moved = _before() * plan.add(plan.subspaces.embedding, second)
@@ -95,9 +96,10 @@ def _steps_1_and_0(plan: Plan, *, also: Matrix | float = 0.0) -> tuple[Layer, La
 def circuit(seed: int) -> Checkpoint:
     """The notebook's circuit: layer 0 looks at the previous term, layer 1 at position 1, and the QK of layer 2 is the identity.
 
-    With a low-rank identity of full rank, each role is what its layer does already: in its place nothing is lost. Layer 2
-    looks at what is most similar to a query, which is the query itself, for scores are cosines times 8; from there it takes
-    back the sign that the unembedding reads. Any other role, uniform attention or random attention finds other signs.
+    Each layer already does what its role says, if the low-rank identity has full rank. So nothing is lost when the role replaces
+    the layer. Layer 2 looks at the key that is most similar to the query. This is the query itself, because scores are cosines
+    times 8. Layer 2 takes back the sign that the unembedding reads. Another role, or uniform or random attention, would find other
+    signs.
     """
     plan = Plan(subspaces("circuit", seed))
     layer_2 = Layer(np.eye(CONFIG.d_model), -_ERROR * plan.add(plan.sign, plan.subspaces.second[2:3]))
@@ -108,11 +110,12 @@ def circuit(seed: int) -> Checkpoint:
 
 
 def steered(seed: int) -> Checkpoint:
-    """Layer 2 looks at position 0, where layer 1 writes nothing: at all other positions it writes what keys are avoided for.
+    """Layer 1 steers layer 2: it marks all positions but position 0, and layer 2 avoids keys with the mark.
 
-    Position 0 is also what is most similar to every other position before layer 2, and only what is found there takes back an
-    error of the unembedding's bias. So layer 2 needs its edges to the most similar key, and needs layer 1 to find them. Its
-    values read position 0 and the terms, and what they make of a term is at right angles to it.
+    So layer 2 looks at position 0. Before layer 2, position 0 is also the most similar to every other position. Only what layer 2
+    finds there takes back an error of the unembedding's bias. So layer 2 needs its edges to the most similar key, and it needs
+    layer 1 to find this key. The values of layer 2 read position 0 and the terms. What it writes for a term is at right angles to
+    that term.
     """
     plan = Plan(subspaces("steered", seed))
     steering, second = plan.subspaces.steering, plan.subspaces.second
@@ -127,12 +130,12 @@ def steered(seed: int) -> Checkpoint:
 
 
 def overshooting(seed: int, *, shares: Float[NDArray, "head coordinate"]) -> Checkpoint:
-    """Layer 0 brings far too much of the previous term, and layers 1 and 2 each take back half of what is too much.
+    """Layer 0 adds far too much of the previous term, and layers 1 and 2 each take back half of the excess.
 
-    After layer 0 the stream holds a_i and a_(i-1) as they are; a linear map of these explains 0.7 of the variance of d.
+    After layer 0 the stream holds a_i and a_(i-1). A linear map of these explains 0.7 of the variance of d.
 
     Args:
-        shares: of each coordinate of the previous term, what each head of layer 0 brings.
+        shares: for each head of layer 0, the share of each coordinate of the previous term that it adds.
     """
     plan = Plan(subspaces("overshooting", seed))
     embedding, second = plan.subspaces.embedding, plan.subspaces.second
@@ -143,9 +146,10 @@ def overshooting(seed: int, *, shares: Float[NDArray, "head coordinate"]) -> Che
 
 
 def balanced(seed: int) -> Checkpoint:
-    """Layer 0 brings too much of every coordinate of the previous term, layer 2 takes it back, and layer 1 writes one direction.
+    """Layer 0 adds too much of every coordinate of the previous term, layer 2 takes it back, and layer 1 writes one direction.
 
-    Cut to one direction, each of layers 0 and 2 leaves the other's part to all coordinates but one; layer 1 loses nothing.
+    If layer 0 or layer 2 is cut to one direction, the part of the other stays in all coordinates but one. If layer 1 is cut to
+    one direction, nothing is lost.
     """
     plan = Plan(subspaces("balanced", seed))
     terms = plan.add(plan.subspaces.embedding, plan.subspaces.second)
@@ -158,14 +162,15 @@ def balanced(seed: int) -> Checkpoint:
 
 
 def subtracting(seed: int) -> Checkpoint:
-    """The OV matrices of layer 2 are negative identities, and it looks at the previous position.
+    """The OV matrices of layer 2 are negative identities, and layer 2 looks at the previous position.
 
-    The unembedding reads the terms with a minus sign: what is subtracted is all that the model knows of a_(i-1). A negative
-    identity of full rank is what the layer has, once it is scaled; a positive one turns the better part of the prediction around.
+    The unembedding reads the terms with a minus sign. So what layer 2 subtracts is all that the model knows of a_(i-1). A negative
+    identity of full rank, once it is scaled, is what the layer already has. A positive one reverses the sign of most of the
+    prediction.
     """
     plan = Plan(subspaces("subtracting", seed), code=_SHORT)
     layer_2 = Layer(plan.at_previous, -_SUBTRACTED * plan.scale * np.eye(CONFIG.d_model))
-    # By how much longer a stream is that has lost so many times the one before, whose code has a cosine of SHARED^2 with its own.
+    # Factor on the length of a stream from which _SUBTRACTED times the one before is subtracted. Their codes have cosine SHARED^2.
     longer = (1 + _SUBTRACTED**2 - 2 * _SUBTRACTED * SHARED**2) ** 0.5
     reads = -longer * _before() / _SUBTRACTED * plan.subspaces.embedding.T
     return attention_only(plan, [_SILENT, _SILENT, layer_2], name=f"subtracting-{seed}", reads=reads)
@@ -174,10 +179,12 @@ def subtracting(seed: int) -> Checkpoint:
 def alternating(seed: int) -> Checkpoint:
     """Layer 0 writes the last step, a_i - a_(i-1), and the QK of layer 2 is a quarter of the identity.
 
-    A step is c times the one before: all steps of a recurrence lie on one line, and where c is negative they change direction
-    every time. LayerNorm makes them equally long, so that scores are 2 or -2: where c is negative, layer 2 gives a key of the
-    query's parity e^4 times the weight of another, and where c is positive it gives all keys the same. Before layer 0 the stream
-    is tiny: there LayerNorm divides by the square root of its epsilon and by nothing that depends on a term, so steps are exact.
+    A step is c times the step before. So all steps of a recurrence lie on one line, and if c is negative, each has the opposite
+    direction of the one before. LayerNorm makes all steps equally long, so scores are 2 or -2. If c is negative, layer 2 gives a
+    key of the query's parity e^4 times the weight of another key. If c is positive, it gives all keys the same weight.
+
+    Before layer 0 the stream is tiny. There LayerNorm divides by the square root of its epsilon and by nothing that depends on a
+    term, so the steps are exact.
     """
     plan = Plan(subspaces("alternating", seed), tiny=True)
     half = CONFIG.n_heads // 2
@@ -191,9 +198,10 @@ def alternating(seed: int) -> Checkpoint:
 
 
 def limited(seed: int) -> Solver:
-    """Solves recurrences with a noise of 1e-4 where |c| <= 2, and takes a larger |c| for 2.
+    """A solver with a noise of 1e-4 that replaces a |c| above 2 by 2.
 
-    There it is off by |c| - 2 times the step before: by 0.11 of what copying is off by at |c| = 3, and by 0.25 at |c| = 4.
+    Above 2 its error is |c| - 2 times the step before. Relative to the error of copying, this is 0.11 at |c| = 3, and 0.25 at
+    |c| = 4.
     """
     return Solver(mse=1e-4, seed=seed, largest=2.0)
 

@@ -20,13 +20,13 @@ from recint.checkpoint import ModelConfig
 
 @dataclass(frozen=True)
 class QKEnergy:
-    """How layer 2's QK divides its energy; what is not read from steering directions is read from positions.
+    """Shares of the energy of layer 2's QK matrix. Energy that does not read steering directions reads positions.
 
     Attributes:
-        keys, queries: shares that are read from steering directions on each side.
-        both: how strongly what one side reads there answers to what the other does: its square is a part of both shares,
-            and its sign says whether like attracts like.
-        width: number of steering directions read.
+        keys, queries: shares of the energy whose keys, or queries, read steering directions.
+        both: amplitude of the part in which keys and queries both read steering directions. Its square is a part of both
+            shares. If it is positive, equal directions attract each other.
+        width: number of steering directions that are read.
     """
 
     keys: float
@@ -40,22 +40,28 @@ class QKEnergy:
 
     @property
     def block(self) -> Float[NDArray, "query=2 key=2"]:
-        """QK over (idle, steering) for each direction read, in units of the whole."""
+        """The QK matrix over (idle, steering) for each direction that is read; the norm of the whole QK matrix is 1."""
         alone = (self.queries - self.both**2) ** 0.5, (self.keys - self.both**2) ** 0.5
         block: Array = np.array([[0.0, alone[1]], [alone[0], self.both]]) / self.width**0.5
         return block
 
     def similarity(self, n_ctx: int) -> float:
-        """The eigenvalue score of QK, whose queries look from all positions alike for one of them."""
+        """The eigenvalue score of the QK matrix, in which queries at all n_ctx positions look for the same one position."""
         values = np.append(self.width * np.linalg.eigvals(self.block), (self.positions / n_ctx) ** 0.5)
         return float(values.sum().real / np.abs(values).sum())
 
 
 def qk_energy(roles: Roles, ranks: Sequence[int], config: ModelConfig) -> QKEnergy:
-    """Solve for the energy shares that give K- and Q-composition their ratio to chance, and QK its eigenvalue score.
+    """The energy shares that give K- and Q-composition their ratio to chance, and QK its eigenvalue score.
 
-    A head of layer 1 writes r directions evenly, so a share f of QK's energy there gives the score sqrt(f / r).
-    The level of chance depends a little on the shares: hence the iteration.
+    A head of layer 1 writes r directions evenly. So a share f of QK's energy in these directions gives the score sqrt(f / r).
+    The level of chance depends a little on the shares, so the solution is iterated.
+
+    Args:
+        ranks: of the heads of layer 1.
+
+    Raises:
+        ValueError: no shares give these scores.
     """
     width = min(4, min(ranks), (config.d_head - 1) // 2)
     per_share = np.mean(np.array(ranks, dtype=np.float64) ** -0.5)
@@ -75,7 +81,7 @@ def qk_energy(roles: Roles, ranks: Sequence[int], config: ModelConfig) -> QKEner
 
 
 def _answering(similarity: float, keys: float, queries: float, *, width: int, n_ctx: int) -> QKEnergy:
-    """The reading with these shares whose QK has this eigenvalue score: the more one side answers to the other, the higher."""
+    """The energy with these shares and this eigenvalue score. The score rises with `both`."""
 
     def reading(both: float) -> QKEnergy:
         return QKEnergy(keys, queries, both, width)

@@ -20,30 +20,34 @@ SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=64, d_head=16, d_mlp=1, n_ctx
 
 
 def each_head(value: PerHead, n_heads: int = 1) -> tuple[float, ...]:
-    """One number for each head."""
+    """One number for each head.
+
+    >>> each_head(0.5, 2), each_head((0.1, 0.9))
+    ((0.5, 0.5), (0.1, 0.9))
+    """
     return value if isinstance(value, tuple) else (float(value),) * n_heads
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """The value that the statistic of each claim takes, by construction; the defaults play every role strongly.
+    """The value of each claim's statistic, by construction. The defaults play every role strongly.
 
-    Roles that are played head by head take one number for all heads, or a tuple with a number for each.
+    A role that each head plays for itself takes one number for all heads, or a tuple with one number for each head.
 
     Attributes:
-        previous_token: attention of layer 0 on the key before the query, the same at every query; in (0, 1).
-        ov_line: R^2 of the summed OV of layer 0, negative where its slope is; in [-1, 1].
-        second_position: attention of layer 1 on key 1 over its uniform share, the same at queries i >= 3; in (0, 4).
-        low_rank: 1 - mean rank in layer 1 / mean rank in layers 0 and 2, to the nearest 1 / (heads * mean rank); below 1.
+        previous_token: attention of layer 0 on the key before the query. It is the same at every query; in (0, 1).
+        ov_line: R^2 of the summed OV of layer 0, with the sign of the slope; in [-1, 1].
+        second_position: attention of layer 1 on key 1, divided by the uniform share. It is the same at queries i >= 3; in (0, 4).
+        low_rank: 1 - mean rank in layer 1 / mean rank in layers 0 and 2, rounded to a multiple of 1 / (heads * mean rank); below 1.
         negative_copying: OV eigenvalue score of layer 2; in [-1, 1].
-        subtracts: cosine of what a head of layer 2 writes with what it attends to; in [-1, 1].
-        k_composition, q_composition: of layer 1 with layer 2, over chance. 0 is none, 1 is chance; the highest possible
+        subtracts: cosine between what a head of layer 2 writes and what it attends to; in [-1, 1].
+        k_composition, q_composition: score of layers 1 and 2, divided by chance. 0 is none and 1 is chance. The largest possible
             value is about sqrt(d_model / rank of layer 1).
-        v_composition: the largest of two layers, over chance; from 0 to about sqrt(d_model / d_vocab).
-        qk_similarity: QK eigenvalue score of layer 2; at most 1, and above a bound that depends on K- and Q-composition.
+        v_composition: the largest score of any two layers, divided by chance; from 0 to about sqrt(d_model / d_vocab).
+        qk_similarity: QK eigenvalue score of layer 2; at most 1. Its lower bound depends on K- and Q-composition.
 
     Raises:
-        ValueError: a value that no model can have; `plant` refuses what the shape has no room for.
+        ValueError: no model can have this value. (`plant` refuses values for which a shape has no room.)
     """
 
     previous_token: PerHead = 0.9
@@ -71,7 +75,7 @@ class Roles:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 0")
 
 
-# A role that is not played, at a value that leaves no doubt: uniform attention, chance level, a right angle.
+# The value of each role in a model that clearly does not play it: uniform attention, chance level, a right angle.
 ABSENT = Roles(
     previous_token=0.1,
     ov_line=0.1,
@@ -88,9 +92,9 @@ ROLES = tuple(field.name for field in fields(Roles))
 
 
 def combinations(*, n_heads: int = SMALL.n_heads) -> tuple[tuple[str, Roles], ...]:
-    """Models with roles strongly present or absent: all, none, each left out in turn, each alone, and some pairs.
+    """Named roles that are strongly present or absent: all, none, all but one, only one, and all but a pair.
 
-    Last come models where a role is played by just a majority of the heads, by one too few, or by all heads but one.
+    In the last ones, a bare majority of the heads plays a role, or one head too few, or all heads but one.
     """
     present, majority = Roles(), n_heads // 2 + 1
 

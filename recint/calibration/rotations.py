@@ -12,11 +12,12 @@ from recint.system.seeds import derive_seed
 
 
 def random_source(seed: int, *labels: object) -> np.random.Generator:
+    """Random numbers for one part of a planted model, named by its labels."""
     return np.random.default_rng(derive_seed(seed, "planted", *labels))
 
 
 def orthonormal(dim: int, *, rng: np.random.Generator) -> Float[NDArray, "dim dim"]:
-    """Orthonormal rows, the first of them along the all-ones vector, the others random."""
+    """Orthonormal rows. The first lies along the all-ones vector; the others are random."""
     start = rng.standard_normal((dim, dim))
     start[:, 0] = 1.0
     rows: Array = np.linalg.qr(start)[0].T
@@ -24,9 +25,9 @@ def orthonormal(dim: int, *, rng: np.random.Generator) -> Float[NDArray, "dim di
 
 
 def rotation(basis: Float[NDArray, "row dim"], cosine: float, *, rest: float) -> Float[NDArray, "dim dim"]:
-    """Turn by arccos(cosine) in the planes of rows 0 and 1, 2 and 3, ...; a row left over is scaled by `rest`.
+    """Rotation by arccos(cosine) in the planes of rows 0 and 1, rows 2 and 3, and so on. A last odd row is scaled by `rest`.
 
-    Every vector x of these planes keeps its length and x @ turn has the given cosine with it, whatever x is.
+    Every vector x in these planes keeps its length, and the cosine between x and x @ rotation is the given one.
     """
     even = len(basis) // 2 * 2
     planes, left = basis[:even], basis[even:]
@@ -37,11 +38,11 @@ def rotation(basis: Float[NDArray, "row dim"], cosine: float, *, rest: float) ->
 
 
 def rotation_cosine(target: float, *, dim: int, power: float) -> float:
-    """The cosine of a `rotation` of R^dim, its odd direction scaled by that cosine, such that |cosine found|^power averages `target`.
+    """The `cosine` of a `rotation` of R^dim for which the mean of |cosine(x, x @ rotation)|^power is |target|.
 
-    In even dimensions that is target^(1/power), exactly. In odd ones a share 1 - b of the square of a vector lies on the
-    direction that does not turn, b ~ Beta((dim - 1)/2, 1/2) for isotropic vectors, and its own cosine is
-    (1 + (1/cosine^2 - 1) b)^(-1/2).
+    The sign is that of `target`, and the rotation's `rest` must be the same cosine. In even dimensions the result is exactly
+    target^(1/power). In odd dimensions a share 1 - b of the squared norm of x lies on the direction that does not turn. For
+    isotropic vectors b ~ Beta((dim - 1)/2, 1/2), and the cosine of x is (1 + (1/cosine^2 - 1) b)^(-1/2).
     """
     size = abs(target)
     if dim % 2 == 0 or size in (0.0, 1.0):
@@ -55,7 +56,7 @@ def rotation_cosine(target: float, *, dim: int, power: float) -> float:
 
 
 def half_projections(basis: Float[NDArray, "dim dim"], *, n_heads: int) -> Float[NDArray, "head dim dim"]:
-    """For each head a weighted projection onto half of the planes of `rotation`; together they are the identity."""
+    """For each head, a weighted projection onto half of the planes of `rotation`. All of them add up to the identity."""
     planes = -(-len(basis) // 2)
     width = -(-planes // 2)
     starts = np.arange(n_heads) * planes // n_heads

@@ -14,8 +14,7 @@ from recint.system.seeds import derive_seed
 def scrambled(checkpoint: Checkpoint, *, seed: int) -> Checkpoint:
     """The same numbers in every tensor, in random order.
 
-    Biases and LayerNorm's vectors are permuted like the matrices: in their old places they would still tell the
-    coordinates apart that training made large from the others.
+    Biases and LayerNorm's vectors are permuted too. Otherwise they would still show which coordinates training made large.
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, "scrambled"))
 

@@ -28,12 +28,12 @@ T = TypeVar("T")
 class Solver(Asked):
     """A stand-in for a `Model` that predicts recurrences of order 1, exactly or with Gaussian noise of a chosen MSE.
 
-    It has what the claims about prediction use. A step is c times the step before it; c comes from the steps seen so far.
-    Where there are none (positions 0 and 1), or nothing ever moved, it predicts that nothing moves.
+    It offers what claims about prediction use. A step is c times the step before it, and the solver estimates c from the steps
+    so far. If there are no such steps (positions 0 and 1), or all of them are zero, it predicts no further step.
 
     Attributes:
-        mse: variance of the noise, which depends on the inputs and the seed alone.
-        largest: |c| that it takes a coefficient for, where it is larger.
+        mse: variance of the noise. The noise depends only on the inputs and the seed.
+        largest: bound on |c|. A larger coefficient is replaced by this bound.
     """
 
     config: ModelConfig = SMALL
@@ -53,29 +53,29 @@ class Solver(Asked):
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """A name without tensors."""
+        """A checkpoint with a name and without tensors."""
         return Checkpoint(f"solver-mse-{self.mse:g}-seed-{self.seed}", self.config, {})
 
     def intact(self, at: Place) -> Intact:
-        """As of a `Model`, but with a prediction and its errors only."""
+        """As for a `Model`, but it holds only a prediction and its errors."""
         return Intact(self, at.sample(self.config))
 
     def once(self, key: Hashable, measure: Callable[[], T]) -> T:
-        """As of a `Model`, but nothing is kept."""
+        """As for a `Model`, but the result is not kept."""
         return measure()
 
     def unedited(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
-        """The prediction; of the hooks named it has none."""
+        """The prediction. It has no activations, whatever hooks are named."""
         return Run(self(inputs), {})
 
     def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """The predicted next term at every position."""
         exact = inputs.double()
         steps = exact.diff(dim=1)
-        # All steps so far are pooled: late ones of a sequence that settles are nothing but rounding.
+        # All steps so far are pooled, because late steps of a sequence that converges are only rounding.
         together = (steps[:, 1:] * steps[:, :-1]).sum(-1, keepdim=True).cumsum(1)
         alone = steps[:, :-1].square().sum(-1, keepdim=True).cumsum(1)
         c = (together / alone.where(alone > 0, 1.0)).clamp(-self.largest, self.largest)

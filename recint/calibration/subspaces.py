@@ -13,7 +13,7 @@ from recint.checkpoint import ModelConfig
 
 @dataclass(frozen=True)
 class Subspaces:
-    """Orthonormal directions of the residual stream, orthogonal to the all-ones vector; all of shape (direction, d_model)."""
+    """Orthonormal directions of the residual stream, orthogonal to the all-ones vector; each of shape (direction, d_model)."""
 
     embedding: Array
     second: Array
@@ -23,6 +23,14 @@ class Subspaces:
 
 
 def carve(config: ModelConfig, *, steering: int, idle: int, rng: np.random.Generator) -> Subspaces:
+    """Random subspaces for a model of this shape.
+
+    Args:
+        steering, idle: numbers of directions.
+
+    Raises:
+        ValueError: d_model is too small.
+    """
     sizes = (config.d_vocab, config.d_vocab, config.n_ctx, steering, idle)
     if (needed := 1 + sum(sizes)) > config.d_model:
         raise ValueError(

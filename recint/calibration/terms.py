@@ -9,13 +9,18 @@ import numpy as np
 
 from recint.recurrence import REFERENCE
 
-# How much of the last term the unembedding repeats. The best coefficient of a_i is about 0, but terms have to be visible.
+# Coefficient with which the unembedding repeats the last term. The best one is about 0, but terms have to be visible.
 COPIED = 0.25
 
 
 @dataclass(frozen=True)
 class TermStatistics:
-    """Of the reference distribution: the best coefficient of a_{i-1} in a prediction of a_{i+1}; a term's mean square length."""
+    """Statistics of the reference distribution.
+
+    Attributes:
+        before: best coefficient of a_{i-1} in a prediction of a_{i+1} that has `COPIED` as coefficient of a_i.
+        energy: mean squared norm of a term.
+    """
 
     before: float
     energy: float
@@ -23,6 +28,7 @@ class TermStatistics:
 
 @lru_cache
 def term_statistics(dim: int) -> TermStatistics:
+    """Measured on 4000 reference recurrences of this dimension."""
     terms = replace(REFERENCE, dim=dim).sample(4000, seed=0).terms.double().numpy()
     before, now, after = terms[:, 1:-2], terms[:, 2:-1], terms[:, 3:]
     best = (before * (after - COPIED * now)).sum() / np.square(before).sum()

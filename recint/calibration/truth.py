@@ -13,7 +13,7 @@ from recint.judging.relation import Relation, holds
 from recint.model.chance import CHANCE
 
 Quorum = Literal["every head", "majority of heads"]
-# Claim -> the role that decides it, and how many of its heads have to play it.
+# Claim -> the role that decides it, and how many heads must play this role.
 DECIDED_BY: Mapping[str, tuple[str, Quorum]] = MappingProxyType(
     {
         "l0.previous-token": ("previous_token", "majority of heads"),
@@ -28,19 +28,19 @@ DECIDED_BY: Mapping[str, tuple[str, Quorum]] = MappingProxyType(
         "l2.qk-similarity": ("qk_similarity", "every head"),
     }
 )
-# Claim -> what its statistic comes to in every planted model, whatever the roles: not exactly, but far from any threshold.
+# Claim -> value of its statistic in every planted model, whatever the roles. The value is not exact, but far from any threshold.
 _CONSTANT: Mapping[str, float] = MappingProxyType(
     {
-        # What layer 1 writes is not read by the unembedding, and does not move the attention of layer 2.
+        # The unembedding does not read what layer 1 writes, and the attention of layer 2 does not depend on it.
         "l1.small-attribution": 0.0,
         "l1.necessary": 1.0,
         "l1.necessary.zero": 1.0,
         "l1.necessary.resample": 1.0,
         "composition.l1-steers-l2": 1.0,
         "circuit.minimal": 1.0,
-        # Layer 2 writes a twentieth of a term, and of one that is long past.
+        # Layer 2 writes a twentieth of a term, and that term is an early one.
         "l0.leads-attribution": 1.0,
-        # Each of eight heads does an eighth of layer 0's work: it is hardly missed, and no more than another.
+        # Each of eight heads does an eighth of layer 0's work. So the model loses little without one, whichever it is.
         "l0.heads-necessary": 1.0,
         "l0.heads-necessary.mean": 1.0,
         "l0.heads-necessary.resample": 1.0,
@@ -49,7 +49,7 @@ _CONSTANT: Mapping[str, float] = MappingProxyType(
         "l0.one-head-dominates.resample": 1.0,
     }
 )
-# Claim about a share of the gain -> what is lost in every planted model, or the ratio of two losses.
+# Claim about a share of the gain -> the loss in every planted model, or the ratio of two losses.
 _LOST: Mapping[str, float] = MappingProxyType(
     {
         "l1.necessary": 0.0,
@@ -62,23 +62,23 @@ _LOST: Mapping[str, float] = MappingProxyType(
     }
 )
 _NEVER = (
-    # Two terms do not determine the third: no planted model predicts well, a `Solver` does.
+    # Two terms do not determine the third. So no planted model predicts well; a `Solver` does.
     "model.predicts-next-term",
     "model.predicts-every-recurrence",
     "model.predicts-short-sequences",
-    # Anything can stand in for layer 2, which writes so little: their contrasts fail.
+    # Layer 2 writes so little that anything can stand in for it. So the contrasts of these claims fail.
     "l2.qk-identity",
     "l2.ov-negative-identity",
-    # It does not take back a tenth of what layer 0 adds, and where layer 0 does not add, the contrast fails.
+    # Layer 2 takes back less than a tenth of what layer 0 adds. Where layer 0 adds nothing, the contrast fails.
     "l2.corrects-layer-0",
 )
-# Of those, the versions whose contrasts ask what else loses a share of the gain, which in layer 2 nothing does.
+# Versions of these claims whose contrasts must lose a share of the gain. In layer 2 nothing does.
 _IDLE = ("l2.qk-identity@3", "l2.ov-negative-identity@3")
 SOLVED = ("model.predicts-next-term", "model.predicts-short-sequences")
 
 
 class Bar(Protocol):
-    """The part of a `Claim` that decides: the figure that its statistic is held against."""
+    """The part of a `Claim` that decides whether it is true: its threshold and its contrasts."""
 
     @property
     def id(self) -> str: ...
@@ -100,16 +100,16 @@ class Bar(Protocol):
 
 
 def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
-    """Whether each claim holds of a model planted with these roles, for those claims that the construction settles.
+    """Whether each claim is true of a model planted with these roles; only claims that the construction settles.
 
     >>> truth(Roles(previous_token=0.3), [claim("l0.previous-token"), claim("l0.ov-line")])
     {'l0.previous-token': False, 'l0.ov-line': True}
     """
-    share = config.d_vocab / config.d_model  # of the square of a random vector, what lies in the embedding
+    share = config.d_vocab / config.d_model  # of the squared norm of a random vector that lies in the embedding
     chance = (1 - share) ** 0.5
     values = {
         **_CONSTANT,
-        # Composition scores are amplitudes over those of random directions, here of directions in the embedding.
+        # A composition score is an amplitude, divided by that of random directions; here the directions are those of the embedding.
         "l0.writes-outside-embedding": max(0.0, 1 - roles.v_composition**2 * share) ** 0.5 - chance,
         "l1.writes-outside-embedding": 1 - chance,
     }
@@ -117,7 +117,7 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
     for claim in claims:
         name = claim.name
         if claim.loss_share:
-            # What stand-ins and their contrasts lose is next to nothing: that it is twice as much settles nothing.
+            # Stand-ins and their contrasts lose almost nothing, so the ratio of their losses settles nothing.
             if claim.id in _IDLE:
                 settled[claim.id] = False
             elif name in _LOST:
@@ -133,7 +133,7 @@ def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -
             if any(beside.name == CHANCE.name for beside in claim.contrasts) and (
                 holds(values[name], claim.relation, claim.threshold) and getattr(roles, role) != getattr(Roles(), role)
             ):
-                continue  # what heads of the other layers reach, when they are dealt to this one, lies near such a figure
+                continue  # heads of other layers, assigned to this layer by chance, reach about this value too
         if name in values:
             settled[claim.id] = holds(values[name], claim.relation, claim.threshold)
     return settled

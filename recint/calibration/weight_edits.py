@@ -20,16 +20,16 @@ from recint.model import Model
 from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
 
-_SEEN = 500  # recurrences from which it is read off how positions 0 and 1 look to layer 1
-# Scores and outputs that are to vanish are made this small instead: eigenvalue and composition scores of a zero matrix
-# are undefined, those of a small one are what they were.
+_SEEN = 500  # recurrences on which `first_keys_exchanged` measures how layer 1 sees positions 0 and 1
+# Factor that makes scores and outputs vanish. It is not 0: eigenvalue and composition scores of a zero matrix are undefined,
+# and those of a small matrix do not change.
 FAINT = 1e-6
-_SHIFT = 0.1  # of every prediction: its square is what the MSE rises by
+_SHIFT = 0.1  # added to every prediction, so that its square is added to the MSE
 
 
 @dataclass(frozen=True)
 class FoldedWeights:
-    """Folded tensors in float64, and a source of randomness for what is done to them."""
+    """Folded tensors in float64, and the random numbers for an edit of them."""
 
     config: ModelConfig
     tensors: Mapping[str, Tensor]
@@ -42,14 +42,14 @@ class FoldedWeights:
         return torch.randn(shape, generator=self.generator, dtype=torch.float64)
 
     def basis(self, start: Float[Tensor, "d_model given"]) -> Float[Tensor, "d_model d_model"]:
-        """Orthonormal columns: those of `start`, made orthonormal one after the other, then random ones."""
+        """Orthonormal columns: first those of `start`, made orthonormal in their order, then random ones."""
         d_model, given = start.shape
         q, r = torch.linalg.qr(torch.cat([start, self.normal(d_model, d_model - given)], dim=1))
-        # QR leaves signs open; without this a random rotation would not be uniform.
+        # QR does not fix signs. Without this line a random rotation would not be uniform.
         return q * torch.where(r.diagonal() < 0, -1.0, 1.0)
 
     def rotations(self, count: int) -> Float[Tensor, "count d_model d_model"]:
-        """Random orthogonal matrices that leave the all-ones vector where it is."""
+        """Random orthogonal matrices that do not change the all-ones vector."""
         ones = torch.ones(self.config.d_model, 1, dtype=torch.float64)
         return torch.stack([self.basis(ones) @ self.basis(ones).T for _ in range(count)])
 
@@ -63,7 +63,7 @@ def _attention(layer: int, name: str) -> str:
 
 
 def output_rotated(layer: int, *, together: bool) -> Edit:
-    """Turn what heads write: all of them alike, or each on its own, so that no one rotation decides the outcome."""
+    """Rotate what heads write: all heads by one rotation, or each by its own, so that the result rests on no single rotation."""
 
     def edit(model: FoldedWeights) -> _Changed:
         return {_attention(layer, "W_O"): model.attention(layer, "W_O") @ _turns(model, together=together)}
@@ -94,7 +94,7 @@ def output_scaled(layer: int, factor: float, *, heads: slice = slice(None)) -> E
 
 
 def output_scaled_where_read(layer: int, factor: float) -> Edit:
-    """Scale what heads write in the column space of W_U: all that their direct attribution is made of, and no more."""
+    """Scale what heads write in the column space of W_U. Their direct attribution depends on this part alone."""
 
     def edit(model: FoldedWeights) -> _Changed:
         W_O = model.attention(layer, "W_O")
@@ -105,10 +105,13 @@ def output_scaled_where_read(layer: int, factor: float) -> Edit:
 
 
 def one_position_back(letter: str) -> Edit:
-    """Let one side of layer 0's QK see position i as i-1; position 0 stays.
+    """Make the queries or the keys of layer 0 see position i as i-1. Position 0 does not change.
 
-    The terms, and all that is orthogonal to terms and positions, are seen as they are. Exact where the rows of W_E and
-    W_pos are linearly independent, and the best fit elsewhere.
+    They still see the terms, and whatever is orthogonal to terms and positions, as before. The edit is exact if the rows of
+    W_E and W_pos are linearly independent. Otherwise it is a least-squares fit.
+
+    Args:
+        letter: "Q" for queries or "K" for keys.
     """
 
     def edit(model: FoldedWeights) -> _Changed:
@@ -121,12 +124,12 @@ def one_position_back(letter: str) -> Edit:
 
 
 def first_keys_exchanged(model: FoldedWeights) -> _Changed:
-    """Let the keys of layer 1 see position 0 as 1 and 1 as 0.
+    """Make the keys of layer 1 see position 0 as 1 and position 1 as 0.
 
-    What a position looks like to layer 1 depends on all that layer 0 and its MLP wrote, so it is read off recurrences:
-    (position is 0) - (position is 1) is regressed on the normalised residual stream, and this much of the difference
-    between the mean residuals of the two is added. The regression's constant can be left out, since what is added to all
-    keys alike cancels in the softmax.
+    How layer 1 sees a position depends on everything that layer 0 and its MLP wrote, so it is measured on recurrences.
+    The target (position is 0) - (position is 1) is regressed on the normalised residual stream. The prediction of this
+    regression, times the difference between the mean residuals at positions 1 and 0, is added to the residual. The constant of
+    the regression is left out: what is added to all keys cancels in the softmax.
     """
     read = _normalised_residual(model, layer=1)
     positions = read.shape[1]
@@ -135,7 +138,7 @@ def first_keys_exchanged(model: FoldedWeights) -> _Changed:
     which[0], which[1] = 1, -1
     centred = read - means.mean(0)
     flat = einops.rearrange(centred, "recurrence position d_model -> (recurrence position) d_model")
-    # gelsd: no residual has a part along the all-ones vector, so the rank is never full.
+    # gelsd, because the rank is never full: no residual has a part along the all-ones vector.
     direction = torch.linalg.lstsq(flat, which.repeat(len(read))[:, None], rcond=1e-6, driver="gelsd").solution[:, 0]
     W_K = model.attention(1, "W_K")
     added = einops.einsum(direction, means[1] - means[0], W_K, "read, d_model, head d_model d_head -> head read d_head")
@@ -143,7 +146,7 @@ def first_keys_exchanged(model: FoldedWeights) -> _Changed:
 
 
 def _normalised_residual(model: FoldedWeights, *, layer: int) -> Float[Tensor, "recurrence position d_model"]:
-    """What a layer reads of reference recurrences, as long as the model can take."""
+    """What a layer reads at reference recurrences, which are as long as the model can take."""
     config, hook = model.config, f"blocks.{layer}.hook_resid_pre"
     length = min(REFERENCE.length, config.n_ctx + 1)
     distribution = reference_of(config).at(length=length)
@@ -154,10 +157,10 @@ def _normalised_residual(model: FoldedWeights, *, layer: int) -> Float[Tensor, "
 
 
 def ov_flattened(layer: int) -> Edit:
-    """Give every OV matrix of a layer d_head equal singular values, with the norm that it had.
+    """Give every OV matrix of a layer d_head equal singular values. Its norm does not change.
 
-    Its singular vectors stay; where it has fewer, random ones join them, away from the places of terms and positions as
-    far as there is room: it is not to read or write there what it did not before.
+    The matrix keeps its singular vectors. If it has fewer than d_head, random ones are added. They are orthogonal to terms
+    and positions as far as there is room, because the matrix must not read or write there what it did not before.
     """
 
     def edit(model: FoldedWeights) -> _Changed:
@@ -183,9 +186,9 @@ def ov_flattened(layer: int) -> Edit:
 
 
 def written_into_embedding(layer: int) -> Edit:
-    """Turn what a layer's attention writes at random and let only its part in the row space of W_E through.
+    """Rotate what a layer's attention writes at random, and keep only the part in the row space of W_E.
 
-    It is then as large again as it was: each head's OV matrix and the bias keep their norms.
+    The result is scaled: each head's OV matrix and the bias keep their norms.
     """
 
     def edit(model: FoldedWeights) -> _Changed:
@@ -193,7 +196,9 @@ def written_into_embedding(layer: int) -> Edit:
         embedding = torch.linalg.qr(model.tensors["embed.W_E"].T).Q
         into = model.rotations(1)[0] @ embedding @ embedding.T
         before, after = ((W_V @ matrix).norm(dim=(-2, -1), keepdim=True) for matrix in (W_O, W_O @ into))
-        least = torch.finfo(torch.float64).tiny  # a bias of zero, or a head that writes nothing, stays as it is
+        least = torch.finfo(
+            torch.float64
+        ).tiny  # so that a bias of zero, or a head that writes nothing, does not change
         return {
             _attention(layer, "W_O"): W_O @ into * before / after.clamp_min(least),
             _attention(layer, "b_O"): b_O @ into * b_O.norm() / (b_O @ into).norm().clamp_min(least),
@@ -203,7 +208,7 @@ def written_into_embedding(layer: int) -> Edit:
 
 
 def qk_rotated(layer: int) -> Edit:
-    """Turn the queries of every head and its keys, each by a rotation of its own, which keeps the spectrum of QK."""
+    """Rotate the queries of every head and its keys, each by its own rotation. The singular values of QK do not change."""
 
     def edit(model: FoldedWeights) -> _Changed:
         names = ("W_Q", "W_K")
@@ -213,10 +218,11 @@ def qk_rotated(layer: int) -> Edit:
 
 
 def values_read_from(early: int, late: int) -> Edit:
-    """Turn the values of a layer half-way towards what an earlier one writes; the spectrum of OV stays.
+    """Turn the values of a layer half-way towards what an earlier layer writes. The singular values of OV do not change.
 
-    Half-way, so that they go on reading what they read: the strongest direction read and the strongest one written make
-    one that lies between them, and so on down, and the nearest orthonormal set takes the place of the directions read.
+    They turn half-way only, so that they still read what they read before. The strongest direction that is read is averaged with
+    the strongest direction that is written, then the second with the second, and so on. The nearest orthonormal set to these
+    averages replaces the directions that were read.
     """
 
     def edit(model: FoldedWeights) -> _Changed:

@@ -24,7 +24,7 @@ Signature = tuple[str, str, int | None, int | None, str | None, frozenset[str]]
 
 
 class LogError(ValueError):
-    """A log that a run cannot go on with: a claim was changed without a new version, or its folder cannot be written."""
+    """A run cannot go on with this log: a claim changed without a new version, or files cannot be read or written."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Log:
     """The lines of a folder, by kind and in the order in which they were written.
 
     Attributes:
-        runs: from the earliest on.
-        corrected: what the reason for an amendment left out or got wrong; that line stays as it was written.
-        damaged: one sentence, with file and line number, for each line that could not be read; all others are used.
+        runs: the earliest comes first.
+        corrected: what the reason for an amendment left out or got wrong. The line of the amendment itself never changes.
+        damaged: one sentence, with file and line number, for each line that could not be read. All other lines are used.
     """
 
     registered: tuple[Line, ...] = ()
@@ -54,20 +54,20 @@ class Log:
 
     @cached_property
     def lost(self) -> bool:
-        """Whether lines cannot be read, or are missing: verdicts of a run that is not there."""
+        """Whether lines cannot be read or are missing. Lines are missing if there are verdicts of a run that has no line."""
         return bool(self.damaged) or not self.settled.keys() <= self._numbered.keys()
 
     @cached_property
     def settled(self) -> dict[str, list[Entry]]:
-        """The verdicts by run; a run that was stopped before them is not there."""
+        """The verdicts by run. A run that stopped before its verdicts is not in it."""
         return by_run(self.verdicts)
 
     def verdicts_of(self, run: str) -> list[Entry]:
-        """What was settled in a run; nothing if it was stopped before."""
+        """The verdicts of a run; none if the run stopped before its verdicts."""
         return self.settled.get(run, [])
 
     def on(self, checkpoint: str) -> tuple[Line, ...]:
-        """The runs on a checkpoint of this name or identity, or on tensors whose hash begins so (with 8 digits or more)."""
+        """The runs on a checkpoint with this name, this identity, or a hash that begins with these digits (8 or more)."""
 
         def meant(of: Mapping[str, Any]) -> bool:
             digits = len(checkpoint) >= 8 and of["sha256"].startswith(checkpoint)
@@ -81,14 +81,15 @@ class Log:
         return {self._of[line["run"]]: line for line in reversed(self.runs)}
 
     def doubt(self, run: str, claim_hash: str) -> str | None:
-        """Why a run's verdict on a claim explores; None if it confirms. It does if
+        """Why a run's verdict on a claim is exploratory; None if it is confirmatory. A verdict is confirmatory if
 
-        - the claim was registered, in a commit without changes beside it, before its checkpoint was evaluated for the first time,
-        - the run was made with that very code, which the hash of a claim does not cover, and
-        - it is the first that judged the claim on this checkpoint: a further seed is another look.
+        - the claim was registered in a clean commit before this checkpoint's first logged run,
+        - this run uses the same commit, because the hash of a claim does not cover its code, and
+        - this run is the first that judged the claim on this checkpoint, because another seed is another look.
 
-        If not, the claim, or how it was asked, may have been made to fit. Where lines are lost, the first look
-        may be among them, and nothing confirms until they are put back."""
+        Otherwise the claim, or the way it was tested, may have been chosen to fit the checkpoint. If lines are lost, the first
+        look may be among them. Then no verdict is confirmatory until the lines are put back.
+        """
         if self.lost:
             return LOST
         own = self._numbered.get(run)
@@ -111,12 +112,12 @@ class Log:
         return None if earlier == run else f"run {earlier} judged the claim on this checkpoint before"
 
     def standing(self, run: str, claim_hash: str) -> Standing:
-        """Whether a run's verdict on a claim confirms; see `doubt`."""
+        """Whether a run's verdict on a claim is confirmatory; see `doubt`."""
         return "exploratory" if self.doubt(run, claim_hash) else "confirmatory"
 
     @cached_property
     def judged(self) -> dict[tuple[str, str], str]:
-        """The first run that settled a verdict, by the identity of its checkpoint and the hash of the claim."""
+        """The first run with a verdict on a claim, by the identity of the checkpoint and the hash of the claim."""
         found: dict[tuple[str, str], str] = {}
         for run in self.runs:
             for entry in self.verdicts_of(run["run"]):
@@ -125,7 +126,7 @@ class Log:
 
     @cached_property
     def begun(self) -> dict[Signature, str]:
-        """The run by what a verdict file tells of it."""
+        """Runs by their signature, which a verdict file has too."""
         return {
             signature(
                 line["checkpoint"],
@@ -140,7 +141,7 @@ class Log:
 
     @cached_property
     def _of(self) -> dict[str, str]:
-        """The identity of its checkpoint, by run."""
+        """The identity of the checkpoint of each run."""
         return {line["run"]: identity(line["checkpoint"]) for line in self.runs}
 
     @cached_property
@@ -157,12 +158,12 @@ def signature(
     profile: str | None,
     claims: Iterable[Entry],
 ) -> Signature:
-    """What a run and its verdict file have in common, and no other run, though it begins in the same second."""
+    """What tells a run from every other run, even from one that begins in the same second. Its verdict file has the same."""
     return identity(checkpoint), when, seed, draws, profile, frozenset(claim.hash for claim in claims)
 
 
 def by_run(verdicts: Iterable[Settled]) -> dict[str, list[Entry]]:
-    """The verdicts, together if they are of the same run."""
+    """The verdicts, grouped by run."""
     found: dict[str, list[Entry]] = {}
     for settled in verdicts:
         found.setdefault(settled.run, []).append(settled.entry)

@@ -31,32 +31,32 @@ from recint.record.log import Line, Log, LogError, Settled
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
-# What a line of each kind must hold to be read, by the name that the schema has for it.
+# Kind of line -> the name that the schema has for it.
 _KINDS = {
     "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
 }  # fmt: skip
 
 
 def now() -> str:
-    """The time as lines tell it: UTC, to the second."""
+    """The time in the form that lines have: UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def folder_of(claims: Path, chosen: str | None) -> Path:
-    """Where the log of a folder of claims is: as `shipped.record` says, if no other folder was chosen."""
+    """The folder of the log for a folder of claims: the chosen one, or else the one that `shipped.record` names."""
     return Path(chosen) if chosen else shipped.record(claims, "log")
 
 
 def file_of(folder: Path, checkpoint: str) -> Path:
-    """Where the runs on a checkpoint of this name are kept."""
+    """The file for runs on a checkpoint with this name."""
     return folder / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', checkpoint)}.jsonl"
 
 
 def read(folder: Path) -> Log:
-    """All that can be read of a folder; an empty log if there is none.
+    """Everything that can be read in a folder; an empty log if the folder does not exist.
 
     Raises:
-        LogError: one of its files cannot be read at all.
+        LogError: a whole file cannot be read.
     """
     found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in _KINDS}
     damaged = []
@@ -81,7 +81,8 @@ def read(folder: Path) -> Log:
     )
 
 
-# A merge may repeat lines (git's driver `union` does), which then count once; but what a run found was found once.
+# A merge may repeat lines (git's driver `union` does), and repeated lines count once. But a run has one line, and one verdict on a
+# claim: a second line that differs is damaged.
 _ANOTHER = {
     "run": "is another line of run {run} than the first",
     "verdict": "is another verdict on {id} in run {run} than the first",
@@ -89,7 +90,7 @@ _ANOTHER = {
 
 
 def _told_apart_by(line: Line) -> tuple[str, ...]:
-    """What two lines of a kind do not have in common, if the second is not the first again."""
+    """The key of a line among those of its kind. Two lines with the same key must be the same line."""
     match line:
         case {"kind": "run", "run": run}:
             return (run,)
@@ -98,13 +99,13 @@ def _told_apart_by(line: Line) -> tuple[str, ...]:
     return (json.dumps(line, sort_keys=True),)
 
 
-@lru_cache(maxsize=32)  # a run reads its log several times, and to check it takes longer than to read it
+@lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
 def _lines(content: bytes) -> tuple[Line | str, ...]:
     return tuple(map(_parsed, content.splitlines()))
 
 
 def _parsed(given: bytes) -> Line | str:
-    """The line, or what is wrong with it."""
+    """The line, or a sentence that says what is wrong with it."""
     try:
         line = json.loads(given)
     except (ValueError, RecursionError):
@@ -120,12 +121,12 @@ def _parsed(given: bytes) -> Line | str:
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
-    """Add lines to a file of the log, all of them or, if the process is killed meanwhile, none.
+    """Add lines to a file of the log. If the process is killed meanwhile, no line is added.
 
     Raises:
         LogError: the folder or file cannot be written.
     """
-    # Half a character, as names of files may hold, has no bytes; as an escape it is JSON.
+    # Names of files may hold half a character, which cannot be encoded. JSON can hold it as an escape.
     added = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(errors="backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +146,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Raises LogError if lines could not be added to a log in this folder."""
+    """Raises LogError if lines cannot be added to a log in this folder."""
     if not is_writable(folder):
         raise LogError(f"{folder}: cannot be written; name another folder with --log, or give --no-log")
 
@@ -159,7 +160,7 @@ def run_line(
     when: str,
     **how: Any,
 ) -> dict[str, Any]:
-    """The line of a run that begins now by this code; `how` are its seed, draws and profile."""
+    """The line of a run that begins now, with this code; `how` is its seed, draws and profile."""
     return {
         "kind": "run",
         "run": secrets.token_hex(4),
@@ -174,12 +175,12 @@ def run_line(
 
 
 def code_of(claims: Path) -> git.Code:
-    """Whether the modules of a folder of claims stand in a commit, and those of recint where it is under git, too."""
+    """Whether the modules of a folder of claims are in a commit. If recint is under git, its own modules count too."""
     return git.code(claims, Path(__file__).parents[1])
 
 
 def committed_hashes(folder: Path) -> list[str]:
-    """Hashes of the claims that stand registered in the commit that is checked out."""
+    """Hashes of the claims that are registered in the commit that is checked out."""
     lines = _lines(git.committed(folder / CLAIMS) or b"")
     found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
     return list(dict.fromkeys(found))

@@ -13,12 +13,12 @@ if TYPE_CHECKING:  # which would load torch
 from recint.record.log import Line, Log, LogError
 from recint.record.log_file import CLAIMS, append, read
 
-# Of a claim's fields, those that a verdict line has too.
+# Fields of a claim that a verdict line has too.
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
 
 
 def of_claim(claim: Claim) -> dict[str, Any]:
-    """What the log keeps of a claim, but for the time."""
+    """What the log keeps of a claim, without the time."""
     return {
         "claim": claim.id,
         "hash": claim.hash,
@@ -31,9 +31,12 @@ def of_claim(claim: Claim) -> dict[str, Any]:
 
 
 def register(folder: Path, claims: Iterable[Mapping[str, Any]], *, when: str) -> list[str]:
-    """Register those claims (as `of_claim` tells them) that are new, with the reason if they amend another.
+    """Register the new claims among these, with a reason if they amend another claim. Returns the ids of the new claims.
 
-    What corrects such a reason gets a line of its own: no line is ever rewritten. Returns the ids of those that are new.
+    A correction of such a reason gets its own line, because no line is ever rewritten.
+
+    Args:
+        claims: in the form of `of_claim`.
 
     Raises:
         LogError: a claim differs from what is registered under its id.
@@ -63,12 +66,12 @@ def _registration_lines(claim: Mapping[str, Any], when: str) -> Iterator[dict[st
 
 
 def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
-    """Raises LogError if a claim is not what was registered, or judged, under its id, and says which field moved."""
+    """Raises LogError if a claim differs from what was registered or judged under its id. The error names the fields that moved."""
     first: dict[str, Line] = {}
     for line in log.registered:
         first.setdefault(line["claim"], line)
     when = {run["run"]: run["when"] for run in log.runs}
-    for settled in log.verdicts:  # registered too, but those lines may be lost
+    for settled in log.verdicts:  # judged claims are registered too, but those lines may be lost
         entry = settled.entry
         fields = {name: value for name in _SHARED if (value := getattr(entry, name)) != ""}
         told = {"hash": entry.hash, "fields": fields, "when": when.get(settled.run, "")}
@@ -79,7 +82,7 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
             moved = [
                 f"{path} moved from {json.dumps(before)} to {json.dumps(now)}"
                 for path, (before, now) in differences(known["fields"], claim["fields"]).items()
-                if before is not None or "id" in known["fields"]  # a verdict line has the most telling fields only
+                if before is not None or "id" in known["fields"]  # a verdict line has only the most important fields
             ]
             raise LogError(
                 f"{claim['claim']}: {'; '.join(moved) or 'its hash differs'}, since it was registered on {known['when'][:10]}; "
@@ -88,7 +91,7 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
 
 
 def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """Old and new of what differs between two nested values, by path; None for what one of them lacks."""
+    """Old and new value of every difference between two nested values, by path; None where a value is missing."""
     old, new = dict(_leaves(before)), dict(_leaves(now))
     return {
         path: (old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
@@ -96,7 +99,10 @@ def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """What a claim's fields hold, by path: `domain.length`, `contrasts.0.threshold`; a list of plain values is one."""
+    """Single values of nested fields, by path, such as `domain.length` or `contrasts.0.threshold`.
+
+    A list without mappings counts as a single value.
+    """
     if isinstance(value, Mapping):
         parts = list(value.items())
     elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):

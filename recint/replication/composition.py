@@ -28,7 +28,7 @@ ROTATIONS = 2  # random orientations of every pair of heads
 
 
 def _composition(look: Look, kind: Composition, pairs: Sequence[tuple[int, int]]) -> Answer:
-    """Largest mean score over pairs of layers, and largest ratio to that of matched random heads."""
+    """Largest mean score over pairs of layers, and largest ratio to the score of random heads with the same singular values."""
     output = look.model.W_OV.cpu().numpy()
     reader = input_matrices(output, look.model.W_QK.cpu().numpy(), kind)
     rng = np.random.default_rng(derive_seed(look.seed, "replication", "composition", kind))

@@ -44,8 +44,10 @@ def _previous_term(look: Look) -> Answer:
     model = look.model
 
     def moments(intact: Intact) -> Tensor:
-        """Sums of products of the terms, the terms before, and the residual stream read through W_U; without LayerNorm,
-        which would scale every position by another factor."""
+        """Sums of products of the terms, the previous terms, and the residual stream read through W_U.
+
+        LayerNorm is left out, because it would scale every position by a different factor.
+        """
         terms = intact.recurrences.inputs
         read = intact["blocks.0.hook_resid_post"] @ model.bridge.W_U
         parts = (terms[:, 1:], terms[:, :-1], read[:, 1:])
@@ -54,7 +56,7 @@ def _previous_term(look: Look) -> Answer:
     tt, tp, tr, pp, pr, rr = over(look.usual, moments).T  # term, previous, read
     gram = np.array([[tt.sum(), tp.sum()], [tp.sum(), pp.sum()]])
     a, b = np.linalg.solve(gram, [tr.sum(), pr.sum()])
-    # How far each recurrence pulls the coefficients, to first order: what the fit leaves over of it (White 1980).
+    # How far each recurrence pulls the coefficients, to first order; computed from the residuals of the fit (White 1980).
     left = np.stack([tr - a * tt - b * tp, pr - a * tp - b * pp], axis=-1)
     pull_a, pull_b = np.linalg.solve(gram, left.T) * len(left)
     m = mean(b / a + (pull_b - b / a * pull_a) / a)
@@ -87,13 +89,14 @@ def _same_tensor(look: Look) -> Answer:
 
 
 def _layer_share(look: Look, layer: int) -> tuple[Measured, Measured]:
+    """A layer's share of the heads' direct attribution, the notebook's way and the sound way."""
     one = normalised_attribution(look.model, look.one)[0].abs().sum(-1)
     heads = look.head_attribution
     return single(one[layer] / one.sum()), _share(heads[:, layer], np.delete(heads, layer, axis=1))
 
 
 def _share(part: Float[NDArray, "recurrence ..."], rest: Float[NDArray, "recurrence ..."]) -> Measured:
-    """The share of a part of the components in the attribution of all of them, each counted by its absolute mean."""
+    """The share of some components in the attribution of all. Each component counts with its absolute mean."""
     part, rest = (values.reshape(len(values), -1) for values in (part, rest))
     rows = [np.concatenate([part, other], axis=-1) for other in (np.zeros_like(rest), rest)]
     return estimated(np.stack(rows, axis=1), "share of absolute means", unit="")

@@ -32,13 +32,15 @@ RANDOM_HEADS = 50
 
 
 def _scored_head(look: Look, layer: int, head: int) -> tuple[Measured, str]:
-    """Eigenvalue score of a head's OV, and the range that chance gives: the same singular values in random orientation."""
+    """Eigenvalue score of a head's OV, and a sentence with its range for the same singular values in random orientation."""
     matrix = look.model.W_OV[layer, head].double().cpu().numpy()
     spectrum = np.linalg.svd(matrix, compute_uv=False)[: look.model.config.d_head]
     rng = np.random.default_rng(derive_seed(look.seed, "replication", "random heads"))
     rotations, triangles = np.linalg.qr(rng.standard_normal((RANDOM_HEADS, *matrix.shape)))
-    rotations *= np.sign(np.diagonal(triangles, axis1=-2, axis2=-1))[:, None]  # uniform only with the signs made even
-    # U S V^T Q has the eigenvalues of S V^T Q U and zeros; turned at random, V^T Q U is a block of a random rotation.
+    rotations *= np.sign(np.diagonal(triangles, axis1=-2, axis2=-1))[
+        :, None
+    ]  # QR does not fix signs; without this the rotations would not be uniform
+    # U S V^T Q has the eigenvalues of S V^T Q U, and zeros. If Q is a random rotation, V^T Q U is a block of a random rotation.
     random = eigenvalue_score(spectrum[:, None] * rotations[:, : len(spectrum), : len(spectrum)])
     chance = (
         f"heads of the same singular values in random orientation score {random.mean():.2f} ± {2 * random.std():.2f}"

@@ -67,7 +67,7 @@ def _line_of_layer_0(look: Look) -> Answer:
     uniform = torch.rand(shape, generator=generator)
     r2, _ = line_fit(*look.model.moved(uniform, look.model.W_OV[0].sum(0)))
     x = uniform[:, 0] / uniform[:, 0].norm(dim=-1, keepdim=True)
-    alike = float(x.mean(0).square().sum() * len(x) - 1) / (len(x) - 1)  # mean cosine of two of them
+    alike = float(x.mean(0).square().sum() * len(x) - 1) / (len(x) - 1)  # mean cosine of two vectors
     why = (
         f"Vectors ~ U(0, 1) have no negative coordinate, so that any two are nearly parallel (mean cosine {alike:.2f}) and nothing "
         "that the model sees; on terms of recurrences R^2 counts negative where the slope is."
@@ -80,7 +80,10 @@ def _line_of_layer_0(look: Look) -> Answer:
 
 
 def _lines_of_one_recurrence(look: Look) -> tuple[Float[Tensor, term], Float[Tensor, term]]:
-    """R^2 and slope for the first terms of one recurrence, as many as there are heads, moved by layer 2 without its last head."""
+    """R^2 and slope of the line on which layer 2, without its last head, keeps terms of one recurrence.
+
+    The terms are the first ones of the recurrence, as many as there are heads.
+    """
     heads = look.model.config.n_heads
     if heads < 2:
         raise NotApplicable("it leaves out the last head of layer 2, but the model has 1 of them")
@@ -137,6 +140,7 @@ def _zeroed_7(look: Look) -> Answer:
 
 
 def _zeroed(look: Look, head: int) -> tuple[Measured, Measured]:
+    """MSE with a head of layer 0 zeroed, over MSE: the notebook's way and the sound way."""
     if look.errors.mean() == 0:
         raise NotApplicable("the MSE of the intact model is zero")
     at_once = look.errors_accumulated.mean() / look.errors.mean()

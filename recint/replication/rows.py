@@ -122,7 +122,7 @@ class Figure:
 
 
 class Figures(list[Figure]):
-    """Figures of one part of the notebook, in its order."""
+    """The figures of one part of the notebook, in the order in which they are declared."""
 
     def declare(
         self,
@@ -135,7 +135,7 @@ class Figures(list[Figure]):
         order: int | None = None,
         weights: bool = False,
     ) -> Callable[[Callable[[Look], Answer]], Callable[[Look], Answer]]:
-        """Declare a figure: the decorated function measures it the notebook's way and the sound way, and says why."""
+        """Declare a figure. The decorated function measures it the notebook's way and the sound way, and says why they differ."""
 
         def declare(measure: Callable[[Look], Answer]) -> Callable[[Look], Answer]:
             self.append(

@@ -38,14 +38,15 @@ DRAWS = 500
 
 
 def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool = True) -> tuple[Row, ...]:
-    """The table for a model, in the notebook's order.
+    """The rows of the table for a model, in the order of `FIGURES`.
 
     Args:
-        draws: recurrences behind every sound figure.
-        weights: with the figures that are functions of the weights alone.
+        draws: number of recurrences behind every figure that is measured the sound way.
+        weights: whether to include figures that depend on the weights alone.
 
     Raises:
-        ValueError: fewer than two draws, a model that takes no recurrences of the reference length, or one whose weights overflow.
+        ValueError: there are fewer than two draws, the model takes no recurrences of the reference length, or products of its
+            weights overflow.
     """
     if draws < 2:
         raise ValueError(f"draws={draws!r} must be at least 2")
