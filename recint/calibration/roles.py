@@ -16,6 +16,7 @@ from recint.checkpoint import ModelConfig
 Heads = Literal["share", "split"]
 PerHead = float | tuple[float, ...]
 Array = NDArray[np.float64]
+# The shape of a planted model, unless another is given.
 SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=64, d_head=16, d_mlp=1, n_ctx=13, d_vocab=8)
 
 

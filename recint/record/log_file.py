@@ -15,19 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
 from recint import shipped
 from recint.judging.entry import Entry
 from recint.record import git, schema, verdict_file
-from recint.system.files import atomic, is_writable
-
-if TYPE_CHECKING:  # which would load torch
-    pass
-
 from recint.record.log import Line, Log, LogError, Settled
+from recint.system.files import atomic, is_writable
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"

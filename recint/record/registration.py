@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # which would load torch
-    from recint.judging.claim import Claim
-
 from recint.record.log import Line, Log, LogError
 from recint.record.log_file import CLAIMS, append, read
+
+if TYPE_CHECKING:  # which would load torch
+    from recint.judging.claim import Claim
 
 # Fields of a claim that a verdict line has too.
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")

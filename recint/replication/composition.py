@@ -8,22 +8,11 @@ from itertools import combinations
 import numpy as np
 
 from recint.replication.look import Look
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    Measured,
-)
-from recint.statistics.weights import (
-    Composition,
-    composition_chance,
-    composition_scores,
-    input_matrices,
-)
+from recint.replication.rows import Answer, Figures, Measured
+from recint.statistics.weights import Composition, composition_chance, composition_scores, input_matrices
 from recint.system.seeds import derive_seed
 
 FIGURES = Figures()
-
-
 ROTATIONS = 2  # random orientations of every pair of heads
 
 

@@ -12,20 +12,9 @@ from torch import Tensor
 
 from recint.model.intact import Intact
 from recint.replication.look import Look, normalised_attribution, over
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    Measured,
-    estimated,
-    mean,
-    ratio,
-    single,
-    spread,
-)
+from recint.replication.rows import Answer, Figures, Measured, estimated, mean, ratio, single, spread
 
 FIGURES = Figures()
-
-
 ATTRIBUTION = "Attention Patterns, Direct Logit Attribution"
 
 

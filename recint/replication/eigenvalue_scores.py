@@ -12,17 +12,8 @@ from recint.model.stand_ins import STAND_INS, qk_identity
 from recint.recurrence import REFERENCE
 from recint.replication.look import Look
 from recint.replication.ov_circuit import OV
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    Measured,
-    mean,
-    number,
-    ratio,
-)
-from recint.statistics.weights import (
-    eigenvalue_score,
-)
+from recint.replication.rows import Answer, Figures, Measured, mean, number, ratio
+from recint.statistics.weights import eigenvalue_score
 from recint.system.seeds import derive_seed
 
 FIGURES = Figures()

@@ -13,27 +13,13 @@ from torch import Tensor
 from recint.model.intact import Intact
 from recint.recurrence import REFERENCE
 from recint.replication.look import Look, over
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    Measured,
-    NotApplicable,
-    estimated,
-    mean,
-    number,
-    ratio,
-    single,
-)
+from recint.replication.rows import Answer, Figures, Measured, NotApplicable, estimated, mean, number, ratio, single
 from recint.statistics.lines import line_fit, signed_line_r2
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
-from recint.statistics.weights import (
-    effective_rank,
-)
+from recint.statistics.weights import effective_rank
 from recint.system.seeds import derive_seed
 
 FIGURES = Figures()
-
-
 OV = "Analysis of OV Circuit"
 
 

@@ -6,18 +6,9 @@ import torch
 
 from recint.model.intact import Intact
 from recint.replication.look import Look, over
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    NotApplicable,
-    mean,
-    single,
-    spread,
-)
+from recint.replication.rows import Answer, Figures, NotApplicable, mean, single, spread
 
 FIGURES = Figures()
-
-
 SHORT = 5  # terms of the short sequences that the notebook looks at
 
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from recint.model.interventions import ablated
 from recint.replication.look import Look
-from recint.replication.rows import (
-    Answer,
-    Figures,
-    ratio,
-    single,
-)
+from recint.replication.rows import Answer, Figures, ratio, single
 
 FIGURES = Figures()
 

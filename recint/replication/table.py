@@ -20,9 +20,7 @@ from recint.replication import (
     second_layer_ablation,
 )
 from recint.replication.look import Look
-from recint.replication.rows import (
-    Row,
-)
+from recint.replication.rows import Row
 
 FIGURES = (
     *direct_attribution.FIGURES,
@@ -32,8 +30,6 @@ FIGURES = (
     *composition.FIGURES,
     *prediction_errors.FIGURES,
 )
-
-
 DRAWS = 500
 
 
