@@ -508,7 +508,7 @@ _MODEL_OPTIONS = (
 )
 _RECIPE_OPTIONS = (
     "seed", "steps", "batch", "rate", "warmup", "weight_decay", "clip", "init_range",
-    "log_every", "validate_every", "validation",
+    "precision", "log_every", "validate_every", "validation",
 )  # fmt: skip
 
 

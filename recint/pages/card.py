@@ -19,7 +19,7 @@ def write_card(folder: Path) -> None:
     recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
     final = history["validation"][-1][1]
     options = " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in recipe.items() if isinstance(value, int | float)
+        f"--{name.replace('_', '-')} {value}" for name, value in recipe.items() if isinstance(value, int | float | str)
     )
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",

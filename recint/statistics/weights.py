@@ -112,7 +112,9 @@ def composition_chance(
     chance = np.zeros((len(output), len(reader)))
     for _ in range(draws):
         gaussian = rng.standard_normal((len(output), len(reader), dimension, dimension))
-        rotation = torch.linalg.qr(torch.from_numpy(gaussian)).Q.numpy()  # columns are uniform up to sign, which squares away
+        rotation = torch.linalg.qr(
+            torch.from_numpy(gaussian)
+        ).Q.numpy()  # columns are uniform up to sign, which squares away
         squared = np.einsum("oi,oria,ra->or", spectra_out, rotation**2, spectra_in)
         chance += np.sqrt(squared / np.outer(spectra_out.sum(-1), spectra_in.sum(-1)))
     return chance / draws
