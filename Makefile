@@ -24,13 +24,21 @@ lint: .venv/ready
 
 setup: .venv/ready
 
-# The table in the README and the replication of the notebook's figures, from runs on all shipped checkpoints.
+# The roles of the notebook's account, each in its latest version, which the README tells of.
+ROLES := 'circuit.sufficient@3' 'circuit.partly-necessary.l?' 'circuit.minimal@2' 'composition.[kq]-l1-l2@2' \
+  'composition.l1-steers-l2@2' 'l0.previous-token@2' l0.ov-line 'l0.residual-formula@4' 'l0.heads-necessary.mean@2' \
+  'l1.necessary@2' 'l1.low-effective-rank@2' l1.second-position 'l2.ov-negative-copying@2' 'l2.qk-similarity@2' \
+  l2.attends-to-similar 'l2.subtracts-what-it-attends-to@2' 'l2.qk-identity@3' 'l2.ov-negative-identity@3' \
+  'model.predicts-next-term@2' 'model.predicts-every-recurrence@2'
+
+# The tables of verdicts and the replication of the notebook's figures, from runs on all shipped checkpoints.
 board: .venv/ready
 	for name in $(CHECKPOINTS); do \
 	  $(BIN)/recint verify fixtures/checkpoints/$$name --report reports/$$name.html --verdicts reports/$$name.json; \
 	  test $$? -le 1 || exit 1; \
 	done
-	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into README.md
+	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into docs/verdicts.md
+	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --claims $(ROLES) --into README.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The page of all claims, as their modules declare them.
