@@ -22,11 +22,11 @@ from recint.checkpoint import load
 from recint.model import Model
 from recint.model.interventions import attention_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import STAND_INS, qk_identity
-from recint.plugin import REFERENCE_CHECKPOINT
 from recint.recurrence import Recurrences
 from recint.replication.look import Look
 from recint.replication.rows import FIGURES
 from recint.replication.table import SHORT, replicate
+from recint.session import REFERENCE_CHECKPOINT
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 

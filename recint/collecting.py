@@ -12,16 +12,6 @@ from hypothesis import settings
 from recint.catalogue import SHIPPED, modules
 from recint.judging.claim import Property
 from recint.profiles import load_profile
-from recint.system.files import named_path
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("recint").addoption(
-        "--recint-hypotheses",
-        type=named_path,
-        metavar="DIR",
-        help="judge this folder of claims, in place of the one named",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,28 +13,25 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from recint import BAD_CALL, plugin, shipped
+from recint import BAD_CALL, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties, require_matches, selected
 from recint.judging import entries
+from recint.options import OPTIONS, PYTEST, RunOptions
 from recint.profiles import usual_profile
 from recint.record import drift, log
 from recint.record.identity import identity
 from recint.record.procedure import registrations
+from recint.session import prepare, require_known, require_report
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
-
-# Options that pytest takes under the same name with `--recint-` before it.
-_SAME = ("checkpoint", "device", "report", "verdicts", "junit", "summary", "expected", "seed", "draws")
-# Options that shape the evidence, which a baseline is to be judged with, too.
-_HOW = ("hypotheses", "device", "profile", "seed", "draws", "workers")
-
 
 # What the environment tells every pytest is meant for other suites: their options, plugins, and modules in the working folder.
 _ENVIRONMENT = {
@@ -62,40 +59,29 @@ def verify(options: argparse.Namespace) -> int:
     require_matches(options.allow or (), known, option="allow")
     kept = log.folder_of(folder, options.log)
     log.require_unmoved(log.read(kept), registrations(claims))
-    run = plugin.prepare(
-        checkpoint=str(plugin.REFERENCE_CHECKPOINT) if options.checkpoint is None else options.checkpoint,
-        device=options.device,
-        seed=options.seed,
-        draws=options.draws,
-        expected=options.expected,
-        against=options.against,
-        allow=options.allow or (),
-        claims=folder,
-        log_in=str(kept),
-    )
-    if not options.against:
-        plugin.require_known(run.expectations, known)
-    written = [options.report, options.verdicts, options.junit, options.summary]
-    if options.logging:
+    asked = replace(RunOptions.of(vars(options).__getitem__), hypotheses=str(folder), log=str(kept))
+    run = prepare(asked, claims=folder)
+    _ = run.checkpoint
+    if not asked.against:
+        require_known(run.expectations, known)
+    if asked.logging:
         log.require_writable(kept)
-        written += [kept / log.CLAIMS, log.file_of(kept, run.checkpoint.name)]
-    outputs.require_files(*written)
-    plugin.require_report(options.report)
+    outputs.require_files(*asked.written.values(), *(run.log_files if asked.logging else ()))
+    require_report(asked.report)
     # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     stopped = _Stopped()
     with TemporaryDirectory() as scratch:
-        if options.against:
-            run.against_from = _baseline(options, kept, known, Path(scratch))
+        if asked.against:
+            run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
             _ = run.against
-        run.logging = options.logging
         if options.workers > 1:  # else the plugin tells it, which knows of the claims where it collects them
-            asked = {claim.hash for claim in claims if selected(claim.id, options.claims or ())}
-            if warned := plugin.first_look(run, asked):
+            first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
+            if warned := run.first_look(first):
                 print(terminal(warned), flush=True)
-        arguments = _arguments(options, folder, profile=profile, against=run.against_from)
         with _undisturbed():
-            status = int(pytest.main([*arguments, f"--recint-log={kept}"], plugins=[stopped]))
+            arguments = _arguments(asked, folder, profile=profile, workers=options.workers)
+            status = int(pytest.main(arguments, plugins=[stopped]))
     if stopped.by_user:
         raise KeyboardInterrupt
     # pytest has more statuses than we, for calls that ended without verdicts
@@ -130,24 +116,15 @@ def _set(variables: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _arguments(options: argparse.Namespace, folder: Path, *, profile: str, against: str | None) -> list[str]:
+def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -> list[str]:
     # No configuration but this one: that of whoever owns the folder may bring other options, or warnings that are errors.
     # The folder is an option, for its name may hold what pytest reads otherwise; the root stands for it.
-    arguments = [os.sep, f"--recint-hypotheses={folder}", "-c", os.devnull, "--rootdir", str(folder.parent)]
+    arguments = [os.sep, "-c", os.devnull, "--rootdir", str(folder.parent)]
     arguments += ["--noconftest", "--import-mode=importlib", "-p", "no:cacheprovider"]
     arguments += [part for name in _PLUGINS for part in ("-p", name)]
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-q", "--no-header", "--tb=no", "-rN"]
-    arguments += ["-n", str(options.workers), "--dist", "loadfile"] if options.workers > 1 else []
-    arguments += [f"--hypothesis-profile={profile}"]
-    for name in _SAME:
-        value = getattr(options, name)
-        arguments += [f"--recint-{name}={value}"] if value is not None else []
-    arguments += [f"--recint-against={against}"] if against else []
-    arguments += [f"--recint-allow={glob}" for glob in options.allow or ()]
-    arguments += [] if options.controls else ["--recint-no-controls"]
-    arguments += [] if options.logging else ["--recint-no-log"]
-    arguments += [f"--recint-claims={glob}" for glob in options.claims or ()]
-    return arguments
+    arguments += ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
+    return [*arguments, f"--hypothesis-profile={profile}", *asked.words(PYTEST)]
 
 
 def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch: Path) -> str:
@@ -162,12 +139,10 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
         return of
     print(f"judging the baseline first: {name}", flush=True)
     judged = scratch / "baseline.json"
-    how = [f"--{key}={getattr(options, key)}" for key in _HOW if getattr(options, key) is not None]
-    how += [f"--log={kept}"] if options.logging else ["--no-log"]
-    how += [] if options.controls else ["--no-controls"]
-    how += ["--claims", *options.claims] if options.claims else []
+    given = vars(options) | {"log": kept}
+    how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
     # -P: whatever lies in the folder that the caller works in is no module of ours.
-    command = [sys.executable, "-P", "-m", "recint.cli", "verify", name, f"--verdicts={judged}", *how]
+    command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={judged}", *how, "--", name]
     if subprocess.run(command, check=False).returncode not in (0, 1):
         raise ValueError(f"against={name!r} could not be judged")
     return str(judged)

@@ -56,7 +56,17 @@ def questions(claims: Sequence[Entry]) -> str:
         kinds.setdefault(claim.question, set()).add(claim.verdict)
     alike = [found for found in kinds.values() if len(found) == 1]
     yes, no = (sum(found == {verdict} for found in alike) for verdict in ("supported", "refuted"))
+    ask, are = "asks" if len(claims) == 1 else "ask", "is" if yes == 1 else "are"
     return (
-        f"The {len(claims)} claims ask {len(kinds)} questions, versions and kinds of one claim taken together: "
-        f"{yes} are answered yes, {no} no, {len(kinds) - yes - no} neither"
+        f"{counted(len(claims), 'claim')} {ask} {counted(len(kinds), 'question')}, versions and kinds of one claim taken together: "
+        f"{yes} {are} answered yes, {no} no, {len(kinds) - yes - no} neither"
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "claim"), counted(0, "claim")
+    ('1 claim', '0 claims')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from recint import cli
 from recint.calibration.mutants import MUTANTS, mutate
 from recint.checkpoint import load, save
+from recint.cli.main import parser
 from recint.model.untrained import untrained
+from recint.options import OPTIONS
 
 from .test_cli import TINY
 
@@ -68,6 +69,18 @@ class TestFiles:
         for step in [*STEPS, *(step for _, text in EXAMPLES for step in steps(text))]:
             assert "${{" not in step.get("run", "")
 
+    def test_an_input_is_an_option_of_the_command_and_says_the_same(self):
+        options = {option.name: option for option in OPTIONS}
+        assert ACTION["inputs"].keys() - options.keys() == {"python-version", "artifact"}
+        script = next(step["run"] for step in STEPS if step.get("id") == "verify")
+        for name in ACTION["inputs"].keys() & options.keys():
+            given, option = ACTION["inputs"][name], options[name]
+            assert given["description"].casefold().startswith(f"{option.help.casefold()}"), name
+            assert name == "checkpoint" or f"--{name}" in script
+            # Without the input, the command is called without the option.
+            assert given.get("default", "") == ("ci" if name == "profile" else ""), name
+            assert not given.get("default") or given["default"] in option.choices
+
     @pytest.mark.parametrize("name", ACTION["inputs"])
     def test_every_input_is_documented(self, name):
         assert re.search(rf"`{name}[`:]|^ +{name}: ", DOCUMENT, re.MULTILINE)
@@ -76,7 +89,7 @@ class TestFiles:
         commands = re.findall(r"^    recint (.+)$", DOCUMENT, re.MULTILINE)
         assert commands
         for command in commands:
-            cli._parser().parse_args(command.partition("  #")[0].split())
+            parser().parse_args(command.partition("  #")[0].split())
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from recint.calibration import planted
 from recint.calibration.calibrate import controls
 from recint.catalogue import properties
 from recint.checkpoint import save
-from recint.judging.controls import kills, never_supported
+from recint.judging.controls import Grade, kills, never_supported
 from recint.judging.judge import judge
 from recint.model.untrained import untrained
 from recint.pages import calibration_page
@@ -54,8 +54,10 @@ def test_the_pages_tell_the_same_and_mark_what_is_wrong():
 
 def test_graded_models_are_counted_by_strength():
     graded = [
-        row("a.x: strong", group="graded", a_x="supported", truth={"a.x": True}),
-        row("a.x: near miss", group="graded", a_x="inconclusive", truth={"a.x": False}),
+        row("a.x: strong", group="graded", grade=Grade("a.x", "strong"), a_x="supported", truth={"a.x": True}),
+        row(
+            "a.x: near miss", group="graded", grade=Grade("a.x", "near miss"), a_x="inconclusive", truth={"a.x": False}
+        ),
     ]
     told = dict(calibration_page.answers(graded))
     assert told["On strong models"] == "the claim that is graded is 1 supported"
@@ -114,7 +116,7 @@ def test_calibrate_from_the_command_line(tmp_path, capsys):
     rows = json.loads(pages["json"].read_text())["controls"]
     assert [row["index"] for row in rows] == list(range(len(rows)))
     assert all(set(row["verdicts"]) <= {"l1.low-effective-rank"} for row in rows)
-    assert kills(rows)["all present: l1-rank-raised"] == ["l1.low-effective-rank"]
+    assert kills([Row(**row) for row in rows])["all present: l1-rank-raised"] == ["l1.low-effective-rank"]
     assert "## What kills which mutant" in pages["markdown"].read_text()
     assert f"recint calibrate '{checkpoint}' --claims l1.low-effective-rank --seed 0" in pages["markdown"].read_text()
     assert "How often is the suite wrong?" in pages["report"].read_text()

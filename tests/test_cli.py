@@ -18,6 +18,7 @@ import torch
 from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
+from recint.cli.main import COMMANDS, parser
 from recint.model.untrained import untrained
 from recint.pages import board
 from recint.record import log
@@ -492,21 +493,33 @@ class TestTheLastResort:
             ("raise ImportError('no torch here')", 2, "ImportError: no torch here"),
         ],
     )
-    @pytest.mark.parametrize("command", ["verify", "train x", "claims", "log"])
+    @pytest.mark.parametrize("command", ["verify", "train x", "claims", "replicate"])
     def test_imports_that_are_interrupted_or_fail(self, tmp_path, command, torch, status, said):
-        (tmp_path / "torch.py").write_text(torch)
-        path = os.pathsep.join([str(tmp_path), str(ROOT)])
-        code = "import sys; from recint.cli import main; sys.exit(main())"
-        done = subprocess.run(
-            [sys.executable, "-c", code, *command.split()],
-            env=os.environ | {"PYTHONPATH": path},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-        )
+        done = self.called(tmp_path, torch, command)
         assert done.returncode == status
         assert said in done.stderr
         assert "Traceback" not in done.stdout + done.stderr
+
+    def called(self, folder, torch, command):
+        """The command where importing PyTorch comes to something else."""
+        (folder / "torch.py").write_text(torch)
+        return subprocess.run(
+            [sys.executable, "-c", "import sys; from recint.cli import main; sys.exit(main())", *command.split()],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+
+    @pytest.mark.parametrize("command", ["log", "--help", "verify --help", "sweep --help"])
+    def test_a_look_loads_no_pytorch(self, tmp_path, command):
+        done = self.called(tmp_path, "raise ImportError('no torch here')", command)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_no_command_is_answered_with_the_help(self, capsys):
+        assert cli.main([]) == 2
+        shown = capsys.readouterr().out
+        assert all(f"\n  {command} " in shown for command in COMMANDS)
 
     def test_an_interrupted_command_is_status_130(self, tiny):
         command = [sys.executable, "-m", "recint.cli", "replicate", str(tiny), "--draws", "100000"]
@@ -537,7 +550,7 @@ class TestTheLastResort:
 class TestPaths:
     def test_every_option_that_takes_a_path_knows_the_home_folder(self, monkeypatch):
         monkeypatch.setenv("HOME", "/home/of/somebody")
-        (commands,) = [action.choices for action in cli._parser()._actions if isinstance(action.choices, dict)]
+        (commands,) = [action.choices for action in parser()._actions if isinstance(action.choices, dict)]
         paths = ("FILE", "DIR", "FOLDER", "CHECKPOINT", "TARGET", "BASELINE")
         for name, command in commands.items():
             for action in command._actions:

@@ -1,17 +1,19 @@
 """What rows made by hand say of the claims."""
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
-from recint.judging.controls import false_rates, kills, never_refuted, rate, survivors
+from recint.judging.controls import Row, false_rates, kills, never_refuted, rate, survivors
 
 
-def row(name, *, base=None, made_for=(), truth=None, group="planted", **verdicts):
+def row(name, *, base=None, made_for=(), truth=None, group="planted", grade=None, **verdicts):
     claims = {claim.replace("_", "."): verdict for claim, verdict in verdicts.items()}
-    return {
-        "index": 0, "name": name, "group": group, "base": base, "made_for": list(made_for), "truth": truth or {},
-        "verdicts": claims, "values": dict.fromkeys(claims, 0.5), "messages": dict.fromkeys(claims, "why"), "seconds": 1.0,
-    }  # fmt: skip
+    return Row(
+        index=0, name=name, group=group, base=base, made_for=made_for, truth=truth or {}, grade=grade,
+        verdicts=claims, values=dict.fromkeys(claims, 0.5), messages=dict.fromkeys(claims, "why"), seconds=1.0,
+    )  # fmt: skip
 
 
 ROWS = [
@@ -25,7 +27,7 @@ def test_rates_count_models_with_a_verdict_that_contradicts_the_truth_with_exact
     found = false_rates(ROWS)
     assert (found["false support"].wrong, found["false support"].of) == (1, 1)  # a.z without x, one model of one
     assert (found["false refutation"].wrong, found["false refutation"].of) == (1, 1)  # a.z of the whole
-    twice = false_rates([*ROWS, {**ROWS[0], "verdicts": {"a.x": "supported"}}])
+    twice = false_rates([*ROWS, replace(ROWS[0], verdicts={"a.x": "supported"})])
     assert (twice["false refutation"].wrong, twice["false refutation"].of) == (1, 2)
     one = rate(3, 40)
     # Clopper and Pearson by the quantiles of the beta distribution.

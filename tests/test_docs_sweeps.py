@@ -16,8 +16,9 @@ from distributed import LocalCluster
 from distributed.cli import dask_scheduler, dask_worker
 from pyarrow import parquet
 
-from recint import cli
+from recint import BAD_CALL
 from recint.checkpoint import save
+from recint.cli.main import INTERRUPTED, parser
 from recint.model.untrained import untrained
 from recint.sweep import jobs
 from recint.sweep import table as sweep_record
@@ -38,7 +39,7 @@ DASK = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
 
 
 def parsed(arguments):
-    return cli._parser().parse_args(["sweep", *arguments])
+    return parser().parse_args(["sweep", *arguments])
 
 
 class TestWords:
@@ -64,7 +65,7 @@ class TestWords:
 
     def test_an_option_exists(self):
         known = {option for command in DASK.values() for parameter in command.params for option in parameter.opts}
-        (commands,) = [action.choices for action in cli._parser()._actions if isinstance(action.choices, dict)]
+        (commands,) = [action.choices for action in parser()._actions if isinstance(action.choices, dict)]
         known |= set(commands["sweep"]._option_string_actions)
         outside = {"--gres"}  # Slurm's
         prose = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
@@ -76,7 +77,7 @@ class TestWords:
         assert sorted(named) == sorted(sweep_record.COLUMNS)
 
     def test_the_statuses_are_those_of_the_command(self):
-        assert re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE) == ["0", "1", str(cli.BAD_CALL), str(cli.INTERRUPTED)]
+        assert re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE) == ["0", "1", str(BAD_CALL), str(INTERRUPTED)]
 
     def test_a_refusing_worker_says_what_the_page_quotes(self, tmp_path):
         path = str(save(untrained(TINY, seed=0), tmp_path / "model"))

@@ -1,7 +1,8 @@
 """Ids, statements, names and messages that hold what a target reads as more than text."""
 
-import json
+import os
 import re
+import subprocess
 import tomllib
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recint.judging.controls import Row as Judged
 from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Measurement, SearchSummary
 from recint.pages import board, calibration_page, junit, sweep_page
-from recint.record import expected, verdict_file
+from recint.record import expected
 from recint.replication import page as replication_page
 from recint.replication.rows import Row
 from recint.system import escaping
@@ -61,6 +63,43 @@ class TestMarkdown:
 
     def test_a_command_is_one_block(self):
         assert escaping.block("recint sweep 'a\nb'") == "    recint sweep 'a b'"
+
+
+class TestCommands:
+    """Words that are pasted into a shell come out as they were."""
+
+    NAMES = (
+        "my model",
+        "it's",
+        "$(touch x)",
+        "`x`",
+        "a\nb",
+        "\x1b[31m",
+        "-n",
+        "",
+        "~",
+        "*",
+        "é\u202eb",
+        "\udcff",
+        "a\\\\x1bb\n'",
+    )
+
+    def test_pasted_into_a_shell(self):
+        command = escaping.command("printf", "%s\\0", *self.NAMES)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+        assert done.stdout == b"".join(os.fsencode(name) + b"\0" for name in self.NAMES)
+
+    @given(st.lists(ANY))
+    def test_showing_it_changes_nothing(self, words):
+        words = [word for word in words if not re.search("[\ud800-\udfff]", word)]
+        command = escaping.command("recint", *words)
+        assert escaping.line(command) == command
+
+    def test_usual_words_are_not_touched(self):
+        assert (
+            escaping.command("recint", "verify", "a/b.pth", "--claims", "l0.*")
+            == "recint verify a/b.pth --claims 'l0.*'"
+        )
 
 
 class TestOthers:
@@ -189,10 +228,10 @@ class TestEverywhere:
 
     def test_a_calibration_keeps_its_shape(self):
         claims = [f"q.{text}" for text in ODD]
-        row = {
-            "group": "mutants", "name": "m|\n<b>", "base": "x", "truth": dict.fromkeys(claims, False),
-            "verdicts": dict.fromkeys(claims, "refuted"), "made_for": claims, "values": {}, "messages": {},
-        }  # fmt: skip
+        row = Judged(
+            index=0, group="mutants", name="m|\n<b>", base="x", truth=dict.fromkeys(claims, False), seconds=1.0,
+            verdicts=dict.fromkeys(claims, "refuted"), made_for=claims, values={}, messages={},
+        )  # fmt: skip
         text = calibration_page.markdown([row], command="recint calibrate 'a\nb'")
         for table in tables(text):
             assert len({len(cells(line)) for line in table}) == 1
@@ -206,71 +245,3 @@ class TestEverywhere:
         assert {len(cells(line)) for line in table} == {5}
         assert len(table) == 2 + len(ODD)
         assert not markup(text)
-
-
-class TestVerdictFiles:
-    @pytest.mark.parametrize(
-        ("change", "said"),
-        [
-            ({"estimate": {"n": 1}}, "claims.0.estimate.ci is missing"),
-            ({"estimate": {"ci": [1]}}, "claims.0.estimate.ci is [1], but expected a list of two numbers"),
-            ({"verdict": "suported"}, "claims.0.verdict is 'suported', but expected one of supported, refuted"),
-            ({"verdict": ["supported"]}, "claims.0.verdict is ['supported'], but expected one of supported"),
-            ({"expected": "good"}, "claims.0.expected is 'good', but expected one of supported"),
-            ({"value": "1"}, "claims.0.value is '1', but expected a number"),
-            ({"threshold": None}, "claims.0.threshold is None, but expected a number"),
-            ({"relation": ">"}, "claims.0.relation is '>', but expected '>=' or '<='"),
-            ({"search": {}}, "claims.0.search.counterexample is missing"),
-            ({"search": {"counterexample": {"value": 1}}}, "claims.0.search.counterexample.where is missing"),
-            ({"contrast": {"b": {"value": 1}}}, "claims.0.contrast.b.relation is missing"),
-            ({"statement": None}, "claims.0.statement is None, but expected a text"),
-            ({"id": 3}, "claims.0.id is 3, but expected a text"),
-        ],
-    )
-    def test_one_that_somebody_edited_is_refused_in_a_sentence(self, tmp_path, change, said):
-        path = tmp_path / "v.json"
-        path.write_text(
-            json.dumps(verdict_file.document(run()) | {"claims": [verdict_file.plain(entry("a.a")) | change]})
-        )
-        with pytest.raises(ValueError, match=r"v\.json: is not a verdict file \(") as refused:
-            verdict_file.read(path)
-        assert said in str(refused.value)
-
-    @pytest.mark.parametrize(
-        "name", ["id", "hash", "verdict", "value", "estimate", "statement", "expected", "quantifier"]
-    )
-    def test_one_that_lacks_something_is_too(self, tmp_path, name):
-        claim = verdict_file.plain(entry("a.a"))
-        del claim[name]
-        path = tmp_path / "v.json"
-        path.write_text(json.dumps(verdict_file.document(run()) | {"claims": [claim]}))
-        with pytest.raises(ValueError, match=rf"claims\.0\.{name} is missing"):
-            verdict_file.read(path)
-
-    @pytest.mark.parametrize(
-        ("content", "said"),
-        [
-            ("", "it is no JSON"),
-            ("[" * 100_000, "it is no JSON"),
-            ("[]", "it is [], but expected an object"),
-            ("{}", "checkpoint is missing"),
-            (json.dumps(verdict_file.document(run()) | {"schema": 2}), "schema is 2, but expected 1"),
-            (json.dumps(verdict_file.document(run()) | {"claims": {}}), "claims is {}, but expected a list"),
-            (
-                json.dumps(verdict_file.document(run()) | {"checkpoint": {"name": 1, "sha256": "a"}}),
-                "checkpoint.name is 1, but expected a text",
-            ),
-            (json.dumps(verdict_file.document(run()) | {"against": {"name": "m", "sha256": "a"}}), "drift is missing"),
-        ],
-    )
-    def test_so_is_what_never_was_one(self, tmp_path, content, said):
-        path = tmp_path / "v.json"
-        path.write_text(content)
-        with pytest.raises(ValueError, match="is not a verdict file") as refused:
-            verdict_file.read(path)
-        assert f"({said})" in str(refused.value)
-
-    def test_a_whole_one_is_read(self, tmp_path):
-        path = tmp_path / "v.json"
-        path.write_text(verdict_file.text(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
-        assert board.markdown([verdict_file.read(path)]).count("\n| `a.") == 2

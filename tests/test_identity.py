@@ -201,7 +201,7 @@ class TestSweep:
         done = [self.done(tmp_path / "out", with_config(USUAL, order=order)) for order in (1, 2, 1)]
         found = put_together(table.rows(done, log.Log()))
         assert len(found.networks) == 2
-        assert [path for path, _ in found.left_out] == ["elsewhere/m2.pth"]
+        assert [lost.path for lost in found.left_out] == ["elsewhere/m2.pth"]
 
 
 def test_a_checkpoint_keeps_its_hash_whatever_its_configuration():

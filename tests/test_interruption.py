@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 from recint import cli
+from recint.cli import claims
 from recint.system.interruption import end_children, kept_from_children
 
 
@@ -23,7 +24,7 @@ def test_an_interruption_that_an_import_makes_an_error_of_is_one(monkeypatch, ca
         except KeyboardInterrupt as error:
             raise ImportError("initialization failed") from error
 
-    monkeypatch.setattr(cli, "claims", importing)
+    monkeypatch.setattr(claims, "run", importing)
     before = signal.getsignal(signal.SIGINT)
     assert cli.main(["claims"]) == 130
     assert capsys.readouterr() == ("", "")

@@ -10,6 +10,7 @@ import torch
 
 from recint import cli, shipped
 from recint.checkpoint import load, save
+from recint.cli.options import write_all
 from recint.model.untrained import untrained
 from recint.sweep import jobs, task
 
@@ -48,7 +49,7 @@ def test_pages_are_written_before_what_a_reader_may_break_off(tmp_path):
 def test_one_page_that_cannot_be_written_costs_no_other(tmp_path):
     pages = {f"{name}/page": name for name in ("/proc/none", str(tmp_path), "/proc/nor")}
     with pytest.raises(ValueError, match=r"/proc/none/page: cannot be written \(.*\); /proc/nor/page: cannot be"):
-        cli._write_all(pages)
+        write_all(pages)
     assert (tmp_path / "page").read_text() == str(tmp_path)
 
 

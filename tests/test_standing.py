@@ -68,7 +68,7 @@ class TestWarning:
             ),
             (COMMITTED, ["other"], "no verdict about m will confirm"),
             (COMMITTED, [CLAIM.hash, "other"], "1 of 2 verdicts about m will not confirm"),
-            (COMMITTED, ["other"], "no commit has the claims registered (`recint register`, then commit "),
+            (COMMITTED, ["other"], "no commit has the claims registered (`recint register --log "),
         ],
     )
     def test_else_the_reason_is(self, kept, code, claims, said):

@@ -16,10 +16,11 @@ import pytest
 from distributed.comm import CommClosedError
 from pyarrow import parquet
 
-from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.cli import main
+from recint.cli.main import parser
+from recint.cli.sweep import as_given
 from recint.judging.judge import judge
 from recint.model import Model
 from recint.model.untrained import untrained
@@ -388,9 +389,9 @@ class TestSweep:
             "--out",
             "x",
         ]
-        told = cli._as_given(cli._parser().parse_args(given))
+        told = as_given(parser().parse_args(given))
         assert told == ("recint sweep 'runs/*/snapshots/*' --device cpu --claims 'l0.*' 'l1.*' --no-controls --seed 0")
-        again, first = (vars(cli._parser().parse_args(words)) for words in (shlex.split(told)[1:], given))
+        again, first = (vars(parser().parse_args(words)) for words in (shlex.split(told)[1:], given))
         assert again | {"out": "x"} == first
 
     @pytest.mark.parametrize(

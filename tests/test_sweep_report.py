@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 
 from recint.pages import sweep_figures, sweep_page
 from recint.sweep import emergence
-from recint.sweep.emergence import Appearance, Appearances, appearance, order, share, spread, sweep
+from recint.sweep.emergence import Appearance, Appearances, LeftOut, appearance, order, share, spread, sweep
 
 LETTERS = {"s": "supported", "r": "refuted", "i": "inconclusive", "v": "vacuous", "n": "not_applicable", "e": "error"}
 VOID = {"meta", "br", "path", "line", "rect", "circle", "use", "image", "input"}
@@ -137,7 +137,10 @@ def test_a_finished_model_among_snapshots_is_not_counted_twice():
     found = sweep([*training("one", a="rrss"), row("a", "refuted", series="one"), row("b", "refuted", series="one")])
     assert [len(network.checkpoints) for network in found.networks] == [4]
     assert found.left_out == (
-        ("runs/one/None.safetensors", "it has no step, unlike the snapshots of one that it lies among"),
+        LeftOut(
+            "runs/one/None.safetensors",
+            "runs/one/None.safetensors: it has no step, unlike the snapshots of one that it lies among",
+        ),
     )
 
 
@@ -154,8 +157,8 @@ def test_a_model_with_the_tensors_of_another_is_not_counted_twice():
     found = sweep([copy, alone, alone | {"path": "c.pth", "series": "c"}, *rows])
     assert [network.final.path for network in found.networks] == ["b.pth", "runs/one/300.safetensors"]
     assert found.left_out == (
-        ("a.pth", "its tensors are those of runs/one/300.safetensors"),
-        ("c.pth", "its tensors are those of b.pth"),
+        LeftOut("a.pth", "a.pth: its tensors are those of runs/one/300.safetensors"),
+        LeftOut("c.pth", "c.pth: its tensors are those of b.pth"),
     )
 
 
@@ -377,10 +380,10 @@ def test_what_holds_from_the_first_snapshot_on_does_not_begin():
 
 
 def test_only_checkpoints_that_cannot_be_judged():
-    found = page([unread(), unread("runs/other.safetensors", "no such file")])
+    found = page([unread(), unread("runs/other.safetensors", "runs/other.safetensors: no such file")])
     assert "No checkpoint could be judged" in found.text
-    assert "runs/broken.safetensors : it ends <early>" in found.text
-    assert "runs/other.safetensors : no such file" in found.text
+    assert "runs/broken.safetensors: it ends <early>" in found.text
+    assert "runs/other.safetensors: no such file" in found.text
 
 
 def test_a_checkpoint_that_cannot_be_judged_is_told_and_counts_for_nothing():

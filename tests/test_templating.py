@@ -7,9 +7,10 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from recint.pages import calibration_page, log_page, replication_page, sweep_page
+from recint.pages import calibration_page, log_page, sweep_page
 from recint.pages.templating import render
 from recint.record.history import History
+from recint.replication import page as replication_page
 
 from .test_escaping import ODD
 from .test_replication import SHOWN

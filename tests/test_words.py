@@ -1,7 +1,7 @@
 """What terminal, page and table say of a verdict in the same words."""
 
 from recint import words
-from recint.judging.entry import Entry, Estimate, Failing, Measurement, SearchSummary, UntrainedAnswer
+from recint.judging.entry import Entry, Estimate, Failing, SearchSummary, UntrainedAnswer
 
 ESTIMATE = Estimate(ci=(0.9, 1.1), p=0.01)
 
@@ -32,14 +32,6 @@ def test_untrained_models_are_counted():
     assert words.untrained(entry(untrained="not_applicable")) == "untrained models: not applicable"
 
 
-def test_only_an_inconclusive_claim_may_change_its_word_when_all_are_settled():
-    assert entry(verdict="inconclusive").is_open
-    assert not entry(verdict="inconclusive", estimate=Estimate(ci=(0.9, 1.1), p=0.06)).is_open
-    worse = Measurement(statistic="it", relation=">=", threshold=1.0, estimate=Estimate(ci=(0.9, 1.1), p=0.2))
-    assert not entry(verdict="inconclusive", contrast={"worse": worse}).is_open
-    assert not entry().is_open
-
-
 def test_questions_are_counted_not_rows():
     claims = [
         entry(id="a.b", verdict="refuted"),
@@ -50,5 +42,8 @@ def test_questions_are_counted_not_rows():
         entry(id="a.e", question="a.e", verdict="vacuous"),
     ]
     assert words.questions(claims) == (
-        "The 6 claims ask 4 questions, versions and kinds of one claim taken together: 1 are answered yes, 1 no, 2 neither"
+        "6 claims ask 4 questions, versions and kinds of one claim taken together: 1 is answered yes, 1 no, 2 neither"
+    )
+    assert words.questions(claims[:1]) == (
+        "1 claim asks 1 question, versions and kinds of one claim taken together: 0 are answered yes, 1 no, 0 neither"
     )

@@ -22,7 +22,7 @@ from recint.calibration.positives import POSITIVES
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
 from recint.judging.claim import Property
-from recint.judging.controls import GROUPS
+from recint.judging.controls import GROUPS, Grade, Row
 from recint.judging.judge import judge
 from recint.model import Model
 from recint.model.untrained import untrained
@@ -31,6 +31,7 @@ from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 
 SEEDS = (0, 1, 2)
+Task = tuple[str, str, Path, tuple[str, ...], int, int]  # name, checkpoint, folder, globs, seed, draws
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,8 @@ class Control:
         made_for: claims that it was made to refute.
         claims: globs of the claims it is asked; all if empty.
         base: the control it was made from, against whose verdicts its own are read.
+        change: what was done to the base; empty without one.
+        grade: for a model at or around a threshold, which claim it grades.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Control:
     made_for: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     base: str | None = None
+    change: str = ""
+    grade: Grade | None = None
 
 
 def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control, ...]:
@@ -87,6 +92,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                 make=_rung(rung, {"seed": 1} if solver else _variant(name)),
                 truth=known,
                 claims=("model.predicts-*",) if solver else (),
+                grade=Grade(rung.claim, rung.strength),
             )
         )
     for positive in POSITIVES:
@@ -109,6 +115,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                     make=_model(lambda make=make, mutant=mutant: mutate(make(), mutant)),
                     made_for=mutant.killed_by if group == "mutant" or not mutant.trained_only else (),
                     base=base,
+                    change=mutant.name,
                 )
             )
     return tuple(sorted(found, key=lambda control: list(GROUPS).index(control.group)))
@@ -130,15 +137,18 @@ def _variant(name: str) -> dict[str, Any]:
 
 def calibrate(
     checkpoint: str, *, folder: Path, draws: int, globs: Sequence[str] = (), seed: int = 0, workers: int = 1
-) -> Iterator[dict[str, Any]]:
-    """Judge every control; yields the total first, as {"total": n}, then a row for each as it is done.
+) -> tuple[int, Iterator[Row]]:
+    """How many controls there are, and a row for each as it is judged.
 
     Raises:
         ValueError: a process died while it judged one.
     """
     names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
-    yield {"total": len(names)}
     tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
+    return len(tasks), _rows(tasks, workers)
+
+
+def _rows(tasks: Sequence[Task], workers: int) -> Iterator[Row]:
     if workers == 1:
         yield from (_row(task) for task in tasks)
         return
@@ -166,7 +176,7 @@ def _controls(checkpoint: str, folder: Path, globs: tuple[str, ...]) -> tuple[li
     return props, controls(load(checkpoint), props)
 
 
-def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, Any]:
+def _row(task: Task) -> Row:
     name, checkpoint, folder, globs, seed, draws = task
     begun = time.monotonic()
     props, every = _controls(checkpoint, folder, globs)
@@ -175,15 +185,17 @@ def _row(task: tuple[str, str, Path, tuple[str, ...], int, int]) -> dict[str, An
     # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
     own = derive_seed(seed, control.base or name)
     entries = judge(asked, control.make(), seed=own, stages=(draws,), thorough=False) if asked else []
-    return {
-        "index": every.index(control),
-        "name": name,
-        "group": control.group,
-        "base": control.base,
-        "made_for": [claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
-        "truth": dict(control.truth),
-        "verdicts": {entry.id: entry.verdict for entry in entries},
-        "values": {entry.id: entry.value for entry in entries},
-        "messages": {entry.id: entry.message for entry in entries},
-        "seconds": round(time.monotonic() - begun, 1),
-    }
+    return Row(
+        index=every.index(control),
+        name=name,
+        group=control.group,
+        base=control.base,
+        change=control.change,
+        grade=control.grade,
+        made_for=[claim for claim in control.made_for if claim in {prop.claim.id for prop in props}],
+        truth=dict(control.truth),
+        verdicts={entry.id: entry.verdict for entry in entries},
+        values={entry.id: entry.value for entry in entries},
+        messages={entry.id: entry.message for entry in entries},
+        seconds=round(time.monotonic() - begun, 1),
+    )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
-from recint.judging.controls import GROUPS, false_rates, kills, never_refuted, never_supported, survivors
+from recint.judging.controls import GROUPS, Row, false_rates, kills, never_refuted, never_supported, survivors
 from recint.pages.markdown import Markdown, code, table
 from recint.pages.templating import render
 from recint.system import escaping
 from recint.verdict import SYMBOLS, words
 from recint.words import LEGEND
 
-Row = Mapping[str, Any]
 Reasons = Mapping[str, str]  # why no model can be built of which a claim is true, by its id
 NO_REASONS: Reasons = MappingProxyType({})
 
@@ -22,9 +20,8 @@ def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tupl
     """The questions that a calibration answers, each with its answer in a sentence."""
     for name, found in false_rates(rows).items():
         yield f"Rate of {name}", f"{found} of the models with claims whose truth is known by construction"
-    graded = [row for row in rows if row["group"] == "graded"]
     for strength in ("strong", "weak", "near miss"):
-        yield f"On {strength} models", _graded(graded, strength)
+        yield f"On {strength} models", _graded(rows, strength)
     killed = kills(rows)
     yield "Mutants", f"{sum(map(bool, killed.values()))} of {len(killed)} are killed by at least one claim"
     yield "Mutants that a claim made for them does not kill", "; ".join(survivors(rows)) or "none"
@@ -35,11 +32,11 @@ def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tupl
 
 def _graded(rows: Sequence[Row], strength: str) -> str:
     """Of the one claim that each of these models grades, how often each verdict was reached."""
-    verdicts = []
-    for row in rows:
-        claim, _, found = row["name"].partition(": ")
-        if found == strength and claim in row["verdicts"]:
-            verdicts.append(row["verdicts"][claim])
+    verdicts = [
+        row.verdicts[row.grade.claim]
+        for row in rows
+        if row.grade and row.grade.strength == strength and row.grade.claim in row.verdicts
+    ]
     counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
     told = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
     return f"the claim that is graded is {told}" if told else "no claim was graded"
@@ -47,23 +44,17 @@ def _graded(rows: Sequence[Row], strength: str) -> str:
 
 def wrong(row: Row, claim: str) -> bool:
     """Whether the verdict contradicts what is true by construction."""
-    truth, verdict = row["truth"].get(claim), row["verdicts"].get(claim)
+    truth, verdict = row.truth.get(claim), row.verdicts.get(claim)
     return (truth is True and verdict == "refuted") or (truth is False and verdict == "supported")
 
 
 def _claims(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(claim for row in rows for claim in row["verdicts"]))
-
-
-def _short(row: Row) -> str:
-    """The name without that of what it was made from, which stands in the title or in the first column."""
-    name: str = row["name"]
-    return name.removeprefix(f"{row['base']}: ")
+    return list(dict.fromkeys(claim for row in rows for claim in row.verdicts))
 
 
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     for group, title in GROUPS.items():
-        if found := [row for row in rows if row["group"] == group]:
+        if found := [row for row in rows if row.group == group]:
             yield title, found
 
 
@@ -82,7 +73,7 @@ def markdown(rows: Sequence[Row], *, command: str, reasons: Reasons = NO_REASONS
     ]
     claims = _claims(rows)
     for title, found in _tables(rows):
-        cells = [[_short(row), *(_markdown_cell(row, claim) for claim in claims)] for row in found]
+        cells = [[row.short, *(_markdown_cell(row, claim) for claim in claims)] for row in found]
         lines += ["", f"## {title}", "", table(["control", *map(code, claims)], cells)]
     killed = [(name, _listed(found) or "nothing") for name, found in kills(rows).items()]
     return "\n".join([*lines, "", "## What kills which mutant", "", table(["mutant", "killed by"], killed), ""])
@@ -93,10 +84,10 @@ def _listed(claims: Sequence[str]) -> Markdown:
 
 
 def _markdown_cell(row: Row, claim: str) -> Markdown:
-    verdict = row["verdicts"].get(claim)
+    verdict = row.verdicts.get(claim)
     if verdict is None:
         return Markdown()
-    symbol = f"**{SYMBOLS[verdict]}**" if claim in row["made_for"] else SYMBOLS[verdict]
+    symbol = f"**{SYMBOLS[verdict]}**" if claim in row.made_for else SYMBOLS[verdict]
     return Markdown(f"{symbol} `wrong`" if wrong(row, claim) else symbol)
 
 
@@ -111,18 +102,17 @@ def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons
         tables=_tables(rows),
         about=_about,
         marks=_marks,
-        short=_short,
     )
 
 
 def _about(row: Row, claim: str) -> str:
     """What a cell of the matrix stands for."""
-    value, message = row["values"].get(claim), row["messages"].get(claim)
-    told = f"{row['name']} · {claim}: {words(row['verdicts'][claim])}"
+    value, message = row.values.get(claim), row.messages.get(claim)
+    told = f"{row.name} · {claim}: {words(row.verdicts[claim])}"
     told += "" if value is None else f" ({value:.3g})"
     return told + (f" · {message}" if message else "")
 
 
 def _marks(row: Row, claim: str) -> list[str]:
-    marks = {"made-for": claim in row["made_for"], "wrong": wrong(row, claim)}
+    marks = {"made-for": claim in row.made_for, "wrong": wrong(row, claim)}
     return [mark for mark, there in marks.items() if there]

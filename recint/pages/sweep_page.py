@@ -85,9 +85,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     found = sweep(rows)
     lines = [f"# {sentences.headline(found)}", "", sentences.when(found), ""]
     lines += ["Made by", "", escaping.block(command), ""]
-    lines += [
-        f"- left out: {escaping.markdown(path)}: {escaping.markdown(sentence)}" for path, sentence in found.left_out
-    ]
+    lines += [f"- left out: {escaping.markdown(lost.sentence)}" for lost in found.left_out]
     lines += [""] * bool(found.left_out)
     if not found.networks:
         return "\n".join(lines)

@@ -7,19 +7,27 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from recint import shipped
 from recint.judging.entry import Entry
 from recint.record import log
 from recint.record.git import Code
 from recint.record.identity import identity
+from recint.system.escaping import command
 
 
 def warning(
-    folder: Path, code: Code, claims: Collection[str], *, checkpoint: Mapping[str, Any] | None = None
+    folder: Path,
+    code: Code,
+    claims: Collection[str],
+    *,
+    hypotheses: Path = shipped.CLAIMS,
+    checkpoint: Mapping[str, Any] | None = None,
 ) -> str | None:
     """What to say before claims, given by their hashes, are judged, if a first look at a checkpoint is about to confirm nothing.
 
     Args:
         folder: of the log.
+        hypotheses: of the claims.
         checkpoint: as the line of a run has it; None for a sweep, which begins before its checkpoints are read.
     """
     known = log.read(folder)
@@ -35,13 +43,20 @@ def warning(
     elif unregistered:
         if len(unregistered) < len(claims):
             lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not confirm"
-        because = f"no commit has the claims registered (`recint register`, then commit {folder / log.CLAIMS})"
+        because = f"no commit has the claims registered (`{_register(folder, hypotheses)}`, then commit {folder / log.CLAIMS})"
     else:
         return None
     return (
         f"warning: {lost}, now or in a later run, for this is the first look, and {because}; "
         "stop now (Ctrl-C) to put that right first"
     )
+
+
+def _register(folder: Path, hypotheses: Path) -> str:
+    """The command that registers the claims of a folder in this log."""
+    options = [] if hypotheses == shipped.CLAIMS else ["--hypotheses", str(hypotheses)]
+    options += [] if folder == log.folder_of(hypotheses, None) else ["--log", str(folder)]
+    return command("recint", "register", *options)
 
 
 def told(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:

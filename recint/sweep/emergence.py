@@ -56,17 +56,29 @@ class Network:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A checkpoint of which nothing could be used.
+
+    Attributes:
+        sentence: says which it is, and why.
+    """
+
+    path: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Sweep:
     """The rows of a sweep by what they are about.
 
     Attributes:
         claims: a row of every claim, for what all its rows have in common, in the order of the rows.
-        left_out: checkpoints of which nothing could be used, as pairs of a path and a sentence that says why.
+        left_out: checkpoints of which nothing could be used.
     """
 
     claims: Mapping[str, Row]
     networks: tuple[Network, ...]
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...]
 
     @property
     def trainings(self) -> tuple[Network, ...]:
@@ -100,11 +112,10 @@ def sweep(rows: Sequence[Row]) -> Sweep:
     stepped = {row["series"] for row in rows if row["claim"] is not None and row["step"] is not None}
     for row in rows:
         if row["claim"] is None:
-            left_out.append((row["path"], row["error"].removeprefix(f"{row['path']}: ")))
+            left_out.append(LeftOut(row["path"], row["error"]))
         elif row["step"] is None and row["series"] in stepped:
-            left_out.append(
-                (row["path"], f"it has no step, unlike the snapshots of {row['series']} that it lies among")
-            )
+            why = f"it has no step, unlike the snapshots of {row['series']} that it lies among"
+            left_out.append(LeftOut(row["path"], f"{row['path']}: {why}"))
         else:
             claims.setdefault(row["claim"], row)
             judged.setdefault(row["series"], {}).setdefault(row["path"], []).append(row)
@@ -120,7 +131,7 @@ def sweep(rows: Sequence[Row]) -> Sweep:
     return Sweep(claims, tuple(networks), tuple(dict.fromkeys([*left_out, *copies])))
 
 
-def _once(networks: Sequence[Network]) -> tuple[list[Network], list[tuple[str, str]]]:
+def _once(networks: Sequence[Network]) -> tuple[list[Network], list[LeftOut]]:
     """The networks without single checkpoints that another has the tensors of, and these with the sentence that says so."""
     paths = {at.model: at.path for network in networks if len(network.checkpoints) > 1 for at in network.checkpoints}
     kept, copies = [], []
@@ -128,7 +139,7 @@ def _once(networks: Sequence[Network]) -> tuple[list[Network], list[tuple[str, s
         final = network.final
         first = paths.setdefault(final.model, final.path)
         if len(network.checkpoints) == 1 and first != final.path:
-            copies.append((final.path, f"its tensors are those of {first}"))
+            copies.append(LeftOut(final.path, f"{final.path}: its tensors are those of {first}"))
         else:
             kept.append(network)
     return kept, copies

@@ -61,7 +61,8 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
 
 def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
     """What to say before the first look at new checkpoints is spent, and confirms nothing; see `standing.warning`."""
-    return standing.warning(kept, log.code_of(Path(how.hypotheses)), {claim.hash for claim in claims})
+    hypotheses = Path(how.hypotheses)
+    return standing.warning(kept, log.code_of(hypotheses), {claim.hash for claim in claims}, hypotheses=hypotheses)
 
 
 def _signature(judged: Run) -> log.Signature:

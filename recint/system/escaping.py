@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
+import shlex
 from typing import TextIO
 
 # Characters that move a cursor, end a line, turn the direction of writing, or are half of one: shown by their code instead.
@@ -63,6 +65,23 @@ def code(text: str) -> str:
     """
     shown = line(text)
     return f"<code>{markdown(text)}</code>" if re.search(r"[`|]", shown) or not shown else f"`{shown}`"
+
+
+def command(*words: str) -> str:
+    """A command line that does what it says when it is pasted into a shell, whatever names are in it.
+
+    >>> print(command("recint", "verify", "my model"), command("\\x1b"))
+    recint verify 'my model' $'\\x1b'
+    """
+    return " ".join(_quoted(word) if _UNSEEN.search(word) else shlex.quote(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """A word in the quotes in which bash, zsh and newer shells read codes: what cannot be seen is not pasted either."""
+    shown = (
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in "'\\" else f"\\x{byte:02x}" for byte in os.fsencode(word)
+    )
+    return f"$'{''.join(shown)}'"
 
 
 def block(text: str) -> str:

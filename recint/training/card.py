@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from recint import checkpoint as checkpoints
+from recint.checkpoint import ModelConfig
 from recint.pages import figures
 from recint.pages.markdown import code, table
-from recint.system.escaping import markdown
+from recint.recurrence import Distribution
+from recint.system.escaping import command, markdown
 from recint.system.files import write
 from recint.training.train import CARD, HISTORY, LOSSES
 
@@ -19,9 +24,6 @@ def write_card(folder: Path) -> None:
     history = json.loads((folder / HISTORY).read_text())
     recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
     final = history["validation"][-1][1]
-    options = " ".join(
-        f"--{name.replace('_', '-')} {value}" for name, value in recipe.items() if isinstance(value, int | float)
-    )
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",
         steps=[step for step, _ in history["loss"]],
@@ -44,9 +46,25 @@ order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:
 
 {table(("", ""), facts)}
 
-Made by `recint train FOLDER {options}`; the loss history is in `{HISTORY}`.
+Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss history is in `{HISTORY}`.
 
 ![training and validation loss]({LOSSES})
 """
     for name, text in ((LOSSES, plot), (CARD, card)):
         write(folder / name, text)
+
+
+def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
+    """What makes the same model again: how it was trained, and what of its shape and its data is not as usual."""
+    usual = {**asdict(Distribution()), **asdict(ModelConfig())}
+    chosen = {**recipe["data"], **recipe["model"]}
+    chosen.pop("dim")  # which is `d_vocab`
+    changed = {name: value for name, value in chosen.items() if _listed(value) != _listed(usual[name])}
+    trained = {name: value for name, value in recipe.items() if isinstance(value, int | float)}
+    for name, value in (changed | trained).items():
+        yield "--" + name.replace("_", "-")
+        yield from map(str, _listed(value))
+
+
+def _listed(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,3 @@
+"""The command line: `recint COMMAND ...`."""
+
+from recint.cli.main import main as main

@@ -1,0 +1,46 @@
+"""`recint board`: verdict files as one Markdown table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from recint.cli.options import tell
+from recint.system.files import named_path, write
+from recint.system.outputs import require_files
+
+HELP = "print verdict files as one Markdown table, claims x checkpoints"
+DESCRIPTION = """\
+Prints verdict files as one Markdown table with a row for each claim and a column for each checkpoint.
+"""
+EXAMPLES = ("recint board a.json b.json", "recint board a.json b.json --into README.md")
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    command.add_argument(
+        "verdicts", nargs="+", type=named_path, metavar="FILE.json", help="a file that `recint verify --verdicts` wrote"
+    )
+    command.add_argument(
+        "--into", type=named_path, metavar="FILE.md", help="put the table between the marks in this document"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print verdict files as one Markdown table, or put it into a document."""
+    from recint.pages import board as boards
+    from recint.record import verdict_file
+
+    require_files(options.into, inputs=options.verdicts)
+    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts])
+    if not options.into:
+        print(table, end="")
+        return 0
+    target = Path(options.into)
+    try:
+        text = boards.replaced(target.read_text(), table)
+    except ValueError as error:
+        raise ValueError(f"{target}: {error}") from None
+    write(target, text)
+    tell(target)
+    return 0

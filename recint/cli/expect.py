@@ -1,0 +1,79 @@
+"""`recint expect`: write down the verdicts of a run as those that are expected from now on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from recint import BAD_CALL, shipped
+from recint.cli import verify
+from recint.cli.options import add_checkpoint, add_run, load, take_path, tell
+from recint.system.escaping import terminal
+from recint.system.files import is_stream, named_path, write
+from recint.system.outputs import require_files
+
+HELP = "write down the verdicts of a run as those expected from now on"
+DESCRIPTION = """\
+Judges every claim on a checkpoint, or takes a verdict file, and writes the verdicts down as those that `recint verify` expects of
+this checkpoint from now on. Reasons that stand in the file of expected verdicts already are kept.
+"""
+EXAMPLES = ("recint expect my-model", "recint expect my-model --from verdicts.json --into expected.toml")
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    add_checkpoint(command)
+    command.add_argument(
+        "--from", dest="use", type=named_path, metavar="FILE.json", help="take this verdict file and judge nothing"
+    )
+    command.add_argument(
+        "--into",
+        type=named_path,
+        metavar="FILE.toml",
+        help="write the expected verdicts to this file (default: expected/CHECKPOINT.toml, beside the claims; in "
+        "recint-expected, in the working folder, if the claims are installed)",
+    )
+    add_run(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
+    from recint.judging import entries
+    from recint.record import expected, verdict_file
+    from recint.record.identity import brief, identity
+    from recint.session import REFERENCE_CHECKPOINT
+
+    take_path(options)
+    if options.claims or options.against:
+        raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
+    checkpoint = load(options.checkpoint or REFERENCE_CHECKPOINT)
+    target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
+    about = entries.about(checkpoint)
+    old = expected.load(target) if target.exists() and not is_stream(target) else None
+    if old and not options.into and not old.speaks_of(about):
+        raise ValueError(
+            f"{target}: has the verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
+            "name it with --into to replace them"
+        )
+    outputs = (options.report, options.verdicts, options.junit, options.summary)
+    require_files(str(target), *outputs, inputs=(options.checkpoint, options.use))
+    with TemporaryDirectory() as scratch:
+        source = options.use
+        if not source:
+            options.verdicts = options.verdicts or str(Path(scratch) / "verdicts.json")
+            if verify.run(options) >= BAD_CALL:
+                return BAD_CALL
+            source = options.verdicts
+        judged = verdict_file.read(Path(source))
+    if identity(judged.checkpoint) != identity(about):
+        raise ValueError(
+            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(judged.checkpoint, digits=12)}, "
+            f"not {brief(about, digits=12)}); verify it again"
+        )
+    known = old.claims if old else {}
+    write(target, expected.text(judged, known))
+    for sentence in expected.changes(known, judged):
+        print(terminal(sentence))
+    tell(target)
+    return 0

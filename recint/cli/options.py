@@ -1,0 +1,119 @@
+"""Options that several commands take, what is checked of them, and what several commands do at their end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from recint.options import CHECKPOINT, DRAWS, GROUPS, SEED, Option
+from recint.system.escaping import line
+from recint.system.files import named_path, write
+from recint.system.outputs import not_written
+
+if TYPE_CHECKING:
+    from recint.checkpoint import Checkpoint
+
+MOST_WORKERS = 256  # beyond it a number is a mistake, which is better told than tried
+
+
+def add(command: argparse.ArgumentParser, *options: Option) -> None:
+    """Declare options of a run that this command takes too."""
+    for option in options:
+        option.declare(command.add_argument)
+
+
+def add_run(command: argparse.ArgumentParser) -> None:
+    """Declare all options of a run, in groups."""
+    for title, options in GROUPS.items():
+        group = command.add_argument_group(title)
+        for option in options:
+            option.declare(group.add_argument)
+
+
+def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.told) -> None:
+    """Declare the checkpoint, which stands without a flag and may be left out."""
+    command.add_argument("checkpoint", nargs="?", type=named_path, metavar="CHECKPOINT", help=text)
+
+
+def require_counts(options: argparse.Namespace) -> None:
+    from recint.verdict import require_draws
+
+    if (draws := getattr(options, "draws", None)) is not None:
+        require_draws(draws)
+    workers = getattr(options, "workers", 1)
+    if workers < 1:
+        raise ValueError(f"workers={workers!r} must be at least 1")
+    if workers > MOST_WORKERS:
+        raise ValueError(f"workers={workers!r} must be at most {MOST_WORKERS}")
+
+
+def take_path(options: argparse.Namespace) -> None:
+    """Of `--claims 'l0.*' path` argparse gives all to the option; the path is the command's if it has no other."""
+
+    def is_path(word: str) -> bool:
+        from recint.catalogue import properties, selected
+        from recint.state_dict import SAFETENSORS, TORCH
+
+        like_one = os.sep in word or Path(word).suffix in (*TORCH, SAFETENSORS, ".txt") or Path(word).exists()
+        return like_one and not any(selected(prop.claim.id, [word]) for prop in properties(options.hypotheses))
+
+    to = "checkpoints" if hasattr(options, "checkpoints") else "checkpoint"
+    if getattr(options, to):
+        return
+    for values in (getattr(options, name, None) or [] for name in ("allow", "claims")):
+        paths: list[str] = []
+        while len(values) > 1 and is_path(values[-1]) and (to == "checkpoints" or not paths):
+            paths.insert(0, named_path(values.pop()))
+        if paths:
+            setattr(options, to, paths if to == "checkpoints" else paths[0])
+            return
+
+
+def load(path: str | Path) -> Checkpoint:
+    """A checkpoint, and a word on what was done to read it."""
+    from recint import checkpoint as checkpoints
+
+    loaded = checkpoints.load(path)
+    for note in loaded.notes:
+        print(f"recint: {note}", file=sys.stderr)
+    return loaded
+
+
+def write_all(pages: Mapping[str | None, str | Callable[[Path], None]]) -> None:
+    """Write every page that has a path, whatever becomes of the others; before anything is shown, which may be broken off.
+
+    Args:
+        pages: a text, or what writes one, by its path.
+
+    Raises:
+        ValueError: a sentence on those that could not be written.
+    """
+    lost = []
+    for path, text in pages.items():
+        if path:
+            try:
+                write(Path(path), text) if isinstance(text, str) else text(Path(path))
+            except OSError as error:
+                lost.append(not_written(path, error))
+    if lost:
+        raise ValueError("; ".join(lost))
+
+
+def tell(*paths: str | Path | None, to: TextIO | None = None) -> None:
+    for path in filter(None, paths):
+        print(line(f"wrote {path}"), file=to)
+
+
+def words(options: argparse.Namespace, *of: Option) -> list[str]:
+    """The words that give a command the same values of options again, without those that have their defaults."""
+    values = {option: getattr(options, option.attribute) for option in of}
+    return [word for option, value in values.items() if value != option.default for word in option.words(value)]
+
+
+def drawn(options: argparse.Namespace) -> list[str]:
+    """The words that give a command the same seed and draws again."""
+    return [*SEED.words(options.seed), *DRAWS.words(options.draws)]

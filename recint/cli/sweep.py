@@ -1,0 +1,137 @@
+"""`recint sweep`: judge many checkpoints, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from recint.cli.options import add, drawn, require_counts, take_path, tell, words, write_all
+from recint.options import CLAIMS, DEVICE, DRAWS, HYPOTHESES, LOG, NO_CONTROLS, NO_LOG, SEED, WORKERS
+from recint.system.escaping import command as as_command
+from recint.system.escaping import line
+from recint.system.files import is_writable, named_path
+from recint.system.outputs import require_files
+
+HELP = "judge many checkpoints, on this machine or on a cluster"
+DESCRIPTION = """\
+Judges every claim on many checkpoints and writes a table and a report. A sweep that was stopped goes on where it was: checkpoints
+that were judged before are not judged again.
+
+The status is 0 if every checkpoint was judged, 1 if one of them could not be, 2 if the call or an input is wrong.
+"""
+EXAMPLES = (
+    "recint sweep 'runs/*/snapshots/*' --out sweep -n 4",
+    "recint sweep checkpoints.txt --scheduler tcp://host:8786",
+)
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    command.add_argument(
+        "checkpoints",
+        nargs="*",
+        type=named_path,
+        metavar="CHECKPOINT",
+        help="the checkpoints: paths, globs, or a .txt file that lists them",
+    )
+    command.add_argument(
+        "--out",
+        type=named_path,
+        default="sweep",
+        metavar="DIR",
+        help="write the table, the report and a verdict file for each checkpoint to this folder (default: %(default)s)",
+    )
+    add(command, HYPOTHESES, CLAIMS, DEVICE, SEED, DRAWS, NO_CONTROLS, LOG, NO_LOG, WORKERS)
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="send the work to this Dask scheduler, e.g. tcp://host:8786 (default: a cluster on this machine)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
+    from tqdm import tqdm
+
+    from recint.catalogue import properties, require_matches
+    from recint.model.transformer import resolve_device
+    from recint.pages import sweep_page
+    from recint.record import log, standing
+    from recint.sweep import jobs as sweeps
+    from recint.sweep import table as sweep_record
+    from recint.sweep import task
+    from recint.verdict import SYMBOLS, stages_of
+
+    require_counts(options)
+    take_path(options)
+    if not options.checkpoints:
+        raise ValueError("no checkpoint is named, but some are expected: paths, globs, or a .txt file that lists them")
+    folder, out = Path(options.hypotheses).resolve(), Path(options.out)
+    require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
+    checkpoint_paths = sweeps.paths(options.checkpoints)
+    if not is_writable(out):
+        raise ValueError(f"{out}: cannot be written; name another folder with --out")
+    require_files(*(str(out / name) for name in ("table.parquet", "summary.md", "report.html")))
+    how = task.with_code(
+        sweeps.How(
+            hypotheses=str(folder),
+            claims=tuple(options.claims or ()),
+            seed=options.seed,
+            stages=stages_of(options.draws),
+            device=options.device,
+            controls=options.controls,
+        )
+    )
+    if not options.scheduler:
+        resolve_device(options.device)
+    kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in task.asked(how)]
+    logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
+    if options.logging and (warned := sweep_record.warning(kept, how, claims)):
+        print(line(warned), flush=True)
+    found: dict[str, sweeps.Done] = {}
+    try:
+        with (
+            sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
+            tqdm(total=len(checkpoint_paths), unit="checkpoint", disable=None) as bar,
+            closing(sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write)) as judged,
+        ):
+            if link := sweeps.dashboard(client):
+                bar.write(f"dashboard: {link}")
+            counts: Counter[str] = Counter()
+            for done in judged:
+                logged(done)
+                found[done.path] = done
+                counts += Counter(done.verdicts)
+                if done.error:
+                    bar.write(line(f"! {done.error}"))
+                if done.note:
+                    bar.write(line(done.note))
+                bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
+                bar.update()
+    finally:  # what was judged so far is worth a look, if the sweep is stopped too
+        if found:
+            rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
+            command = as_given(options)
+            pages: dict[str | None, str | Callable[[Path], None]] = {
+                str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),
+                str(out / "summary.md"): sweep_page.markdown(rows, command=command),
+                str(out / "report.html"): sweep_page.html(rows, command=command),
+            }
+            write_all(pages)
+            tell(out / "report.html")
+    if options.logging:
+        print(standing.of_rows(rows))
+    known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
+    print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
+    if options.logging:
+        print(f"log: {kept}")
+    return int(failed > 0)
+
+
+def as_given(options: argparse.Namespace) -> str:
+    """A call that comes to the same verdicts."""
+    chosen = words(options, HYPOTHESES, DEVICE, CLAIMS, NO_CONTROLS)
+    return as_command("recint", "sweep", *options.checkpoints, *chosen, *drawn(options))

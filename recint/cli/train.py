@@ -1,0 +1,152 @@
+"""`recint train`: train a model of affine recurrences."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from recint.cli.options import add
+from recint.options import DEVICE
+from recint.system.escaping import command as as_command
+from recint.system.escaping import line
+from recint.system.files import named_path
+
+HELP = "train a model of affine recurrences"
+DESCRIPTION = """\
+Trains a model of affine recurrences and writes a checkpoint with its model card. A training that was stopped goes on where it was
+if it is started again with the same options and the same folder.
+"""
+EXAMPLES = ("recint train my-model --seed 3", "recint train my-model --steps 2000 --snapshots 500 1000")
+
+# Fields of the model's configuration, of the distribution and of the recipe, in words.
+_MODEL = {
+    "n_layers": "layers",
+    "n_heads": "heads of a layer",
+    "d_model": "width of the residual stream",
+    "d_head": "width of a head",
+    "d_mlp": "width of the hidden layer of an MLP",
+    "n_ctx": "positions that the model has embeddings for",
+    "d_vocab": "dimension of the recurrences",
+    "act_fn": "activation function of the MLPs: gelu_new, gelu, relu or silu",
+    "layer_norm_eps": "epsilon of LayerNorm",
+    "order": "order of the recurrences: how many terms the next one depends on",
+}
+_DATA = {
+    "c": "range of the coefficients c",
+    "d": "range of the coordinates of the offset d, before scaling",
+    "start": "range of the coordinates of the first terms, before scaling",
+    "cap": "range of the norm of the longest term, to which a sequence is scaled",
+}
+_RECIPE = {
+    "seed": "seed of the initial weights and of the data",
+    "steps": "steps of AdamW",
+    "batch": "recurrences in a step",
+    "rate": "highest learning rate",
+    "warmup": "steps over which the learning rate rises to it; afterwards it falls along a cosine",
+    "weight_decay": "weight decay",
+    "clip": "largest norm of a gradient, to which larger ones are clipped",
+    "init_range": "standard deviation of the initial weights",
+    "log_every": "steps between two entries of the loss history",
+    "validate_every": "steps between two validations",
+    "validation": "recurrences that validate",
+}
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Declare the options of the command, with the defaults of what they set."""
+    from recint.checkpoint import ModelConfig
+    from recint.recurrence import Distribution
+    from recint.training.recipe import Recipe
+
+    command.add_argument(
+        "out", nargs="?", type=named_path, metavar="FOLDER", help="the folder to write to, before --snapshots"
+    )
+    add(command, DEVICE)
+    command.add_argument(
+        "--snapshots", type=_step, nargs="*", default=(), metavar="STEP", help="keep the weights after these steps too"
+    )
+    model, data, recipe = ModelConfig(), Distribution(), Recipe()
+    _add_fields(command.add_argument_group("the model"), model, _MODEL)
+    group = command.add_argument_group("the recurrences")
+    for name, text in _DATA.items():
+        low, high = getattr(data, name)
+        group.add_argument(
+            _flag(name), type=float, nargs=2, default=(low, high), metavar=("LOW", "HIGH"),
+            help=f"{text} (default: {low:g} {high:g})",
+        )  # fmt: skip
+    group.add_argument(
+        "--length", type=int, default=data.length, metavar="N", help="terms in a sequence (default: %(default)s)"
+    )
+    _add_fields(command.add_argument_group("the training"), recipe, _RECIPE)
+
+
+def _add_fields(group: argparse._ArgumentGroup, holder: object, texts: Mapping[str, str]) -> None:
+    """An option for each field, with the value that it has in `holder` as its default."""
+    for name, text in texts.items():
+        default = getattr(holder, name)
+        group.add_argument(
+            _flag(name),
+            type=type(default),
+            default=default,
+            metavar={int: "N", float: "X"}.get(type(default), "NAME"),
+            help=f"{text} (default: %(default)s)",
+        )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _step(text: str) -> int | str:
+    """A step, or what may be the folder: argparse gives all that follows `--snapshots` to it."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
+    from tqdm import tqdm
+
+    from recint.checkpoint import ModelConfig
+    from recint.model.transformer import resolve_device
+    from recint.recurrence import Distribution
+    from recint.training.card import write_card
+    from recint.training.recipe import Recipe
+    from recint.training.train import Progress, train
+
+    out, snapshots = options.out, list(options.snapshots)
+    if out is None and snapshots and isinstance(snapshots[-1], str):
+        out = named_path(snapshots.pop())  # argparse gives all that follows to the option before it
+    if out is None:
+        raise ValueError("no folder is named, but one to train into is expected, before --snapshots")
+    if wrong := [step for step in snapshots if isinstance(step, str)]:
+        raise ValueError(f"snapshots={wrong!r} must be whole numbers")
+    model = ModelConfig(**{name: getattr(options, name) for name in _MODEL})
+    data = Distribution(
+        c=tuple(options.c), d=tuple(options.d), start=tuple(options.start), cap=tuple(options.cap),
+        dim=options.d_vocab, order=options.order, length=options.length,
+    )  # fmt: skip
+    recipe = Recipe(model=model, data=data, **{name: getattr(options, name) for name in _RECIPE})
+    with tqdm(total=recipe.steps, unit="step", disable=None) as bar:
+        shown = {"loss": "", "validation": ""}
+
+        def progress(now: Progress) -> None:
+            bar.update(now.step - bar.n)
+            shown["loss"] = f"{now.loss:.2e}"
+            if now.validation is not None:
+                shown["validation"] = f"{now.validation:.2e}"
+            bar.set_postfix(shown, refresh=False)
+
+        train(
+            recipe,
+            out,
+            device=resolve_device(options.device),
+            snapshots=frozenset(snapshots),
+            progress=progress,
+        )
+    write_card(Path(out))
+    print(line(f"wrote {out}: verify it with `{as_command('recint', 'verify', out)}`"))
+    return 0

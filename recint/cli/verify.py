@@ -1,0 +1,41 @@
+"""`recint verify`: judge every claim on a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+
+from recint.cli.options import add_checkpoint, add_run, load, require_counts, take_path
+from recint.system.outputs import require_files
+
+HELP = "judge every claim on a checkpoint"
+DESCRIPTION = """\
+Judges every claim on a checkpoint. A line for each claim says whether it holds; the verdicts follow when all claims are judged.
+
+The status is 0 if every claim is supported, or has the verdict that was expected of it; 1 if a claim is refuted, or departs from
+what was expected; 2 if the call or an input is wrong.
+"""
+EXAMPLES = (
+    "recint verify",
+    "recint verify my-model.safetensors --report report.html",
+    "recint verify my-model --claims 'l0.*' 'l1.*' --draws 1000",
+    "recint verify new-model --against old-model --allow 'probe.*'",
+)
+
+
+def declare(command: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    add_checkpoint(command)
+    add_run(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge every claim on a checkpoint."""
+    from recint.verify import verify
+
+    require_counts(options)
+    take_path(options)
+    outputs = (options.report, options.verdicts, options.junit, options.summary)
+    require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
+    if options.checkpoint is not None:
+        load(options.checkpoint)
+    return verify(options)

@@ -1,0 +1,255 @@
+"""The options of a run. Each is declared once, and `recint verify`, pytest and the GitHub Action take it from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from recint import shipped
+from recint.system.files import named_path
+
+COMMAND, PYTEST = "--", "--recint-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option: `--name` of a command, `--recint-name` of pytest, and the input `name` of the action, if it has that.
+
+    Attributes:
+        name: the name without dashes in front.
+        help: what the option does: the beginning of a sentence, without its full stop.
+        default: the value where the option is not given.
+        otherwise: what happens where the option is not given, in words; empty if that goes without saying.
+        metavar: what stands for the value in the help; None for a switch.
+        type: makes the value out of a word.
+        choices: the values that are allowed; empty for any.
+        action: "store" one value, "extend" a list of values, or "store_false" for a switch that turns something off.
+        dest: the attribute that holds the value; empty if it has the option's name.
+        short: a short form for commands, as `-n`.
+        baseline: whether a baseline that has to be judged first is judged with this option too.
+    """
+
+    name: str
+    help: str
+    default: Any = None
+    otherwise: str = ""
+    metavar: str | None = None
+    type: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+    action: Literal["store", "extend", "store_false"] = "store"
+    dest: str = ""
+    short: str = ""
+    baseline: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """The name under which a command's parsed options hold the value."""
+        return self.dest or self.name
+
+    @property
+    def told(self) -> str:
+        """The help with the default, as argparse wants it."""
+        text = f"{self.help} (default: {self.otherwise})" if self.otherwise else self.help
+        return text.replace("%", "%%")
+
+    def declare(self, add: Callable[..., Any], prefix: str = COMMAND) -> None:
+        """Declare the option.
+
+        Args:
+            add: `add_argument` of argparse, or `addoption` of pytest.
+            prefix: what the name begins with: `COMMAND` or `PYTEST`.
+        """
+        flags = [*([self.short] if self.short and prefix == COMMAND else []), f"{prefix}{self.name}"]
+        how: dict[str, Any] = {"action": self.action, "help": self.told, "dest": self.place(prefix)}
+        if self.action == "store_false":
+            add(*flags, **how)
+            return
+        if self.action == "extend":  # pytest's own arguments are paths: no option of its may take all words that follow
+            how |= {"nargs": "+"} if prefix == COMMAND else {"action": "append"}
+        if self.choices:
+            how["choices"] = self.choices
+        add(*flags, **how, type=self.type, metavar=self.metavar, default=self.default)
+
+    def place(self, prefix: str) -> str:
+        """The attribute of argparse or pytest that holds the value, as `recint_device` for the prefix `--recint-`."""
+        return f"{prefix}{self.attribute}".lstrip("-").replace("-", "_")
+
+    def words(self, value: Any, prefix: str = COMMAND) -> list[str]:
+        """The words of a command line that give the option this value.
+
+        >>> CLAIMS.words(["l0.*", "l1.*"]), CLAIMS.words(["l0.*", "l1.*"], PYTEST)
+        (['--claims', 'l0.*', 'l1.*'], ['--recint-claims=l0.*', '--recint-claims=l1.*'])
+        """
+        flag = f"{prefix}{self.name}"
+        if self.action == "store_false":
+            return [] if value else [flag]
+        values = [*map(str, value or ())] if self.action == "extend" else [str(value)] if value is not None else []
+        # pytest looks for paths among the words before it knows its options; and what begins with a dash looks like an option.
+        if prefix == PYTEST or any(item.startswith("-") for item in values):
+            return [f"{flag}={item}" for item in values]
+        return [flag, *values] if values else []
+
+
+CHECKPOINT = Option(
+    name="checkpoint",
+    type=named_path,
+    metavar="CHECKPOINT",
+    help="the checkpoint: a folder, a .safetensors or a .pth",
+    otherwise="the reference checkpoint that comes with recint",
+)
+HYPOTHESES = Option(
+    name="hypotheses",
+    type=named_path,
+    metavar="DIR",
+    help="a folder of claims of your own",
+    default=str(shipped.CLAIMS),
+    otherwise="the claims that come with recint",
+    baseline=True,
+)
+CLAIMS = Option(
+    name="claims", action="extend", metavar="GLOB", help="only the claims whose id matches, e.g. 'l2.*'", baseline=True
+)
+DEVICE = Option(
+    name="device",
+    metavar="auto|cpu|cuda",
+    help="where the model runs",
+    default="auto",
+    otherwise="auto, which is cuda where there is one",
+    baseline=True,
+)
+SEED = Option(
+    name="seed",
+    type=int,
+    metavar="N",
+    help="the seed of the independent draws",
+    default=0,
+    otherwise="0",
+    baseline=True,
+)
+DRAWS = Option(
+    name="draws",
+    type=int,
+    metavar="N",
+    help="how many recurrences each estimate is made from",
+    otherwise="200, then 1000, then 5000, until they decide",
+    baseline=True,
+)
+NO_CONTROLS = Option(
+    name="no-controls",
+    dest="controls",
+    action="store_false",
+    help="do not ask untrained models too; then no claim is found vacuous",
+    baseline=True,
+)
+PROFILE = Option(
+    name="profile",
+    metavar="PROFILE",
+    choices=("default", "ci", "nightly"),
+    help="how long Hypothesis searches: default, ci or nightly",
+    otherwise="default; ci where Hypothesis finds itself in CI",
+    baseline=True,
+)
+WORKERS = Option(
+    name="workers",
+    short="-n",
+    type=int,
+    metavar="N",
+    help="how many processes work at the same time",
+    default=1,
+    otherwise="1",
+    baseline=True,
+)
+REPORT = Option(name="report", type=named_path, metavar="FILE.html", help="write an HTML report to this file")
+VERDICTS = Option(name="verdicts", type=named_path, metavar="FILE.json", help="write the verdicts to this file as JSON")
+JUNIT = Option(name="junit", type=named_path, metavar="FILE.xml", help="write the verdicts to this file as JUnit XML")
+SUMMARY = Option(
+    name="summary",
+    type=named_path,
+    metavar="FILE.md",
+    help="append the board of verdicts to this file as Markdown, e.g. to $GITHUB_STEP_SUMMARY",
+)
+EXPECTED = Option(
+    name="expected",
+    type=named_path,
+    metavar="FILE.toml",
+    help="a file of expected verdicts",
+    otherwise="the verdicts on record for this checkpoint",
+)
+AGAINST = Option(
+    name="against",
+    type=named_path,
+    metavar="BASELINE",
+    help="the baseline that nothing may drift from: a verdict file, another checkpoint, or one that the log has runs on",
+)
+ALLOW = Option(name="allow", action="extend", metavar="GLOB", help="claims that may drift from the baseline")
+LOG = Option(
+    name="log",
+    type=named_path,
+    metavar="DIR",
+    help="the folder of the research log",
+    otherwise="log, beside the claims; recint-log, in the working folder, if the claims are installed",
+    baseline=True,
+)
+NO_LOG = Option(
+    name="no-log", dest="logging", action="store_false", help="leave no line in the research log", baseline=True
+)
+
+# By the headings under which the help shows them.
+GROUPS: dict[str, tuple[Option, ...]] = {
+    "what is judged": (HYPOTHESES, CLAIMS),
+    "how it is judged": (DEVICE, SEED, DRAWS, NO_CONTROLS, PROFILE, WORKERS),
+    "what the verdicts are compared with": (EXPECTED, AGAINST, ALLOW),
+    "what is written": (REPORT, VERDICTS, JUNIT, SUMMARY, LOG, NO_LOG),
+}
+OPTIONS = (CHECKPOINT, *(option for group in GROUPS.values() for option in group))
+_OF_PYTEST = (PROFILE, WORKERS)  # `--hypothesis-profile` and `-n`
+TWINS = tuple(option for option in OPTIONS if option not in _OF_PYTEST)
+OUTPUTS = (REPORT, VERDICTS, JUNIT, SUMMARY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the options of a run are set to, whether by `recint verify` or by pytest. Each is described where it is declared."""
+
+    checkpoint: str | None = None
+    hypotheses: str | None = None
+    claims: tuple[str, ...] = ()
+    device: str = "auto"
+    seed: int = 0
+    draws: int | None = None
+    controls: bool = True
+    expected: str | None = None
+    against: str | None = None
+    allow: tuple[str, ...] = ()
+    report: str | None = None
+    verdicts: str | None = None
+    junit: str | None = None
+    summary: str | None = None
+    log: str | None = None
+    logging: bool = True
+
+    @classmethod
+    def of(cls, parsed: Callable[[str], Any], prefix: str = COMMAND) -> RunOptions:
+        """The options as they were parsed.
+
+        Args:
+            parsed: gives the value at an attribute, as `recint_device` for the prefix `--recint-`.
+        """
+        values = {option.attribute: parsed(option.place(prefix)) for option in TWINS}
+        return cls(**values | {option.attribute: tuple(values[option.attribute] or ()) for option in (CLAIMS, ALLOW)})
+
+    def words(self, prefix: str = COMMAND) -> Iterator[str]:
+        """The words of a command line that give every option its value."""
+        for option in TWINS:
+            yield from option.words(getattr(self, option.attribute), prefix)
+
+    @property
+    def read(self) -> tuple[str | None, ...]:
+        """The files and folders that the run reads and must not replace."""
+        return self.checkpoint, self.expected, self.against
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The files that the run writes, by the names of their options."""
+        return {option.name: path for option in OUTPUTS if (path := getattr(self, option.name))}

@@ -1,0 +1,88 @@
+"""What a run knows, without pytest."""
+
+import pytest
+import torch
+
+from recint import session
+from recint.catalogue import find
+from recint.options import RunOptions
+from recint.record.expected import Expectation, ExpectedError
+from recint.session import Refutable, Run, prepare
+
+CLAIM = find("l0.previous-token").claim
+
+
+def run(**options):
+    return Run(RunOptions(**options), device=torch.device("cpu"), stages=(100,))
+
+
+def baseline(verdict="supported", hash=CLAIM.hash):
+    return {"checkpoint": {"name": "old"}, "claims": [{"id": CLAIM.id, "verdict": verdict, "hash": hash}]}
+
+
+class TestRefutable:
+    """A refutation fails the run, but where it is expected, or where the claim may drift."""
+
+    def test_what_is_expected_to_be_supported_fails(self):
+        known = run()
+        known.expectations = {CLAIM.id: Expectation("supported", "")}
+        assert known.refutable(CLAIM) is None
+
+    def test_what_is_expected_to_be_refuted_must_be(self):
+        known = run()
+        known.expectations = {CLAIM.id: Expectation("refuted", "known since 1999")}
+        assert known.refutable(CLAIM) == Refutable("known since 1999", strict=True)
+
+    def test_a_verdict_of_the_baseline_is_expected(self):
+        known = run(against="old")
+        known.against = baseline("refuted")
+        assert known.refutable(CLAIM) == Refutable("as in old", strict=True)
+
+    @pytest.mark.parametrize(("allow", "hash"), [(("l0.*",), CLAIM.hash), ((), "another")])
+    def test_what_may_drift_and_what_the_baseline_does_not_judge_may_be(self, allow, hash):
+        known = run(against="old", allow=allow)
+        known.against = baseline(hash=hash)
+        assert known.refutable(CLAIM) == Refutable("may drift, or is not judged in the baseline", strict=False)
+
+
+class TestPrepare:
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            ({"draws": 99}, "draws=99 must be at least 100"),
+            ({"against": "a", "expected": "b"}, "against='a' and expected='b' both say what is expected"),
+            ({"allow": ("l0.*",)}, r"allow=\['l0.\*'\] names claims that may drift, but no baseline is given"),
+            ({"device": "tpu"}, "device='tpu' must be one of"),
+            ({"checkpoint": "gone"}, "gone: no such file"),
+            ({"expected": "gone.toml"}, "gone.toml"),
+        ],
+    )
+    def test_bad_input_is_one_sentence(self, options, said):
+        with pytest.raises(ValueError, match=said):
+            prepare(RunOptions(**options))
+
+    def test_the_reference_is_read_when_it_is_asked_for(self):
+        ready = prepare(RunOptions())
+        assert "checkpoint" not in vars(ready)
+        assert ready.path == session.REFERENCE_CHECKPOINT
+
+
+def test_a_run_is_complete_when_every_claim_was_judged():
+    known = run(logging=False)
+    assert not known.complete
+    known.expected_entries = 2
+    for index, complete in ((0, False), (1, True)):
+        assert known.keep(index, {"id": f"a.{index}"}, {}, folder=known.claims)
+        assert known.complete == complete
+    assert not known.keep(1, {"id": "a.1"}, {}, folder=known.claims)
+
+
+def test_outputs_that_were_not_written_are_not_named():
+    known = run(report="r.html", junit="j.xml", summary="s.md")
+    known.unwritten.append("j.xml: cannot be written (No space left on device)")
+    assert [*known.kept_in()] == [("report", "r.html"), ("summary", "s.md")]
+
+
+def test_an_expectation_without_a_claim_is_a_mistake():
+    with pytest.raises(ExpectedError, match=r"expected verdicts name a\.b, which no claim matches"):
+        session.require_known({"a.b", "a.c"}, {"a.c"})
