@@ -35,7 +35,7 @@ board: .venv/ready
 
 # The page of all claims, as their modules declare them.
 claims: .venv/ready
-	$(BIN)/python -m recint.pages.claims_page docs/claims.md
+	$(BIN)/recint claims --markdown docs/claims.md
 
 # The picture in the README, from the report of the last `make verify`.
 picture: reports/verify.html
