@@ -12,8 +12,8 @@ test: lint
 	$(BIN)/pytest tests -n 2
 
 # What takes less than a minute on two quiet cores: all but the tests that judge models.
-QUICK := architecture attribution chance claim claims_page contributing docs_reliability doctests domain escaping files history \
-  holm identity log means mixture readme recurrence reductions statistics strategies verdict words
+QUICK := architecture chance claim claims_page contributing docs_reliability doctests domain escaping files holm identity \
+  means mixture readme recurrence reductions statistics strategies verdict words
 check: lint
 	$(BIN)/pytest $(QUICK:%=tests/test_%.py)
 
@@ -43,7 +43,7 @@ board: .venv/ready
 
 # The page of all claims, as their modules declare them.
 claims: .venv/ready
-	$(BIN)/python -m recint.pages.claims_page docs/claims.md
+	$(BIN)/recint claims --markdown docs/claims.md
 
 # The picture in the README, from the report of the last `make verify`.
 picture: reports/verify.html
