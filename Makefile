@@ -1,15 +1,21 @@
-# Two commands: `make verify` and `make test`. Both set up .venv first, once.
+# Two commands: `make verify` and `make test`. Both set up .venv first, once. `make check` is for the loop of writing and trying.
 PYTHON ?= python3
 BIN := .venv/bin
 CHECKPOINTS := affine3-seed0 affine3-seed1 affine-a.pth affine3-order2
 
-.PHONY: verify test lint setup board picture clean
+.PHONY: verify test check lint setup board claims picture clean
 
 verify: .venv/ready
 	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
 
 test: lint
 	$(BIN)/pytest tests -n 2
+
+# What takes less than a minute on two quiet cores: all but the tests that judge models.
+QUICK := architecture attribution chance claim claims_page contributing docs_reliability doctests domain escaping files history \
+  holm identity log means mixture readme recurrence reductions statistics strategies verdict words
+check: lint
+	$(BIN)/pytest $(QUICK:%=tests/test_%.py)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -26,6 +32,10 @@ board: .venv/ready
 	done
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into README.md
 	$(BIN)/recint replicate --markdown docs/replication.md
+
+# The page of all claims, as their modules declare them.
+claims: .venv/ready
+	$(BIN)/python -m recint.pages.claims_page docs/claims.md
 
 # The picture in the README, from the report of the last `make verify`.
 picture: reports/verify.html

@@ -5,7 +5,7 @@ A recurrence of order k in R^m is a sequence of vectors with
     a_j = d + c_0 a_{j-k} + c_1 a_{j-k+1} + ... + c_{k-1} a_{j-1}        for j >= k,
 
 divided as a whole (and d with it) by (largest vector norm / cap), so that the largest term has norm `cap`.
-The defaults are the notebook's ranges, the reference distribution of CLAIMS.md.
+The defaults are the notebook's ranges: the reference distribution, on which claims are estimated.
 """
 
 from __future__ import annotations

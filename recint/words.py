@@ -13,7 +13,7 @@ LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.i
 def reach(claim: Entry) -> str:
     """Over how much a claim about every condition or recurrence was tried; empty for one about averages or weights.
 
-    >>> reach(claim)                                                        # doctest: +SKIP
+    >>> reach(entry)    # of a claim about every condition
     '57 conditions tried'
     """
     search, failing = claim.search, claim.failing

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from pyarrow import parquet
 
 from recint import catalogue
 from recint.calibration.planted import Roles, plant
 from recint.checkpoint import load
 from recint.domain import Condition, Domain
+from recint.judging.entry import Entry, Run, SearchSummary
 from recint.model import Model
 from recint.recurrence import REFERENCE
+from recint.sweep.emergence import sweep
 
 ROOT = Path(__file__).parents[1]
 WITH_EXAMPLES = sorted(
@@ -20,6 +23,10 @@ WITH_EXAMPLES = sorted(
     for path in (ROOT / "recint").rglob("*.py")
     if ">>>" in path.read_text()
 )
+
+
+def entry(id, **fields):
+    return Entry(id=id, hash=id, statistic="it", relation=">=", threshold=0.5, quantifier="everywhere", **fields)
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +38,17 @@ def names():
         "find": lambda *of: hypothesis.find(*of, settings=hypothesis.settings(database=None, derandomize=True)),
         **{thing.__name__: thing for thing in (Condition, Domain, Roles, load, plant)},
         "REFERENCE": REFERENCE,
+        "entry": entry("a", search=SearchSummary(conditions=57)),
+        "run": Run(
+            checkpoint={"name": "affine-a"},
+            started="",
+            claims=(
+                entry("a", verdict="supported", expected="supported"),
+                entry("b", verdict="supported"),
+                entry("c", verdict="refuted", expected="refuted"),
+            ),
+        ),
+        "study": sweep(parquet.read_table(ROOT / "docs" / "study" / "table.parquet").to_pylist()),
     }
 
 

@@ -299,6 +299,20 @@ def test_the_overview_fits_and_says_what_is_left_out(tmp_path, capsys, monkeypat
         assert "1✓, 0* of 1" in out
 
 
+def test_a_pipe_gets_every_column_and_every_run_in_a_line(tmp_path):
+    writer = Writer(tmp_path)
+    writer.register(FIRST)
+    for day in range(1, 31):
+        writer.run(f"{day:08x}", "a checkpoint with " * 8, f"2026-01-{day:02}", entry(FIRST), committed=[FIRST])
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    command = [sys.executable, "-m", "recint.cli", "log", "--log", str(tmp_path)]
+    out = subprocess.run(command, capture_output=True, env=env, check=True).stdout.decode()
+    assert "No room" not in out
+    assert out.count("a checkpoint with " * 7) == 30
+    assert next(line for line in out.splitlines() if line.startswith(FIRST.id)).count("✓") == 30
+    assert not set(out) & set("\x1b")
+
+
 def test_a_claim_is_told_with_its_versions_and_all_verdicts_on_it(log, capsys, wide):
     status, out, _ = recint(capsys, "--log", log, "--claims", "l0.*")
     assert status == 0

@@ -9,7 +9,6 @@ from scipy import stats
 from recint.judging.intervals import estimate, p_values
 from recint.judging.means import p_positive
 from recint.judging.reductions import REDUCTIONS
-from recint.judging.relation import holds
 
 VALUES = np.array([[0.9, 0.7], [0.2, 0.4], [0.5, 0.5], [0.1, 0.1]])  # head, recurrence
 
@@ -205,10 +204,3 @@ def test_a_mean_that_is_rounding_is_not_told_from_zero():
     assert small.p < 1e-10
     alike = estimate(np.full(300, 0.5), reduction="mean", relation=">=", threshold=0.5)
     assert (alike.p, alike.p_against) == (1, 1)
-
-
-def test_relations():
-    assert holds(1, ">=", 1)
-    assert holds(1, "<=", 1)
-    assert not holds(0.9, ">=", 1)
-    assert not holds(float("nan"), "<=", 1)

@@ -16,6 +16,8 @@ from recint.judging.untrained import ALL, FIRST, TOLERATED, Untrained
 from recint.model import Model
 from recint.model import untrained as initial
 
+from .on_record import skip_what_is_new
+
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
 CONFIG = ModelConfig(n_layers=3, n_heads=2, d_model=32, d_head=8, d_mlp=8, n_ctx=13, d_vocab=8)
 
@@ -100,8 +102,12 @@ def test_answers_for_the_shipped_shapes_come_with_the_package(asked, monkeypatch
 
 
 def test_every_shipped_claim_has_an_answer_for_the_shipped_shapes():
+    hashes = {prop.claim.hash: prop.claim.id for prop in properties()}
+    lacking = set()
     for answer in json.loads(untrained.SHIPPED_ANSWERS.read_text())["answers"]:
-        assert answer["claims"].keys() == {prop.claim.hash for prop in properties()}
+        assert answer["claims"].keys() <= hashes.keys(), "answers for what is no longer claimed"
+        lacking |= {hashes[of] for of in hashes.keys() - answer["claims"].keys()}
+    skip_what_is_new(lacking)
 
 
 @pytest.mark.slow

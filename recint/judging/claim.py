@@ -29,7 +29,7 @@ from recint.judging.statistic import statistic
 from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
-POINTWISE = 2000  # recurrences that Hypothesis draws for a claim about every single one, whatever the number of draws
+POINTWISE = 2000  # places that Hypothesis draws for a claim about every single one, whatever the number of draws
 _KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe, as the last part of an id
 
 
@@ -50,7 +50,7 @@ def _require_bar(bar: Claim | Contrast) -> None:
 
 
 def _require_figure(claim: Claim) -> None:
-    """Raises ValueError if a claim about weights speaks of recurrences: its property hands one figure to `check`."""
+    """Raises ValueError if a claim about weights speaks of draws: its property hands one figure to `check`."""
     bars: tuple[Claim | Contrast, ...] = (claim, *claim.contrasts)
     for bar in bars:
         if bar.reduction != "mean":
@@ -95,8 +95,8 @@ class Claim:
     Attributes:
         id: "<where>.<what>", e.g. "l0.previous-token"; from version 2 on with the version, e.g. "l0.previous-token@2".
         layers, heads: what it speaks of, counted from zero; a model without them is not judged by it.
-        quantifier: average, everywhere (at every condition), pointwise (for every recurrence) or weights.
-        reduction: how values per recurrence and head become the statistic.
+        quantifier: average, everywhere (at every condition), pointwise (for every draw) or weights.
+        reduction: how values per draw and head become the statistic.
         contrasts: what must hold beside the claim for it to be supported.
         mse_ratio: whether the statistic is a ratio of MSEs, which says nothing about a model that predicts nothing.
         orders: orders of recurrences that it makes sense for; all if empty.
@@ -228,7 +228,7 @@ class Claim:
         contrasts: Mapping[str, Callable[[], Tensor | NDArray | float]] = MappingProxyType({}),
         changed: float | None = None,
     ) -> None:
-        """Reduce values of shape (recurrence, *head), or a plain figure for claims about weights, and hold the claim to it.
+        """Reduce values of shape (draw, *head), or a plain figure for claims about weights, and hold the claim to it.
 
         >>> attention = np.array([[0.9, 0.7, 0.2], [0.8, 0.4, 0.1]])    # of two recurrences and three heads
         >>> claim("l0.previous-token").check(attention, Condition(c=-0.5))    # 0.55 in the second best head

@@ -84,7 +84,7 @@ def rate(wrong: int, of: int) -> Rate:
 def false_rates(rows: Iterable[Row]) -> dict[str, Rate]:
     """Of models with claims that are false by construction, how many have one of these supported; with true ones, refuted.
 
-    Models are counted, not verdicts: those on one model rest on the same recurrences, and err together.
+    Models are counted, not verdicts: those on one model rest on the same draws, and err together.
     """
     supported: list[bool] = []
     refuted: list[bool] = []

@@ -1,4 +1,4 @@
-"""The estimates' draws: independent recurrences of each claim's reference distribution, measured on shared passes."""
+"""Independent draws of each claim's reference distribution, measured on shared passes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recint.system.seeds import derive_seed
 
 @dataclass(frozen=True)
 class Drawn:
-    """Independent recurrences of a claim's reference distribution, as its property measured them.
+    """Independent draws of a claim's reference distribution, as its property measured them.
 
     Attributes:
         numbers: what was measured, in 32 bits where that loses nothing, as of most of what a model computes.
@@ -36,7 +36,7 @@ class Drawn:
     seconds: float
 
     def extended(self, more: Drawn) -> Drawn:
-        """With further recurrences of the same claim."""
+        """With further draws of the same claim."""
         changed = [found.changed for found in (self, more) if found.changed is not None]
         return replace(
             self,
@@ -52,7 +52,7 @@ class Drawn:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """Of every recurrence."""
+        """Of every draw."""
         return self.numbers.astype(np.float64)
 
     @cached_property
@@ -86,7 +86,7 @@ def draw_until_decided(
     stages: Sequence[int],
     decided: Callable[[Claim, Drawn], bool],
 ) -> dict[str, Share]:
-    """As `draw`, with more recurrences at each stage for those claims alone that the last one did not decide."""
+    """As `draw`, with more draws at each stage for those claims alone that the last one did not decide."""
     shares = draw(props, model, seed=seed, draws=stages[0])
     for before, upto in pairwise(stages):
         still = [
@@ -107,12 +107,12 @@ def draw(
 ) -> dict[str, Share]:
     """The estimates' draws of all claims, on shared passes.
 
-    Claims with the same reference distribution are measured side by side on each chunk of recurrences, so that the model's
+    Claims with the same reference distribution are measured side by side on each chunk of draws, so that the model's
     pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
     exception; one about weights, or that does not apply to the model, has nothing drawn.
 
     Args:
-        start: recurrences that were drawn before, a multiple of CHUNK: those from there on are what they would be in one go.
+        start: those that were drawn before, a multiple of CHUNK: those from there on are what they would be in one go.
     """
     recurrent = [prop for prop in props if prop.claim.quantifier != "weights"]
     asked, failed = applicable(recurrent, model, untrained=untrained)
@@ -164,7 +164,7 @@ def draw(
 
 @dataclass
 class _Kept:
-    """What a claim's property measured of so many recurrences, in arrays that are filled chunk by chunk.
+    """What a claim's property measured of so many draws, in arrays that are filled chunk by chunk.
 
     Thousands of small arrays instead, put together in the end, take far more memory, as `benchmarks/cost.py memory` tells.
     """
@@ -174,7 +174,7 @@ class _Kept:
     changed: float | None = None
 
     def add(self, observation: Observation, *, start: int, batch: int) -> None:
-        """Raises ValueError if it is not one value for each recurrence."""
+        """Raises ValueError if it is not one value for each draw."""
         for name, values in {"values": observation.values, **observation.contrasts}.items():
             if len(values) != batch:
                 raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")

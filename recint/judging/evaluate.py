@@ -31,11 +31,11 @@ class Evidence:
 
     Attributes:
         unmet: why the claim does not apply to the model; empty if it does.
-        values: per recurrence (and head) of the estimate; for claims about weights the figure itself.
+        values: per draw (and head) of the estimate; for claims about weights the figure itself.
         contrasts: the estimate of each contrast, by name; its figure, for claims about weights.
-        failing: recurrences of the estimate that fail a claim about every single one; None for other claims.
+        failing: draws of the estimate that fail a claim about every single one; None for other claims.
         per_head: mean of each head, or what a figure about weights was made of; None where the claim has no heads.
-        places: where the recurrences of the estimate were drawn, in their order.
+        places: where the draws of the estimate were made, in their order.
     """
 
     claim: Claim
@@ -175,13 +175,13 @@ def _of_weights(prop: Property, model: Subject) -> dict[str, Any]:
 
 
 def _failing(claim: Claim, drawn: Drawn) -> NDArray[np.bool_]:
-    """Which of the estimate's recurrences fail by themselves."""
+    """Which of the estimate's draws fail by themselves."""
     threshold = claim.threshold
     return drawn.values < threshold if claim.relation == ">=" else drawn.values > threshold
 
 
 def _certain(claim: Claim, drawn: Drawn) -> Place | None:
-    """The worst single recurrence of the estimate, where a claim about every single one fails at it."""
+    """The worst single draw of the estimate, where a claim about every single one fails at it."""
     if claim.quantifier != "pointwise" or not _failing(claim, drawn).any():
         return None
     worst = int(np.argmin(drawn.values) if claim.relation == ">=" else np.argmax(drawn.values))

@@ -1,4 +1,4 @@
-"""A statistic over independent recurrences with its interval and p-values, and the interval of a share."""
+"""A statistic over independent draws with its interval and p-values, and the interval of a share."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TAIL = 0.025  # of a 95 % interval, on each side
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic over n independent recurrences.
+    """A statistic over n independent draws.
 
     Attributes:
-        low, high: 95 % interval; infinite where n recurrences are too few for a bound.
+        low, high: 95 % interval; infinite where n draws are too few for a bound.
         p: one-sided p-value of "the claim does not hold".
         p_against: one-sided p-value of "the claim holds".
         looks: how often a sample that grows may be looked at; interval and p-values hold whichever look was the last.
@@ -56,7 +56,7 @@ class NoEstimate(ValueError):
 
 
 def estimate(
-    values: Float[NDArray, recurrence * heads],
+    values: Float[NDArray, draw * heads],
     *,
     reduction: ReductionName,
     relation: Relation,
@@ -69,7 +69,7 @@ def estimate(
     are so many times as large, and intervals as wide as that asks for (Bonferroni).
 
     Raises:
-        NoEstimate: fewer than two recurrences, values that are not finite, or a ratio whose denominator is zero.
+        NoEstimate: fewer than two draws, values that are not finite, or a ratio whose denominator is zero.
     """
     last, value = _checked(values, reduction, relation)
     rule = REDUCTIONS[reduction]
@@ -79,7 +79,7 @@ def estimate(
 
 
 def p_values(
-    values: Float[NDArray, recurrence * heads], *, reduction: ReductionName, relation: Relation, threshold: float
+    values: Float[NDArray, draw * heads], *, reduction: ReductionName, relation: Relation, threshold: float
 ) -> Sides:
     """One-sided p-values of "the claim does not hold" and of "it holds".
 
@@ -91,7 +91,7 @@ def p_values(
 
 
 def _checked(values: NDArray, reduction: ReductionName, relation: Relation) -> tuple[Values, float]:
-    """The values with recurrences last, and the statistic."""
+    """The values with draws last, and the statistic."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         raise NoEstimate(f"n={len(values)} recurrences are too few for an interval: at least 2 are needed")

@@ -14,7 +14,7 @@ from scipy import special
 FURTHER = 2.0  # how far out the one more draw lies, in units of the furthest draw's distance from the mean
 
 
-def p_positive(values: Float[NDArray, "*heads recurrence"], *, noise: float = 0.0) -> Float[NDArray, "*heads"]:
+def p_positive(values: Float[NDArray, "*heads draw"], *, noise: float = 0.0) -> Float[NDArray, "*heads"]:
     """p-value of "the mean is not above zero", for every row.
 
     The sample is taken with one more draw, which lies on the side that speaks against a positive mean, twice as far out
@@ -22,7 +22,7 @@ def p_positive(values: Float[NDArray, "*heads recurrence"], *, noise: float = 0.
     Statistical Society B 54), where that is the more cautious of the two.
 
     Args:
-        noise: what rounding alone may do. Values that spread by no more are all alike: had even half of all recurrences
+        noise: what rounding alone may do. Values that spread by no more are all alike: had even half of all draws
             another value, n alike would be as rare as 0.5^(n-1). A mean that is no larger is not told from zero.
 
     >>> p_positive(np.array([[1.0, 2.0, 1.5, 1.2] * 30, [-1.0, 1.0, -0.5, 0.5] * 30])).round(3)

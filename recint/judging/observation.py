@@ -19,7 +19,7 @@ class Observation:
     """What one execution of a property measured, and where (None for weights).
 
     Attributes:
-        values: shape (recurrence,) or (recurrence, head); for weights the bare figure.
+        values: shape (draw,) or (draw, head); for weights the bare figure.
         per_head: for weights, what the figure was made of, if it has heads.
         contrasts: by name, shaped like `values`.
         changed: largest change that the property's intervention made to what it acts on; None without intervention.

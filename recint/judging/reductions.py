@@ -1,4 +1,4 @@
-"""How values of recurrences become the statistic of a claim: every reduction with its test, its interval and its heads."""
+"""How values of draws become the statistic of a claim: every reduction with its test, its interval and its heads."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ReductionName = Literal[
 ]
 ROUNDING = 1e-5  # of the largest value: what varies by less varies by the rounding of float32
 
-Values = Float[NDArray, "*rows recurrence"]  # rows are heads, or numerators above denominators, or both
-Heads = Float[NDArray, "head recurrence"]
+Values = Float[NDArray, "*rows draw"]  # rows are heads, or numerators above denominators, or both
+Heads = Float[NDArray, "head draw"]
 Sides = tuple[float, float]  # of "it does not hold" and of "it holds"; or the lower and the upper end of an interval
 
 
@@ -58,7 +58,7 @@ class OneHead:
 
 @dataclass(frozen=True, kw_only=True)
 class Reduction(ABC):
-    """A way from values of shape (*rows, recurrence) to a statistic, and its test.
+    """A way from values of shape (*rows, draw) to a statistic, and its test.
 
     Attributes:
         name: under which claims ask for it; their hashes cover it.
@@ -79,7 +79,7 @@ class Reduction(ABC):
 
     @abstractmethod
     def defined(self, values: Values) -> bool:
-        """Whether the denominator of a ratio is positive, as far as these recurrences tell; true of what is no ratio."""
+        """Whether the denominator of a ratio is positive, as far as these draws tell; true of what is no ratio."""
 
     @abstractmethod
     def p_values(self, values: Values, relation: Relation, threshold: float) -> Sides:
@@ -99,7 +99,7 @@ class Reduction(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class OfMeans(Reduction):
-    """A statistic that is made of means over recurrences.
+    """A statistic that is made of means over draws.
 
     A ratio num / den lies above the threshold where the mean of num - threshold * den is positive: all that is tested are
     means, see `recint.judging.means`. That the denominator is positive is tested too, and neither side is believed without.
@@ -159,13 +159,13 @@ class OfMeans(Reduction):
             if beyond(value + outward * reach) <= 0:
                 break
             inside, reach = value + outward * reach, 2 * reach
-        else:  # of a few recurrences not even that a denominator is above 0 is certain
+        else:  # of a few draws not even that a denominator is above 0 is certain
             return outward * np.inf
         # The p-values are monotone, but not smooth where heads change ranks.
         return float(optimize.brentq(beyond, inside, value + outward * reach, xtol=1e-6 * reach))
 
     def _alike(self, values: Values, value: float) -> bool:
-        """Whether every recurrence alone would give the same statistic, but for rounding."""
+        """Whether every draw alone would give the same statistic, but for rounding."""
         return bool(self.excess(values, value)[0].std(-1).max() <= _noise(values))
 
 
@@ -181,7 +181,7 @@ def _largest_head(values: Values, noise: float) -> float:
     return min(1.0, len(values) * float(p_positive(values, noise=noise).min()))
 
 
-def _median_head(values: Values) -> Float[NDArray, recurrence]:
+def _median_head(values: Values) -> Float[NDArray, draw]:
     """The head whose mean is the median one, or the mean of the two in the middle.
 
     Which these are is read off the same draws; `tests/test_reductions.py` simulates that it costs nothing.
@@ -209,8 +209,8 @@ def _both(excess: Callable[[Values, float], Heads]) -> Callable[[Values, float],
 def _share_excess(values: Values, threshold: float) -> tuple[Heads, Heads]:
     """Of shares of absolute means: the sum over heads of weight times |mean|, with signs that do not know what they are tested on.
 
-    Heads that speak for the finding get their signs from every second recurrence, and are tested on the others: any fixed signs
-    give at most the sum of |mean|. Signs chosen on the same recurrences would count the noise of heads that do nothing. Heads
+    Heads that speak for the finding get their signs from every second draw, and are tested on the others: any fixed signs
+    give at most the sum of |mean|. Signs chosen on the same draws would count the noise of heads that do nothing. Heads
     that speak against it keep the signs of what is tested, which are the least favourable ones.
     """
     rows = np.concatenate([values[0], -threshold * values[1]])
@@ -240,7 +240,7 @@ _ratio_excess = _both(lambda values, threshold: np.atleast_2d(values[0] - thresh
 
 @dataclass(frozen=True, kw_only=True)
 class AllBut(Reduction):
-    """The value that all but a share of recurrences keep within.
+    """The value that all but a share of draws keep within.
 
     Its interval and test are exact and free of distributions: order statistics, and a binomial count of what lies beyond.
     """
@@ -272,13 +272,13 @@ class AllBut(Reduction):
 # --- All of them ------------------------------------------------------------------------------------------------------
 
 _ALL: tuple[Reduction, ...] = (
-    # The mean over recurrences.
+    # The mean over draws.
     OfMeans(
         name="mean",
         of_means=lambda means, _: means,
         excess=_both(lambda values, threshold: values[None] - threshold),
     ),
-    # The mean over recurrences, then the k-th best head, k the smallest majority (5 of 8).
+    # The mean over draws, then the k-th best head, k the smallest majority (5 of 8).
     OfMeans(
         name="majority of heads",
         of_means=_majority,
@@ -287,7 +287,7 @@ _ALL: tuple[Reduction, ...] = (
         refutes_everywhere=False,
         one_head=OneHead("majority", "mean"),
     ),
-    # Two rows instead of heads, measured on the same recurrences: the mean of the first / the mean of the second.
+    # Two rows instead of heads, measured on the same draws: the mean of the first / the mean of the second.
     OfMeans(
         name="ratio of means",
         of_means=lambda means, _: means[0] / means[1],
@@ -324,7 +324,7 @@ _ALL: tuple[Reduction, ...] = (
         p_defined=_every_denominator,
         one_head=OneHead("largest", "ratio of means"),
     ),
-    # The mean over recurrences, then that of the largest head / the median over heads.
+    # The mean over draws, then that of the largest head / the median over heads.
     OfMeans(
         name="largest over median head",
         of_means=lambda means, _: means.max(0) / np.median(means, axis=0),
@@ -344,7 +344,7 @@ _ALL: tuple[Reduction, ...] = (
         compares_heads=True,
         one_head=OneHead("median", "mean", unit=np.max),
     ),
-    # The value that 99 % of recurrences keep within, for a claim about every single one.
+    # The value that 99 % of draws keep within, for a claim about every single one.
     AllBut(name="all but 1 %", share=0.01),
 )
 

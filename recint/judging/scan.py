@@ -85,7 +85,7 @@ def _shared(props: Sequence[Property], *, config: Any, seed: int) -> list[tuple[
 
 @dataclass(frozen=True, eq=False)
 class _Tested:
-    """What some recurrences of a condition say: p-values of "the claim does not hold here" and of "it holds", and the figure."""
+    """What some draws of a condition say: p-values of "the claim does not hold here" and of "it holds", and the figure."""
 
     at: Place
     values: NDArray[np.float64]
@@ -103,7 +103,7 @@ class _Tested:
 def suspects(prop: Property, model: Subject, scanned: Scan, *, most: int, seed: int) -> Sequence[Place]:
     """Conditions at which the claim seems to fail, at most so many: the simplest of those that surely fail, then the worst.
 
-    Where the first recurrences do not tell that it holds there, more are drawn.
+    Where the first draws do not tell that it holds there, more are drawn.
     """
     claim = prop.claim
     first = [_Tested.of(claim, visit.at, visit.values) for visit in scanned.visits]

@@ -1,7 +1,7 @@
 """A claim is tried where it may break, and what is found is tried again on fresh draws before it counts.
 
 Conditions of the grid are all visited, by `recint.judging.scan`; Hypothesis hunts between them, on a batch for each condition.
-Single recurrences are drawn by the thousand and judged in a few passes; Hypothesis then draws them again, up to the first
+Single places are drawn by the thousand and judged in a few passes; Hypothesis then draws them again, up to the first
 that failed, and shrinks that one.
 """
 
@@ -25,8 +25,8 @@ from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level
 
 SUSPICIOUS = 0.05  # a batch that fails by chance more often than this is no reason to end a hunt
-SCREEN = 256  # fresh recurrences on which a suspect has to fail as surely before it may be tried
-RETEST = 512  # fresh recurrences for a suspected counterexample
+SCREEN = 256  # fresh draws on which a suspect has to fail as surely before it may be tried
+RETEST = 512  # fresh draws for a suspected counterexample
 TRIES = 6  # of suspects of the scan, and as many of the hunts; each has the same share of the level
 HUNTS = 6  # each of which goes on past the suspects of the last
 
@@ -50,7 +50,7 @@ class Search:
     """What the search saw, and a counterexample if one was confirmed.
 
     Attributes:
-        trials: in order; of single recurrences only the worst of each coefficient is kept.
+        trials: in order; of single draws only the worst of each coefficient is kept.
         examples: how many trials there were, those of shrinking included.
         conditions: how many different places they visited.
         unconfirmed: places that failed in the search but not on fresh draws.
@@ -76,18 +76,18 @@ class Search:
 def search(
     prop: Property, model: Subject, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
 ) -> Search:
-    """Try to break a claim about every condition, or about every recurrence.
+    """Try to break a claim about every condition, or about every draw.
 
     Args:
         scanned: the claim's share of the scan of all claims, if there was one.
-        certain: a single recurrence that the estimate has seen to fail, for which there is nothing to draw again.
+        certain: a single draw that the estimate has seen to fail, for which there is nothing to draw again.
 
     Raises:
         ValueError: a statistic that is not finite.
     """
     with model.drawing():
         if prop.claim.quantifier == "pointwise":
-            return _single_recurrences(prop, model, certain)
+            return _single_draws(prop, model, certain)
         return _conditions(prop, model, scanned or _own_scan(prop, model, seed), seed=seed, family=family)
 
 
@@ -217,11 +217,11 @@ def _summary(
     return Search(tuple(kept), len(trials), conditions, worst, worst_at, found, 0 if found else unconfirmed, scanned)
 
 
-# --- Single recurrences -----------------------------------------------------------------------------------------------
+# --- Single draws -----------------------------------------------------------------------------------------------------
 
 
-def _single_recurrences(prop: Property, model: Subject, certain: Place | None) -> Search:
-    """Draw by the thousand, judge in a few passes, shrink the first that fails; one recurrence has nothing to draw again."""
+def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Search:
+    """Draw by the thousand, judge in a few passes, shrink the first that fails; one has nothing to draw again."""
     claim = prop.claim
     drawn: list[Place] = []
     _ = _visiting(prop, model, drawn.append)
@@ -284,7 +284,7 @@ def _body_replaced(prop: Property, body: Callable[..., None]) -> Iterator[None]:
 
 
 def _together(prop: Property, model: Subject, places: Sequence[Place]) -> dict[Place, float]:
-    """The statistic at each of these single recurrences, measured side by side in passes of those of one shape."""
+    """The statistic at each of these single draws, measured side by side in passes of those of one shape."""
     groups: dict[Hashable, list[Place]] = defaultdict(list)
     for at in places:
         groups[at.shape].append(at)

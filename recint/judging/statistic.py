@@ -1,4 +1,4 @@
-"""The statistic of a claim or of a contrast, from values of shape (recurrence, *heads)."""
+"""The statistic of a claim or of a contrast, from values of shape (draw, *heads)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Reduced(Bar, Protocol):
 
 
 def statistic(bar: Reduced, values: NDArray[np.float64]) -> float:
-    """The statistic of a claim or contrast, from values of shape (recurrence, *heads)."""
+    """The statistic of a claim or contrast, from values of shape (draw, *heads)."""
     return REDUCTIONS[bar.reduction].value(_last(values), bar.relation)
 
 
 def passes(bar: Reduced, values: NDArray[np.float64]) -> bool:
-    """Whether the statistic over these recurrences holds, and exists: a ratio to something negative says nothing."""
+    """Whether the statistic over these draws holds, and exists: a ratio to something negative says nothing."""
     return holds(statistic(bar, values), bar.relation, bar.threshold) and REDUCTIONS[bar.reduction].defined(
         _last(values)
     )
@@ -37,12 +37,12 @@ def per_head(bar: Reduced, values: NDArray[np.float64]) -> NDArray[np.float64] |
 
 
 def _last(values: NDArray[np.float64]) -> Values:
-    """Values with recurrences last, as reductions take them."""
+    """Values with draws last, as reductions take them."""
     return np.moveaxis(values, 0, -1)
 
 
 def estimated(bar: Reduced, values: NDArray[np.float64], *, looks: int = 1) -> Estimate:
-    """The statistic of a claim or contrast over independent recurrences, with interval and p-values."""
+    """The statistic of a claim or contrast over independent draws, with interval and p-values."""
     return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold, looks=looks)
 
 

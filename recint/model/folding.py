@@ -1,4 +1,4 @@
-"""Folded weights: the same function with LayerNorm weights 1 and LayerNorm and value biases 0, as CLAIMS.md means "weights".
+"""Folded weights: the same function with LayerNorm weights 1 and LayerNorm and value biases 0: what claims call weights.
 
 TransformerLens folds too, but silently another function where d_mlp or d_vocab equals d_model; so it is done here.
 """

@@ -143,7 +143,7 @@ def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -
 
 
 class Model(Asked, Once):
-    """A checkpoint ready to be asked: folded as CLAIMS.md says, on a device.
+    """A checkpoint ready to be asked: its weights folded, on a device.
 
     Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
     unembedding is NOT centred: the outputs are a regression, and centring moves them.

@@ -13,8 +13,8 @@ from recint.verdict import LEVEL, SYMBOLS, words
 def answer(run: Run) -> str:
     """How many claims have which verdict.
 
-    >>> answer(run)                                                         # doctest: +SKIP
-    '7 of 10 claims about affine-a are supported, 3 refuted'
+    >>> answer(run)
+    '2 of 3 claims about affine-a are supported, 1 refuted'
     """
     counts = Counter[str](claim.verdict for claim in run.claims)
     parts = [f"{counts['supported']} of {len(run.claims)} claims about {run.checkpoint['name']} are supported"]
@@ -27,8 +27,8 @@ def answer(run: Run) -> str:
 def headline(run: Run) -> str:
     """The answer in one sentence, with whether it is the one that was expected.
 
-    >>> headline(run)                                                       # doctest: +SKIP
-    '7 of 10 claims about affine-a are supported, 3 refuted; all as expected.'
+    >>> headline(run)
+    '2 of 3 claims about affine-a are supported, 1 refuted; 2 as expected, 1 not on record yet.'
     """
     return f"{answer(run)}; {_drifted(run, run.against) if run.against else _expectation(run.claims)}."
 
@@ -39,7 +39,8 @@ def _expectation(claims: Sequence[Entry]) -> str:
         return "no verdicts are on record"
     if departed := unexpected(claims):
         return f"{len(departed)} not as expected"
-    return "all as expected" if len(recorded) == len(claims) else "all on record as expected"
+    new = len(claims) - len(recorded)
+    return f"{len(recorded)} as expected, {new} not on record yet" if new else "all as expected"
 
 
 def _drifted(run: Run, against: Baseline) -> str:
@@ -84,8 +85,8 @@ class Refuted:
         }
         if not (total := sum(ways.values())):
             return "No claim is refuted"
-        told = ", ".join(f"{count} {way}" for way, count in ways.items() if count)
-        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted: {told}"
+        told = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
+        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(told) == 1 else ':'} {', '.join(told)}"
 
 
 def refuted(claims: Iterable[Entry]) -> Refuted:

@@ -11,7 +11,7 @@ from textwrap import wrap
 from typing import Any
 
 from recint.judging.entry import Entry
-from recint.pages import terminal as screen
+from recint.pages import console
 from recint.pages.statistic import should, with_interval
 from recint.pages.templating import render
 from recint.record.history import Changes, History, Version
@@ -72,7 +72,7 @@ def empty(folder: str) -> str:
 
 def terminal(history: History, changed: Changes | None = None, *, folder: str, by_claim: bool = False) -> str:
     """What changed, if two runs are compared; else the verdicts by claim, or every run in a line and the timeline."""
-    width = screen.width()
+    width = console.width()
     if changed:
         return comparison(changed, width)
     if by_claim:
@@ -99,13 +99,13 @@ def _runs(history: History, width: int) -> list[str]:
         ["seed", *(str(run["seed"]) for run in history.runs)],
         ["draws", *(str(run["draws"]) for run in history.runs)],
     ]
-    fit = screen.fitting(columns, width)
+    fit = console.fitting(columns, width)
     left_out = ", ".join(column[0] for column in columns[fit:])
-    return screen.table(columns[:fit]) + (wrap(f"No room for: {left_out}; --json has all.", width) if left_out else [])
+    return console.table(columns[:fit]) + (wrap(f"No room for: {left_out}; --json has all.", width) if left_out else [])
 
 
 def _name(run: Line, *, most: int) -> str:
-    return screen.cut(one_line(run["checkpoint"]["name"]), most)
+    return console.cut(one_line(run["checkpoint"]["name"]), most)
 
 
 def _outcome(verdicts: Sequence[Entry]) -> str:
@@ -131,7 +131,7 @@ def _timeline(history: History, width: int) -> list[str]:
     for number, run in shown:
         cells = (_symbol(history.cells.get((claim.id, run["run"]))) for claim in history.claims)
         columns.append([str(number), *cells])
-    lines = screen.table(columns, gap=1, least=step - 1)
+    lines = console.table(columns, gap=1, least=step - 1)
     if left_out := len(history.runs) - len(shown):
         lines += wrap(f"No room for {_count(left_out, 'earlier run')}; --html shows all.", width)
     return lines
@@ -167,8 +167,8 @@ def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
         ["standing", *(str(line.standing) for _, line in found)],
         ["run", *(run["run"] for run, _ in found)],
     ]
-    fit = screen.fitting(columns, width - 2)
-    yield from (f"  {line}" for line in screen.table(columns[:fit]))
+    fit = console.fitting(columns, width - 2)
+    yield from (f"  {line}" for line in console.table(columns[:fit]))
 
 
 def _registered(claim: Version) -> str:

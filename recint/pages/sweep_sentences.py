@@ -11,8 +11,8 @@ from recint.sweep.emergence import Appearance, Appearances, Sweep, held
 def headline(found: Sweep) -> str:
     """How many claims hold at the end, in one sentence.
 
-    >>> headline(sweep(rows))                                               # doctest: +SKIP
-    '23 of 46 claims hold in all 4 trained networks'
+    >>> headline(study)
+    '19 of 46 claims hold in all 4 trained networks'
     """
     if not found.networks:
         return "No checkpoint could be judged"

@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from recint.pages import terminal as screen
+from recint.pages import console
 from recint.pages.markdown import table
 from recint.pages.templating import render
 from recint.replication.gallery import Picture
@@ -25,8 +25,8 @@ _HEADS = ("figure", "the notebook", "its way, here", "the sound way, here")
 
 def terminal(rows: Sequence[Row]) -> str:
     """The table in 120 columns or those that are there; below each figure, why its sound way is another."""
-    width = min(_WIDTH, screen.width(_WIDTH))
-    return "\n".join(screen.plain(*_printed(rows), width=width))
+    width = min(_WIDTH, console.width(_WIDTH))
+    return "\n".join(console.plain(*_printed(rows), width=width))
 
 
 def _printed(rows: Sequence[Row]) -> Iterator[RenderableType]:

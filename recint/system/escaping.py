@@ -1,6 +1,6 @@
 """Text of others, put where some characters mean something: one function for each target.
 
-Ids, statements, names of files and messages of exceptions may hold anything. What HTML wants is `html.escape`.
+Ids, statements, names of files and messages of exceptions may hold anything. HTML comes from templates, which escape by themselves.
 """
 
 from __future__ import annotations

@@ -57,9 +57,9 @@ def cut(text: str, most: int) -> str:
 def plain(*parts: RenderableType, width: int) -> list[str]:
     """The lines that rich makes of the parts, one below the other, without colours and without blanks at their ends."""
     file = StringIO()
-    console = Console(
+    printer = Console(
         file=file, width=width, color_system=None, force_jupyter=False, highlight=False, markup=False, emoji=False
     )
     for part in parts:
-        console.print(part)
+        printer.print(part)
     return [line.rstrip() for line in file.getvalue().split("\n")][:-1]
