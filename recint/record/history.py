@@ -12,8 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from recint.judging.entry import Entry, Run
+from recint.record.differences import differences
 from recint.record.identity import identity
-from recint.record.log import Line, Log, Settled, by_run, differences, verdict_line
+from recint.record.lines import Line
+from recint.record.log import Log, Settled, by_run, verdict_line
 
 # What a run was made with, as opposed to what came of it.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,10 @@ from filelock import FileLock
 
 from recint import shipped
 from recint.judging.entry import Entry, Standing
-from recint.record import git, schema, verdict_file
+from recint.record import git, verdict_file
+from recint.record.differences import differences
 from recint.record.identity import identity
+from recint.record.lines import KINDS, Line, parsed
 from recint.system.files import atomic, is_writable
 
 if TYPE_CHECKING:  # which would load torch
@@ -31,19 +33,14 @@ if TYPE_CHECKING:  # which would load torch
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
-# What a line of each kind must hold to be read, by the name that the schema has for it.
-_KINDS = {
-    "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
-}  # fmt: skip
-
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"
 
 # Of a claim's fields, those that a verdict line has too.
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
 
-Line = Mapping[str, Any]
-Signature = tuple[str, str, int | None, int | None, str | None, frozenset[str]]
+How = tuple[int | None, int | None, str | None]
+Signature = tuple[str, str, How, frozenset[str]]
 
 
 class LogError(ValueError):
@@ -150,14 +147,7 @@ class Log:
     def begun(self) -> dict[Signature, str]:
         """The run by what a verdict file tells of it."""
         return {
-            signature(
-                line["checkpoint"],
-                when=line["when"],
-                seed=line["seed"],
-                draws=line["draws"],
-                profile=line["profile"],
-                claims=self.verdicts_of(line["run"]),
-            ): line["run"]
+            signature(line["checkpoint"], line["when"], _how(line), self.verdicts_of(line["run"])): line["run"]
             for line in self.runs
         }
 
@@ -171,17 +161,17 @@ class Log:
         return {line["run"]: line for line in self.runs}
 
 
-def signature(
-    checkpoint: Mapping[str, Any],
-    *,
-    when: str,
-    seed: int | None,
-    draws: int | None,
-    profile: str | None,
-    claims: Iterable[Entry],
-) -> Signature:
-    """What a run and its verdict file have in common, and no other run, though it begins in the same second."""
-    return identity(checkpoint), when, seed, draws, profile, frozenset(claim.hash for claim in claims)
+def signature(checkpoint: Mapping[str, Any], when: str, how: How, claims: Iterable[Entry]) -> Signature:
+    """What a run and its verdict file have in common, and no other run, though it begins in the same second.
+
+    Args:
+        how: seed, draws and profile.
+    """
+    return identity(checkpoint), when, how, frozenset(claim.hash for claim in claims)
+
+
+def _how(run: Line) -> How:
+    return run["seed"], run["draws"], run["profile"]
 
 
 def by_run(verdicts: Iterable[Settled]) -> dict[str, list[Entry]]:
@@ -208,14 +198,14 @@ def read(folder: Path) -> Log:
     Raises:
         LogError: one of its files cannot be read at all.
     """
-    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in _KINDS}
+    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in KINDS}
     damaged = []
     for path in sorted(folder.glob("*.jsonl")):
         try:
             content = path.read_bytes()
         except OSError as error:
             raise LogError(f"{path}: cannot be read ({error.strerror})") from None
-        for number, line in enumerate(_lines(content), start=1):
+        for number, line in enumerate(parsed(content), start=1):
             if isinstance(line, str):
                 damaged.append(f"{path}:{number}: {line}")
             elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
@@ -246,27 +236,6 @@ def _told_apart_by(line: Line) -> tuple[str, ...]:
         case {"kind": "verdict", "run": run, "id": claim}:
             return (run, claim)
     return (json.dumps(line, sort_keys=True),)
-
-
-@lru_cache(maxsize=32)  # a run reads its log several times, and to check it takes longer than to read it
-def _lines(content: bytes) -> tuple[Line | str, ...]:
-    return tuple(map(_parsed, content.splitlines()))
-
-
-def _parsed(given: bytes) -> Line | str:
-    """The line, or what is wrong with it."""
-    try:
-        line = json.loads(given)
-    except (ValueError, RecursionError):
-        return "is not a line of JSON, and is left out"
-    kind = line.get("kind") if isinstance(line, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
-        return f"has none of the kinds {', '.join(_KINDS)}, and is left out"
-    if missing := schema.lacking(line, _KINDS[kind]):
-        return f"is a {kind} line without {', '.join(missing)}, and is left out"
-    if flaw := schema.flaw(line, _KINDS[kind]):
-        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
-    return line
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
@@ -375,27 +344,6 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
-def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """Old and new of what differs between two nested values, by path; None for what one of them lacks."""
-    old, new = dict(_leaves(before)), dict(_leaves(now))
-    return {
-        path: (old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
-    }
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """What a claim's fields hold, by path: `domain.length`, `contrasts.0.threshold`; a list of plain values is one."""
-    if isinstance(value, Mapping):
-        parts = list(value.items())
-    elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
-        parts = list(enumerate(value))
-    else:
-        yield path, value
-        return
-    for key, part in parts:
-        yield from _leaves(part, f"{path}.{key}" if path else str(key))
-
-
 def run_line(
     folder: Path,
     code: git.Code,
@@ -426,7 +374,7 @@ def code_of(claims: Path) -> git.Code:
 
 def committed_hashes(folder: Path) -> list[str]:
     """Hashes of the claims that stand registered in the commit that is checked out."""
-    lines = _lines(git.committed(folder / CLAIMS) or b"")
+    lines = parsed(git.committed(folder / CLAIMS) or b"")
     found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
     return list(dict.fromkeys(found))
 
