@@ -12,8 +12,8 @@ test: lint
 	$(BIN)/pytest tests -n 2
 
 # What takes less than a minute on two quiet cores: all but the tests that judge models.
-QUICK := architecture attribution chance claim claims_page contributing docs_reliability doctests domain escaping files history \
-  holm identity log means mixture readme recurrence reductions statistics strategies verdict words
+QUICK := architecture chance claim claims_page contributing docs_reliability doctests domain escaping files holm identity \
+  means mixture readme recurrence reductions statistics strategies verdict words
 check: lint
 	$(BIN)/pytest $(QUICK:%=tests/test_%.py)
 
@@ -24,18 +24,26 @@ lint: .venv/ready
 
 setup: .venv/ready
 
-# The table in the README and the replication of the notebook's figures, from runs on all shipped checkpoints.
+# The roles of the notebook's account, each in its latest version, which the README tells of.
+ROLES := 'circuit.sufficient@3' 'circuit.partly-necessary.l?' 'circuit.minimal@2' 'composition.[kq]-l1-l2@2' \
+  'composition.l1-steers-l2@2' 'l0.previous-token@2' l0.ov-line 'l0.residual-formula@4' 'l0.heads-necessary.mean@2' \
+  'l1.necessary@2' 'l1.low-effective-rank@2' l1.second-position 'l2.ov-negative-copying@2' 'l2.qk-similarity@2' \
+  l2.attends-to-similar 'l2.subtracts-what-it-attends-to@2' 'l2.qk-identity@3' 'l2.ov-negative-identity@3' \
+  'model.predicts-next-term@2' 'model.predicts-every-recurrence@2'
+
+# The tables of verdicts and the replication of the notebook's figures, from runs on all shipped checkpoints.
 board: .venv/ready
 	for name in $(CHECKPOINTS); do \
 	  $(BIN)/recint verify fixtures/checkpoints/$$name --report reports/$$name.html --verdicts reports/$$name.json; \
 	  test $$? -le 1 || exit 1; \
 	done
-	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into README.md
+	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into docs/verdicts.md
+	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --claims $(ROLES) --into README.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The page of all claims, as their modules declare them.
 claims: .venv/ready
-	$(BIN)/python -m recint.pages.claims_page docs/claims.md
+	$(BIN)/recint claims --markdown docs/claims.md
 
 # The picture in the README, from the report of the last `make verify`.
 picture: reports/verify.html

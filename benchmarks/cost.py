@@ -3,22 +3,24 @@
     python benchmarks/cost.py passes [--draws 500]     estimate arms of all claims against the bare passes they need
     python benchmarks/cost.py memory [--draws 100000]  peak memory at that many recurrences against 2,000, small model
     python benchmarks/cost.py profile [--checkpoint C] seconds by part, and of the claims that take longest
-    python benchmarks/cost.py verify                   `recint verify` with one process and with two, each twice: the second
-                                                       time with the verdicts of untrained models kept from the first
+    python benchmarks/cost.py verify                   `recint verify` with one process and with two, without a report and with one
+    python benchmarks/cost.py busy                     the same without a report, alone and beside two busy processes
+    python benchmarks/cost.py start                    seconds from the call of `recint verify` to its first line
 
 The bare passes: an intact one over the recurrences of every reference distribution, as far as it has to go, and for each
 intervention the layers from where it acts, in the same batches.
 """
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -33,9 +35,11 @@ from recint.model.stand_ins import STAND_INS
 from recint.model.untrained import untrained
 from recint.profiles import register_profiles
 from recint.recurrence import REFERENCE
+from recint.replication.table import replicate
 from recint.system.seeds import derive_seed
 from recint.verdict import STAGES
 
+T = TypeVar("T")
 CHECKPOINT = Path(__file__).parents[1] / "fixtures" / "checkpoints" / "affine3-seed0"
 SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=32, d_head=8, d_mlp=32, d_vocab=40)
 
@@ -88,25 +92,48 @@ def passes(draws: int) -> None:
 
 
 def profile(checkpoint: Path) -> None:
-    """Where the time of a run goes, without imports, untrained models and figures; these are told by `verify` itself."""
+    """Where the time of a run goes, by part and by claim; untrained models aside, of which the shipped shapes ask none."""
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", "import recint.plugin, recint.verify, transformer_lens.model_bridge"], check=True
+    )
+    parts = {"imports": time.perf_counter() - started}
+
+    def timed(part: str, measure: Callable[[], T]) -> T:
+        begun = time.perf_counter()
+        found = measure()
+        parts[part] = parts.get(part, 0.0) + time.perf_counter() - begun
+        return found
+
     register_profiles()
-    model, props = Model(load(checkpoint)), properties()
-    begun = time.perf_counter()
-    drawn = draw_together(props, model, seed=0, stages=STAGES, family=len(props))
-    counts = Counter(len(found.values) for found in drawn.values() if isinstance(found, Drawn))
-    told = ", ".join(f"{counts[stage]} claims of {stage}" for stage in STAGES)
-    print(f"draws, {told}: {time.perf_counter() - begun:.1f} s")
-    begun = time.perf_counter()
-    scanned = scan(props, model, seed=0)
-    print(f"scan of {len(scanned)} claims: {time.perf_counter() - begun:.1f} s")
-    seconds = {}
+    model, props = timed("checkpoint and claims", lambda: (Model(load(checkpoint)), properties()))
+    drawn = timed("draws", lambda: draw_together(props, model, seed=0, stages=STAGES, family=len(props)))
+    shares = {name: found for name, found in drawn.items() if isinstance(found, Drawn)}
+    scanned = timed("scan", lambda: scan(props, model, seed=0))
+    seconds: dict[str, dict[str, float]] = {name: {"draws": found.seconds} for name, found in shares.items()}
     for prop in props:
-        name, begun = prop.claim.id, time.perf_counter()
-        evaluate(prop, model, family=len(props), drawn=drawn.get(name), scanned=scanned.get(name))
-        seconds[name] = time.perf_counter() - begun
-    print(f"tests, retests and hunts: {sum(seconds.values()):.1f} s")
-    for name in sorted(seconds, key=lambda name: -seconds[name])[:10]:
-        print(f"  {seconds[name]:.1f} s  {name}")
+        name, own = prop.claim.id, seconds.setdefault(prop.claim.id, {})
+        begun = time.perf_counter()
+        evidence = timed(
+            "tests, retests and hunts",
+            lambda: evaluate(prop, model, family=len(props), drawn=drawn.get(name), scanned=scanned.get(name)),  # noqa: B023
+        )
+        own["tests, retests and hunts"] = time.perf_counter() - begun
+        begun = time.perf_counter()
+        if evidence.value is not None:
+            timed("figures", lambda: prop.figure(model, evidence))  # noqa: B023
+        own["figures"] = time.perf_counter() - begun
+    timed("replication", lambda: replicate(model, draws=500, seed=0))
+    counts = Counter(len(found.values) for found in shares.values())
+    print(f"{checkpoint.name}: {', '.join(f'{counts[stage]} claims of {stage} draws' for stage in STAGES)}\n")
+    print("| part | seconds |\n|---|---|")
+    for part, took in parts.items():
+        print(f"| {part} | {took:.1f} |")
+    print(f"| all | {sum(parts.values()):.1f} |\n")
+    columns = ("draws", "tests, retests and hunts", "figures")
+    print(f"| claim | {' | '.join(columns)} |\n|{'---|' * (1 + len(columns))}")
+    for name in sorted(seconds, key=lambda name: -sum(seconds[name].values()))[:15]:
+        print(f"| `{name}` | {' | '.join(f'{seconds[name].get(column, 0.0):.1f}' for column in columns)} |")
 
 
 def peak(draws: int) -> float:
@@ -130,25 +157,54 @@ def memory(draws: int) -> None:
 
 def verify() -> None:
     for workers in (1, 2):
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "recint.cli", "verify", "--no-log", "-n", str(workers)]
-            for what in ("first", "again"):
-                begun = time.perf_counter()
-                done = subprocess.run(
-                    [*command, "--report", f"{folder}/report.html"],
-                    env=os.environ | {"RECINT_CACHE": folder},
-                    check=False,
-                    capture_output=True,
-                    text=True,
-                )
-                if done.returncode > 1:
-                    raise SystemExit(done.stdout + done.stderr)
-                print(f"recint verify -n {workers}, {what}: {time.perf_counter() - begun:.0f} s", flush=True)
+        for what, more in (("without a report", ()), ("with a report", ("--report",))):
+            print(f"recint verify -n {workers}, {what}: {seconds_of_verify(workers, *more):.0f} s", flush=True)
+
+
+def seconds_of_verify(workers: int, *more: str) -> float:
+    """Wall-clock seconds of one run, from the call to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = [part for name in more for part in (name, f"{folder}/report.html")]
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "recint.cli", "verify", "--no-log", "-n", str(workers), *options],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode > 1:
+            raise SystemExit(done.stdout + done.stderr)
+        return time.perf_counter() - begun
+
+
+def busy() -> None:
+    for workers in (1, 2):
+        alone = seconds_of_verify(workers)
+        neighbours = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+        try:
+            beside = seconds_of_verify(workers)
+        finally:
+            for neighbour in neighbours:
+                neighbour.kill()
+        print(
+            f"recint verify -n {workers}: {alone:.0f} s alone, {beside:.0f} s beside two, ratio {beside / alone:.1f}",
+            flush=True,
+        )
+
+
+def start() -> None:
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "recint.cli", "verify", "--no-log", "--draws", "100"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    first = running.stdout.readline()
+    print(f"{time.perf_counter() - begun:.1f} s to the first line: {first.strip()}")
+    running.kill()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("passes", "profile", "memory", "verify", "one-peak"))
+    parser.add_argument("what", choices=("passes", "profile", "memory", "verify", "busy", "start", "one-peak"))
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--draws", type=int, help="500 for passes, 100,000 for memory")
     options = parser.parse_args()
@@ -157,6 +213,8 @@ def main() -> None:
         "profile": lambda: profile(options.checkpoint),
         "memory": lambda: memory(options.draws or 100_000),
         "verify": verify,
+        "busy": busy,
+        "start": start,
         "one-peak": lambda: one_peak(options.draws),
     }[options.what]()
 

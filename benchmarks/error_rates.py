@@ -121,10 +121,10 @@ def stand_in(number: int, shipped: Claim, holds: bool) -> tuple[Property, bool]:
             return 1.5 if of.relation == ">=" else 1 / 1.5
         return 1 + (1 if holds == (of.relation == ">=") else -1) * STAND_IN_MARGIN
 
-    contrasts = tuple(Contrast(name=str(i), statistic="", **bar(of)) for i, of in enumerate(shipped.contrasts))
+    contrasts = tuple(Contrast(name=str(i), statistic="-", **bar(of)) for i, of in enumerate(shipped.contrasts))
     claim = Claim(
-        id=f"stand-in.{number}", statement="", quantifier=shipped.quantifier, statistic="statistic",
-        contrasts=contrasts, source="", **bar(shipped),
+        id=f"stand-in.{number}", statement="-", quantifier=shipped.quantifier, statistic="statistic",
+        contrasts=contrasts, source="-", **bar(shipped),
     )  # fmt: skip
 
     @claim(figure=lambda model, evidence: "")
@@ -171,7 +171,13 @@ def judged(told: list[tuple[Property, object, bool]], *, seed: int, stages: tupl
 
 def blank_like(number: int) -> Entry:
     claim = Claim(
-        id=f"blank.{number}", statement="", quantifier="average", statistic="", relation=">=", threshold=0.0, source=""
+        id=f"blank.{number}",
+        statement="-",
+        quantifier="average",
+        statistic="-",
+        relation=">=",
+        threshold=0.0,
+        source="-",
     )
     return replace(record.blank(claim), value=0.0, estimate=Estimate(ci=(0.0, 1.0), n=100))
 

@@ -51,12 +51,12 @@ def on_the_grid() -> st.SearchStrategy[Condition]:
 def measured(strategy: Callable[[], st.SearchStrategy]) -> Property:
     claim = Claim(
         id="one.bad-condition",
-        statement="",
+        statement="-",
         quantifier="everywhere",
         statistic="statistic",
         relation="<=",
         threshold=0.0,
-        source="",
+        source="-",
     )
 
     @claim(figure=lambda model, evidence: "")

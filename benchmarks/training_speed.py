@@ -1,6 +1,7 @@
 """Steps per second of `recint train` against a bare PyTorch loop that does the same steps, in one run.
 
     python benchmarks/training_speed.py [--steps 40] [--rounds 3]
+    python benchmarks/training_speed.py --to-the-end [--steps 2000] [--seeds 3]    the validation MSE that each precision ends at
 
 The two alternate, so that whatever else the machine does falls on both. The bare loop has its own model (nn modules of
 torch, no hooks), its own optimiser and schedule, no validation, no history and no snapshots; batches are drawn alike.
@@ -10,6 +11,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from typing import get_args
 
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ from torch.nn import functional
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
-from recint.training.recipe import Recipe
+from recint.training.recipe import Precision, Recipe
 from recint.training.train import train
 
 
@@ -74,29 +76,49 @@ def bare_loop(steps: int) -> float:
     return (time.perf_counter() - begun) / steps
 
 
-def recint_loop(steps: int) -> float:
+def recint_loop(steps: int, precision: Precision) -> float:
     """Seconds a step, from the first to the last."""
     times: list[float] = []
-    recipe = Recipe(steps=steps + 1)
+    recipe = Recipe(steps=steps + 1, precision=precision)
     with tempfile.TemporaryDirectory() as folder:
         train(recipe, folder, progress=lambda _: times.append(time.perf_counter()))
     return (times[-2] - times[0]) / (len(times) - 2)  # the last step validates
 
 
+def final_error(steps: int, *, seed: int, precision: Precision) -> float:
+    """The validation MSE at the end of a training of so many steps."""
+    errors: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Recipe(steps=steps, seed=seed, precision=precision)
+        train(recipe, folder, progress=lambda now: errors.append(now.validation) if now.validation else None)
+    return errors[-1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, help="of a round (40), or of a training (2000)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--to-the-end", action="store_true", help="train, and compare what the precisions end at")
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    bare_loop(5), recint_loop(5)
-    bare, ours = [], []
+    if options.to_the_end:
+        for seed in range(options.seeds):
+            errors = [final_error(options.steps or 2000, seed=seed, precision=each) for each in get_args(Precision)]
+            told = ", ".join(f"{each} {error:.3g}" for each, error in zip(get_args(Precision), errors, strict=True))
+            print(f"seed {seed}: {told}, ratio {errors[1] / errors[0]:.2f}", flush=True)
+        return
+    steps = options.steps or 40
+    bare_loop(5), recint_loop(5, "float32")
+    bare, ours = [], {each: [] for each in get_args(Precision)}
     for _ in range(options.rounds):
-        bare.append(bare_loop(options.steps))
-        ours.append(recint_loop(options.steps))
-    print(f"bare loop:    {1 / statistics.median(bare):.2f} steps/s")
-    print(f"recint train: {1 / statistics.median(ours):.2f} steps/s")
-    ratio = statistics.median(bare) / statistics.median(ours)
-    print(f"ratio: {ratio:.2f} (median of {options.rounds} rounds x {options.steps} steps)")
+        bare.append(bare_loop(steps))
+        for each, times in ours.items():
+            times.append(recint_loop(steps, each))
+    print(f"bare loop: {1 / statistics.median(bare):.2f} steps/s")
+    for each, times in ours.items():
+        ratio = statistics.median(bare) / statistics.median(times)
+        print(f"recint train --precision {each}: {1 / statistics.median(times):.2f} steps/s, ratio {ratio:.2f}")
+    print(f"(medians of {options.rounds} rounds x {steps} steps)")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from hypothesis import given
 
 from recint.catalogue import properties
 from recint.claim import Claim, Contrast
+from recint.cli import main
 from recint.domain import Domain
 from recint.pages.claims_page import page
 from recint.strategies import conditions
@@ -15,6 +16,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "claims.md"
 
 def test_the_page_is_up_to_date():
     assert PAGE.read_text() == page(properties()), "docs/claims.md is out of date: `make claims` writes it again"
+
+
+def test_the_command_writes_the_page_of_what_is_asked_for(tmp_path, capsys):
+    assert main(["claims", "l1.*", "--markdown", str(tmp_path / "claims.md")]) == 0
+    asked = [prop for prop in properties() if prop.claim.id.startswith("l1.")]
+    assert (tmp_path / "claims.md").read_text() == page(asked)
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'claims.md'}\n"
 
 
 def test_all_that_is_claimed_is_told():

@@ -249,10 +249,16 @@ def test_verdict_files_become_a_table_in_a_document(verified, tmp_path, capsys):
     assert text.count("| `l0.ov-line`<br>") == 1
     assert "✗ refuted" in text
     assert f"- {answer(verified[2])}.\n" in text
+    assert cli.main(["board", str(tmp_path / "v.json"), "--claims", "l0.ov-*", "--into", str(document)]) == 0
+    chosen = document.read_text()
+    assert chosen.count("| `") == 1
+    assert f"- {answer(verified[2])}.\n" in chosen  # which is about all claims
     document.write_text("no marks")
     capsys.readouterr()
     assert cli.main(["board", str(tmp_path / "v.json"), "--into", str(document)]) == 2
     assert "no place for the table" in capsys.readouterr().err
+    assert cli.main(["board", str(tmp_path / "v.json"), "--claims", "l9.*"]) == 2
+    assert "claims='l9.*' matches none of" in capsys.readouterr().err
     assert cli.main(["board", str(document)]) == 2
     assert "is not a verdict file" in capsys.readouterr().err
 

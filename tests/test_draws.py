@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
 from scipy import stats
 
+from recint.claim import Contrast
 from recint.judging.draws import CHUNK, draw, draw_until_decided
 from recint.judging.evaluate import draw_together, evaluate
 from recint.judging.means import p_positive
 from recint.model import Model
 from recint.model.untrained import untrained
+from recint.strategies import conditions
 from recint.verdict import STAGES, SUPPORT_FROM
 
 from .conftest import SMALL
+from .test_evaluate import claim
 from .test_intact import claimed
 
 
@@ -32,6 +36,21 @@ def test_stages_after_another_are_what_one_would_be(model):
     then = first.extended(draw([prop], model, seed=3, draws=450, start=2 * CHUNK)["errors"])
     assert np.array_equal(then.values, at_once.values)
     assert then.places == at_once.places
+
+
+def test_a_contrast_may_have_any_name(model):
+    beside = Contrast(name="values", statistic="none", relation="<=", threshold=1.0)
+    made = claim(quantifier="average", contrasts=(beside,))
+
+    @made(figure=str)
+    @given(at=conditions(made.domain))
+    def test(model, at):
+        errors = model.intact(at).errors
+        made.check(errors, at, contrasts={"values": lambda: torch.zeros_like(errors)})
+
+    drawn = draw([test.recint_property], model, seed=0, draws=CHUNK)[made.id]
+    assert (drawn.values > 0).all()
+    assert (drawn.contrasts["values"] == 0).all()
 
 
 def test_only_what_is_not_decided_is_drawn_again(model):

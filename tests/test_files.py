@@ -78,7 +78,7 @@ def test_a_device_stays_one(device):
 def test_what_standard_output_goes_to_is_not_replaced(tmp_path, named):
     """Neither is what was printed before, in a pipe or a file."""
     (tmp_path / "link").symlink_to("/proc/self/fd/1")  # as /dev/stdout is
-    code = "import sys; from pathlib import Path; from recint.files import write"
+    code = "import sys; from pathlib import Path; from recint.system.files import write"
     code += f"; print('before'); write(Path({named!r}), 'told\\n'); print('after')"
     command = [sys.executable, "-c", code]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}

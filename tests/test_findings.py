@@ -34,7 +34,7 @@ class TestRefuted:
         ],
     )
     def test_the_way_is_told(self, refuted, way):
-        assert str(findings.refuted([entry("a.b"), refuted])) == f"1 claim is refuted: 1 {way}"
+        assert str(findings.refuted([entry("a.b"), refuted])) == f"1 claim is refuted, {way}"
 
     def test_of_two_ways_the_surer_one_counts(self):
         both = entry("a.a", "refuted", 0.1, contrast={"other": contrast(0.5)})

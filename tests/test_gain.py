@@ -59,12 +59,12 @@ def test_what_is_done_instead_is_held_to_twice_the_cost_and_to_a_share_by_itself
     def claim(*beside):
         return Claim(
             id="test.claim",
-            statement="",
+            statement="-",
             quantifier="average",
             statistic="loss",
             relation="<=",
             threshold=0.1,
-            source="",
+            source="-",
             reduction="ratio of means",
             contrasts=beside,
         )

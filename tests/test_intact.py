@@ -141,6 +141,10 @@ class TestIntact:
             model.intact(AT)["blocks.7.hook_resid_pre"]
 
 
+def coefficients(drawn):
+    return np.concatenate([at.sample(SMALL).coefficients[:, -1].numpy() for at in drawn.places])
+
+
 def hooks_of_a_layer():
     return ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
 
@@ -186,7 +190,7 @@ class TestDraw:
         claims = [claimed("a", errors), claimed("b", errors, domain=Domain(c=(0.0, 1.0)))]
         drawn = draw(claims, model, seed=0, draws=100)
         assert model.passes == [100, 100]
-        assert drawn["a"].coefficients.min() < 0 <= drawn["b"].coefficients.min()
+        assert coefficients(drawn["a"]).min() < 0 <= coefficients(drawn["b"]).min()
 
     def test_a_contrast_in_another_domain_is_measured_there_on_shared_passes(self, model):
         elsewhere = Domain(c=(0.5, 2.0))
@@ -203,8 +207,6 @@ class TestDraw:
         assert [at.batch for at in drawn.places] == [100, 50]
         expected = [model.intact(at).errors.double() for at in drawn.places]
         assert torch.cat(expected).tolist() == drawn.values.tolist()
-        sampled = [at.sample(SMALL).coefficients[:, -1] for at in drawn.places]
-        assert torch.cat(sampled).tolist() == drawn.coefficients.tolist()
         assert drawn.values.std() > 0
         assert set(drawn.values) != set(draw([claim], model, seed=8, draws=150)["a"].values)
 

@@ -62,6 +62,29 @@ def test_a_stopped_run_continues_to_the_same_weights(unbroken, tmp_path, stops):
     assert not (tmp_path / STATE).exists()
 
 
+def test_bfloat16_trains_too_and_continues_to_the_same_weights(unbroken, tmp_path):
+    fast = replace(RECIPE, precision="bfloat16")
+    whole = train(fast, tmp_path / "whole")
+    with pytest.raises(Stopped):
+        train(fast, tmp_path / "stopped", save_every=10, progress=stopping_at(27))
+    assert train(fast, tmp_path / "stopped").sha256 == whole.sha256 != unbroken[0].sha256
+    assert all(tensor.dtype == torch.float32 for tensor in whole.tensors.values())
+    validation, exact = (history(folder)["validation"] for folder in (tmp_path / "whole", unbroken[1]))
+    assert validation[-1][1] == pytest.approx(exact[-1][1], rel=0.1)
+    write_card(tmp_path / "whole")
+    assert "--precision bfloat16" in (tmp_path / "whole" / "README.md").read_text()
+
+
+def test_a_run_that_stopped_before_there_was_a_choice_of_precision_goes_on(unbroken, tmp_path):
+    with pytest.raises(Stopped):
+        train(RECIPE, tmp_path, save_every=10, progress=stopping_at(27))
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    recipe = json.loads(state["recipe"])
+    del recipe["precision"]
+    torch.save(state | {"recipe": json.dumps(recipe)}, tmp_path / STATE)
+    assert train(RECIPE, tmp_path).sha256 == unbroken[0].sha256
+
+
 def test_the_number_of_weights_is_that_of_the_shapes():
     assert SMALL.weights == sum(torch.zeros(shape).numel() for shape in SMALL.shapes.values())
 
@@ -190,6 +213,7 @@ def test_the_loss_is_taken_from_position_2k_on(small):
         ({"data": Distribution(dim=4)}, "dim=4 of the recurrences must be d_vocab=5"),
         ({"data": Distribution(dim=5, length=18)}, "length=18 needs 17 positions, but n_ctx=16"),
         ({"data": Distribution(dim=5, order=2)}, "order=2 of the recurrences must be order=1"),
+        ({"precision": "float16"}, "precision='float16' must be one of 'float32', 'bfloat16'"),
         ({"batch": 10**12}, "batch=1000000000000 must be at most 100000"),
         ({"validation": 10**12}, "validation=1000000000000 must be at most 100000"),
         ({"model": replace(SMALL, n_layers=10**8)}, "n_layers=100000000 must be at most 1000"),

@@ -39,7 +39,7 @@ def command(word, more=""):
 
 
 def verdicts(folder):
-    return {line["id"]: line for line in log_file.read(folder / "my_claims" / "log").verdicts}
+    return {line.entry.id: line.entry for line in log_file.read(folder / "my_claims" / "log").verdicts}
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,9 @@ def test_it_is_listed(folder, monkeypatch, capsys):
 def test_it_gets_the_verdict_that_the_page_tells_of(folder):
     told = re.search(r"✗ refuted +(\S+) +(\S+) >= 0.5 +broken at (.+)", PAGE)
     found = verdicts(folder)[told[1]]
-    assert found["verdict"] == "refuted"
-    assert found["value"] == pytest.approx(float(told[2]), abs=0.02)
-    assert found["search"]["counterexample"]["where"] == told[3]
+    assert found.verdict == "refuted"
+    assert found.value == pytest.approx(float(told[2]), abs=0.02)
+    assert found.search.counterexample.where == told[3]
     assert "heads.lead-mlps" in (folder / "report.html").read_text()
 
 
@@ -82,7 +82,7 @@ def test_it_was_on_record_before(folder):
     assert registered["hash"] in run["registered"]
     # Confirmatory, but where recint itself has changes that are not committed.
     expected = "exploratory" if run["dirty"] else "confirmatory"
-    assert verdicts(folder)["heads.lead-mlps"]["standing"] == expected
+    assert verdicts(folder)["heads.lead-mlps"].standing == expected
 
 
 def test_a_threshold_that_moved_is_refused(folder, tmp_path):
@@ -100,11 +100,11 @@ def test_the_amended_version_stands_beside_the_first(folder, tmp_path):
     status, out = shell(command("verify", FEW), tmp_path)
     assert status == 1, out
     found = verdicts(tmp_path)
-    assert {claim: line["verdict"] for claim, line in found.items()} == {
+    assert {claim: entry.verdict for claim, entry in found.items()} == {
         "heads.lead-mlps": "refuted",
         "heads.lead-mlps@2": "supported",
     }
-    assert found["heads.lead-mlps@2"]["standing"] == "exploratory"
+    assert found["heads.lead-mlps@2"].standing == "exploratory"
     amended = log_file.read(tmp_path / "my_claims" / "log").amended[-1]
     assert (amended["claim"], amended["from"], amended["to"]) == ("heads.lead-mlps", 1, 2)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from recint.cli.options import tell
+from recint.cli.options import add, tell
+from recint.options import CLAIMS
 from recint.system.files import named_path, write
 from recint.system.outputs import require_files
 
@@ -21,6 +22,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "verdicts", nargs="+", type=named_path, metavar="FILE.json", help="a file that `recint verify --verdicts` wrote"
     )
+    add(command, CLAIMS)
     command.add_argument(
         "--into", type=named_path, metavar="FILE.md", help="put the table between the marks in this document"
     )
@@ -32,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.record import verdict_file
 
     require_files(options.into, inputs=options.verdicts)
-    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts])
+    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts], claims=options.claims or ())
     if not options.into:
         print(table, end="")
         return 0

@@ -47,6 +47,7 @@ _RECIPE = {
     "weight_decay": "weight decay",
     "clip": "largest norm of a gradient, to which larger ones are clipped",
     "init_range": "standard deviation of the initial weights",
+    "precision": "of the products in a step: float32, or bfloat16, which is faster where the processor has it",
     "log_every": "steps between two entries of the loss history",
     "validate_every": "steps between two validations",
     "validation": "recurrences that validate",

@@ -17,6 +17,8 @@ from recint.judging.observation import Observation
 from recint.judging.subject import CHUNK, Domain, Place, Sample, Subject
 from recint.system.seeds import derive_seed
 
+_OWN = ""  # the claim's own values beside those of its contrasts, of which none has this name
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -147,9 +149,9 @@ def draw(
         own = kept[claim.id, claim.domain]
         return Drawn(
             places=places[claim.domain],
-            numbers=own.numbers["values"],
+            numbers=own.numbers[_OWN],
             contrast_numbers={
-                contrast.name: kept[claim.id, contrast.domain].numbers["values"]
+                contrast.name: kept[claim.id, contrast.domain].numbers[_OWN]
                 if contrast.domain
                 else own.numbers[contrast.name]
                 for contrast in claim.contrasts
@@ -175,7 +177,7 @@ class _Kept:
 
     def add(self, observation: Observation, *, start: int, batch: int) -> None:
         """Raises ValueError if it is not one value for each draw."""
-        for name, values in {"values": observation.values, **observation.contrasts}.items():
+        for name, values in {_OWN: observation.values, **observation.contrasts}.items():
             if len(values) != batch:
                 raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
             if name not in self.numbers:

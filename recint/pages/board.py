@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recint import words as sentences
+from recint.catalogue import require_matches, selected
 from recint.judging.entry import Departure, Entry, Run
 from recint.pages import markdown as markdowns
 from recint.pages.findings import answer, headline
@@ -16,29 +17,35 @@ from recint.verdict import SYMBOLS, words
 BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recint board -->"
 
 
-def markdown(runs: Sequence[Run]) -> str:
+def markdown(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
     """The answer for each checkpoint in a sentence, and the table of claims.
 
+    Args:
+        claims: globs of the claims that the table shows, all if there are none. The answers are about all either way.
+
+    Raises:
+        ValueError: the runs judged different versions of a claim, or a glob matches none.
+    """
+    require_matches(claims, {claim.id for run in runs for claim in run.claims})
+    return "\n".join([*(f"- {escape(answer(run))}." for run in runs), "", table(runs, claims=claims)])
+
+
+def table(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
+    """Claims with their verdicts, their statistics, and where they break, a column for each checkpoint.
+
     Raises:
         ValueError: the runs judged different versions of a claim.
     """
-    return "\n".join([*(f"- {escape(answer(run))}." for run in runs), "", table(runs)])
-
-
-def table(runs: Sequence[Run]) -> str:
-    """Every claim with its verdict, its statistic, and where it breaks, a column for each checkpoint.
-
-    Raises:
-        ValueError: the runs judged different versions of a claim.
-    """
-    claims: dict[str, Entry] = {}
+    known: dict[str, Entry] = {}
     for run in runs:
         for claim in run.claims:
-            if claims.setdefault(claim.id, claim).hash != claim.hash:
+            if known.setdefault(claim.id, claim).hash != claim.hash:
                 raise ValueError(f"{claim.id}: the verdict files judge different versions of it; verify again")
     found = [{claim.id: claim for claim in run.claims} for run in runs]
     rows = [
-        [_about(claim), should(claim), *(_cell(by_id.get(name)) for by_id in found)] for name, claim in claims.items()
+        [_about(claim), should(claim), *(_cell(by_id.get(name)) for by_id in found)]
+        for name, claim in known.items()
+        if selected(name, claims)
     ]
     return markdowns.table(["claim", "should be", *(run.checkpoint["name"] for run in runs)], rows) + "\n"
 

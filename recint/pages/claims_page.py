@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
-from recint.catalogue import properties
 from recint.judging.claim import Claim, Contrast, Property
 from recint.system.escaping import code, markdown
-from recint.system.files import write
 
 _ASKED = {
     "average": "on average over the recurrences of its domain",
@@ -27,8 +24,7 @@ def page(props: Sequence[Property]) -> str:
     lines = [
         "# The claims",
         "",
-        f"{len(props)} claims, as the modules declare them. `make claims` writes this page: do not edit it.",
-        "[docs/verdicts.md](verdicts.md) has their verdicts.",
+        f"{len(props)} claims, as their modules declare them. `recint claims --markdown` writes this page: do not edit it.",
         "",
     ]
     for module, declared in groupby(props, key=lambda prop: prop.body.__module__):
@@ -92,7 +88,3 @@ def _layers(claim: Claim) -> str:
         f"; layer{'s' if len(claim.layers) > 1 else ''} {', '.join(map(str, claim.layers))}" if claim.layers else ""
     )
     return f"{layers}; heads {', '.join(map(str, claim.heads))}" if claim.heads else layers
-
-
-if __name__ == "__main__":  # `make claims`
-    write(Path(sys.argv[1]), page(properties()))

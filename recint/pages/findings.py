@@ -85,8 +85,8 @@ class Refuted:
         }
         if not (total := sum(ways.values())):
             return "No claim is refuted"
-        told = ", ".join(f"{count} {way}" for way, count in ways.items() if count)
-        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted: {told}"
+        told = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
+        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(told) == 1 else ':'} {', '.join(told)}"
 
 
 def refuted(claims: Iterable[Entry]) -> Refuted:

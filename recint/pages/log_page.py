@@ -16,7 +16,7 @@ from recint.pages.statistic import should, with_interval
 from recint.pages.templating import render
 from recint.record.history import Changes, History, Version
 from recint.record.identity import brief
-from recint.record.log import Line
+from recint.record.lines import Line
 from recint.system.escaping import line as one_line
 from recint.verdict import SYMBOLS, words
 from recint.words import LEGEND

@@ -9,7 +9,8 @@ from pathlib import Path
 from recint.catalogue import selected
 from recint.judging.entry import Baseline, Drift, Entry, Estimate, Run
 from recint.record import verdict_file
-from recint.record.log import Line, Log
+from recint.record.lines import Line
+from recint.record.log import Log
 from recint.verdict import words
 
 

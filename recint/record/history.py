@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from recint.judging.entry import Entry, Run
+from recint.record.differences import differences
 from recint.record.identity import identity
-from recint.record.log import Line, Log, Settled, by_run
+from recint.record.lines import Line
+from recint.record.log import Log, Settled, by_run
 from recint.record.log_file import verdict_line
-from recint.record.registration import differences
 
 # What a run was made with, as opposed to what came of it.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")

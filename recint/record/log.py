@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recint.judging.entry import Entry, Standing
 from recint.record.identity import identity
+from recint.record.lines import Line
+
+if TYPE_CHECKING:  # which would load torch
+    pass
+
 
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"
-Line = Mapping[str, Any]
-Signature = tuple[str, str, int | None, int | None, str | None, frozenset[str]]
+How = tuple[int | None, int | None, str | None]
+Signature = tuple[str, str, How, frozenset[str]]
 
 
 class LogError(ValueError):
@@ -124,14 +129,7 @@ class Log:
     def begun(self) -> dict[Signature, str]:
         """Runs by their signature, which a verdict file has too."""
         return {
-            signature(
-                line["checkpoint"],
-                when=line["when"],
-                seed=line["seed"],
-                draws=line["draws"],
-                profile=line["profile"],
-                claims=self.verdicts_of(line["run"]),
-            ): line["run"]
+            signature(line["checkpoint"], line["when"], _how(line), self.verdicts_of(line["run"])): line["run"]
             for line in self.runs
         }
 
@@ -145,17 +143,17 @@ class Log:
         return {line["run"]: line for line in self.runs}
 
 
-def signature(
-    checkpoint: Mapping[str, Any],
-    *,
-    when: str,
-    seed: int | None,
-    draws: int | None,
-    profile: str | None,
-    claims: Iterable[Entry],
-) -> Signature:
-    """What tells a run from every other run, even from one that begins in the same second. Its verdict file has the same."""
-    return identity(checkpoint), when, seed, draws, profile, frozenset(claim.hash for claim in claims)
+def signature(checkpoint: Mapping[str, Any], when: str, how: How, claims: Iterable[Entry]) -> Signature:
+    """What tells a run from every other run, even from one that begins in the same second. Its verdict file has the same.
+
+    Args:
+        how: seed, draws and profile.
+    """
+    return identity(checkpoint), when, how, frozenset(claim.hash for claim in claims)
+
+
+def _how(run: Line) -> How:
+    return run["seed"], run["draws"], run["profile"]
 
 
 def by_run(verdicts: Iterable[Settled]) -> dict[str, list[Entry]]:

@@ -13,24 +13,24 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from recint import shipped
 from recint.judging.entry import Entry
-from recint.record import git, schema, verdict_file
-from recint.record.log import Line, Log, LogError, Settled
+from recint.record import git, verdict_file
+from recint.record.lines import KINDS, Line, parsed
 from recint.system.files import atomic, is_writable
+
+if TYPE_CHECKING:  # which would load torch
+    pass
+
+from recint.record.log import Log, LogError, Settled
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
-# Kind of line -> the name that the schema has for it.
-_KINDS = {
-    "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
-}  # fmt: skip
 
 
 def now() -> str:
@@ -54,14 +54,14 @@ def read(folder: Path) -> Log:
     Raises:
         LogError: a whole file cannot be read.
     """
-    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in _KINDS}
+    found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in KINDS}
     damaged = []
     for path in sorted(folder.glob("*.jsonl")):
         try:
             content = path.read_bytes()
         except OSError as error:
             raise LogError(f"{path}: cannot be read ({error.strerror})") from None
-        for number, line in enumerate(_lines(content), start=1):
+        for number, line in enumerate(parsed(content), start=1):
             if isinstance(line, str):
                 damaged.append(f"{path}:{number}: {line}")
             elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
@@ -93,27 +93,6 @@ def _told_apart_by(line: Line) -> tuple[str, ...]:
         case {"kind": "verdict", "run": run, "id": claim}:
             return (run, claim)
     return (json.dumps(line, sort_keys=True),)
-
-
-@lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
-def _lines(content: bytes) -> tuple[Line | str, ...]:
-    return tuple(map(_parsed, content.splitlines()))
-
-
-def _parsed(given: bytes) -> Line | str:
-    """The line, or a sentence that says what is wrong with it."""
-    try:
-        line = json.loads(given)
-    except (ValueError, RecursionError):
-        return "is not a line of JSON, and is left out"
-    kind = line.get("kind") if isinstance(line, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
-        return f"has none of the kinds {', '.join(_KINDS)}, and is left out"
-    if missing := schema.lacking(line, _KINDS[kind]):
-        return f"is a {kind} line without {', '.join(missing)}, and is left out"
-    if flaw := schema.flaw(line, _KINDS[kind]):
-        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
-    return line
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
@@ -177,7 +156,7 @@ def code_of(claims: Path) -> git.Code:
 
 def committed_hashes(folder: Path) -> list[str]:
     """Hashes of the claims that are registered in the commit that is checked out."""
-    lines = _lines(git.committed(folder / CLAIMS) or b"")
+    lines = parsed(git.committed(folder / CLAIMS) or b"")
     found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
     return list(dict.fromkeys(found))
 

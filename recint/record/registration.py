@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recint.record.log import Line, Log, LogError
+from recint.record.differences import differences
+from recint.record.lines import Line
+from recint.record.log import Log, LogError
 from recint.record.log_file import CLAIMS, append, read
 
 if TYPE_CHECKING:  # which would load torch
     from recint.judging.claim import Claim
+
 
 # Fields of a claim that a verdict line has too.
 _SHARED = ("statement", "statistic", "relation", "threshold", "quantifier")
@@ -88,27 +91,3 @@ def require_unmoved(log: Log, claims: Iterable[Mapping[str, Any]]) -> None:
                 f"{claim['claim']}: {'; '.join(moved) or 'its hash differs'}, since it was registered on {known['when'][:10]}; "
                 "put it back, or declare the next version beside it: CLAIM.amended(because='...', ...)"
             )
-
-
-def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """Old and new value of every difference between two nested values, by path; None where a value is missing."""
-    old, new = dict(_leaves(before)), dict(_leaves(now))
-    return {
-        path: (old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
-    }
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Single values of nested fields, by path, such as `domain.length` or `contrasts.0.threshold`.
-
-    A list without mappings counts as a single value.
-    """
-    if isinstance(value, Mapping):
-        parts = list(value.items())
-    elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
-        parts = list(enumerate(value))
-    else:
-        yield path, value
-        return
-    for key, part in parts:
-        yield from _leaves(part, f"{path}.{key}" if path else str(key))

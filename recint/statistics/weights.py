@@ -1,4 +1,8 @@
-"""Statistics of weight matrices alone, in float64: products of weights lose digits quickly."""
+"""Statistics of weight matrices alone, in float64: products of weights lose digits quickly.
+
+PyTorch decomposes the matrices, on as many threads as the model's passes have. numpy's library would take all cores where something
+else has loaded it before recint could ask it for one: its threads then wait in busy loops for cores that others have.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,22 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 ORIENTATIONS = 8  # of every pair of heads, behind the level of matched random heads
 Composition = Literal["q", "k", "v"]
+
+
+def _exact(matrix: NDArray) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(matrix, dtype=np.float64))
+
+
+def _singular_values(matrix: Float[NDArray, "*batch d d"]) -> Float[NDArray, "*batch index"]:
+    found: NDArray = torch.linalg.svdvals(_exact(matrix)).numpy()
+    return found
 
 
 def eigenvalue_score(matrix: Float[NDArray, "*batch d d"]) -> Float[NDArray, "*batch"]:
@@ -19,13 +34,13 @@ def eigenvalue_score(matrix: Float[NDArray, "*batch d d"]) -> Float[NDArray, "*b
     >>> eigenvalue_score(np.diag([-1.0, -2.0]))
     np.float64(-1.0)
     """
-    eigenvalues = np.linalg.eigvals(np.asarray(matrix, dtype=np.float64))
+    eigenvalues = torch.linalg.eigvals(_exact(matrix)).numpy()
     return eigenvalues.sum(-1).real / np.abs(eigenvalues).sum(-1)
 
 
 def held_energy(matrix: Float[NDArray, "*batch d d"]) -> Float[NDArray, "*batch index"]:
     """Share of the sum of squared singular values that the first 1, 2, ... of them hold."""
-    squares = np.linalg.svd(np.asarray(matrix, dtype=np.float64), compute_uv=False) ** 2
+    squares = _singular_values(matrix) ** 2
     return squares.cumsum(-1) / squares.sum(-1, keepdims=True)
 
 
@@ -47,7 +62,7 @@ def cut_to_rank(
     array([[3., 0.],
            [0., 0.]])
     """
-    left, sizes, right = np.linalg.svd(np.asarray(matrix, dtype=np.float64))
+    left, sizes, right = (part.numpy() for part in torch.linalg.svd(_exact(matrix), full_matrices=False))
     return left[..., :rank] * sizes[..., None, :rank], right[..., :rank, :]
 
 
@@ -73,10 +88,10 @@ def pair_scores(
     output: Float[NDArray, "head d d"], reader: Float[NDArray, "other d d"]
 ) -> Float[NDArray, "head other"]:
     """|O I| / (|O| |I|) in the Frobenius norm for every head that writes and every one that reads."""
-    output, reader = output.astype(np.float64), reader.astype(np.float64)
-    size_out, size_in = np.linalg.norm(output, axis=(-2, -1)), np.linalg.norm(reader, axis=(-2, -1))
-    products = np.linalg.norm(output[:, None] @ reader[None, :], axis=(-2, -1))
-    found: NDArray = products / (size_out[:, None] * size_in[None, :])
+    writes, reads = _exact(output), _exact(reader)
+    products = torch.linalg.matrix_norm(writes[:, None] @ reads[None, :])
+    sizes = torch.linalg.matrix_norm(writes)[:, None] * torch.linalg.matrix_norm(reads)[None, :]
+    found: NDArray = (products / sizes).numpy()
     return found
 
 
@@ -92,14 +107,14 @@ def composition_chance(
     Only the rotation Q between the output's writing and the reader's reading directions matters:
     |S_O Q S_I| / (|S_O| |S_I|) with Q uniform on the orthogonal group.
     """
-    spectra_out, spectra_in = (
-        np.linalg.svd(np.asarray(matrices, dtype=np.float64), compute_uv=False) ** 2 for matrices in (output, reader)
-    )
+    spectra_out, spectra_in = _singular_values(output) ** 2, _singular_values(reader) ** 2
     dimension = output.shape[-1]
     chance = np.zeros((len(output), len(reader)))
     for _ in range(draws):
         gaussian = rng.standard_normal((len(output), len(reader), dimension, dimension))
-        rotation, _ = np.linalg.qr(gaussian)  # columns are uniform up to sign, which squares away
+        rotation = torch.linalg.qr(
+            torch.from_numpy(gaussian)
+        ).Q.numpy()  # columns are uniform up to sign, which squares away
         squared = np.einsum("oi,oria,ra->or", spectra_out, rotation**2, spectra_in)
         chance += np.sqrt(squared / np.outer(spectra_out.sum(-1), spectra_in.sum(-1)))
     return chance / draws

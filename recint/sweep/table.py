@@ -66,14 +66,8 @@ def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
 
 
 def _signature(judged: Run) -> log.Signature:
-    return log.signature(
-        judged.checkpoint,
-        when=judged.started,
-        seed=judged.seed,
-        draws=judged.draws,
-        profile=judged.profile,
-        claims=judged.claims,
-    )
+    how = (judged.seed, judged.draws, judged.profile)
+    return log.signature(judged.checkpoint, judged.started, how, judged.claims)
 
 
 def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from recint.pages.markdown import code, table
 from recint.recurrence import Distribution
 from recint.system.escaping import command, markdown
 from recint.system.files import write
+from recint.training.recipe import Recipe
 from recint.training.train import CARD, HISTORY, LOSSES
 
 
@@ -56,8 +57,8 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
 
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
     """What makes the same model again: how it was trained, and what of its shape and its data is not as usual."""
-    usual = {**asdict(Distribution()), **asdict(ModelConfig())}
-    chosen = {**recipe["data"], **recipe["model"]}
+    usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
+    chosen = {**recipe["data"], **recipe["model"], "precision": recipe.get("precision", Recipe().precision)}
     chosen.pop("dim")  # which is `d_vocab`
     changed = {name: value for name, value in chosen.items() if _listed(value) != _listed(usual[name])}
     trained = {name: value for name, value in recipe.items() if isinstance(value, int | float)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution
@@ -11,6 +12,9 @@ from recint.recurrence import REFERENCE, Distribution
 # Beyond these a number is a mistake, which is better told than tried: it would take all memory first.
 _MOST = {"batch": 100_000, "validation": 100_000}
 _MOST_LAYERS, _MOST_WEIGHTS = 1_000, 10**10
+
+
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,7 @@ class Recipe:
         init_range: standard deviation of the initial weights; biases start at 0, LayerNorm weights at 1.
         rate: peak learning rate of AdamW, reached after `warmup` steps and then lowered to 0 along a cosine.
         clip: largest norm of the gradient.
+        precision: of the products of matrices in a step. Weights, optimiser, validation and all that is kept are in float32.
         log_every, validate_every: steps between entries of the loss history; the loss is the mean since the last one.
     """
 
@@ -34,6 +39,7 @@ class Recipe:
     weight_decay: float = 0.01
     clip: float = 1.0
     init_range: float = 0.04
+    precision: Precision = "float32"
     log_every: int = 100
     validate_every: int = 500
     validation: int = 512
@@ -54,6 +60,8 @@ class Recipe:
         for name in ("rate", "clip", "init_range"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be above 0")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision={self.precision!r} must be one of {', '.join(map(repr, get_args(Precision)))}")
         if self.warmup < 0 or self.weight_decay < 0:
             raise ValueError(f"warmup={self.warmup!r} and weight_decay={self.weight_decay!r} must not be below 0")
         if self.data.dim != self.model.d_vocab:

@@ -111,7 +111,8 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate(step - 1)
         optimizer.zero_grad(set_to_none=True)
-        loss = prediction_loss(bridge, batch)
+        with torch.autocast(batch.terms.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            loss = prediction_loss(bridge, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(bridge.parameters(), recipe.clip)
         optimizer.step()
@@ -174,7 +175,7 @@ def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:
         return None, fresh
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        found = json.loads(state["recipe"])
+        found = {"precision": "float32"} | json.loads(state["recipe"])  # runs that earlier versions left have no other
         history = json.loads(state["history"])
     except Exception as error:
         raise CheckpointError(

@@ -1,0 +1,38 @@
+"""Lines of the research log: what each kind of line must hold, and what is wrong with a damaged one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from recint.record import schema
+
+Line = Mapping[str, Any]
+
+# Kind of line -> the name that the schema has for it.
+KINDS = {
+    "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
+def parsed(content: bytes) -> tuple[Line | str, ...]:
+    """Every line of a file, or a sentence that says what is wrong with it."""
+    return tuple(map(_parsed, content.splitlines()))
+
+
+def _parsed(given: bytes) -> Line | str:
+    try:
+        line = json.loads(given)
+    except (ValueError, RecursionError):
+        return "is not a line of JSON, and is left out"
+    kind = line.get("kind") if isinstance(line, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        return f"has none of the kinds {', '.join(KINDS)}, and is left out"
+    if missing := schema.lacking(line, KINDS[kind]):
+        return f"is a {kind} line without {', '.join(missing)}, and is left out"
+    if flaw := schema.flaw(line, KINDS[kind]):
+        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
+    return line
