@@ -30,9 +30,8 @@ Array = NDArray[np.float64]
 Rows = Float[NDArray, "row d_model"]
 Matrix = Float[NDArray, "d_model d_model"]
 CONFIG: ModelConfig = replace(SMALL, d_head=SMALL.d_model)
-_CODE = (
-    128.0  # length of a position's code; its square is more than 50 times the square of everything else in the stream
-)
+# Length of a position's code. Its square is more than 50 times the square of everything else in the stream.
+_CODE = 128.0
 # Cosine of a position's code with the direction that all codes share; of position 0, whose code is the most similar to every other.
 SHARED, _FIRST = 0.2, 0.6
 _GAP = 25.0  # difference between the score of the key that is looked at and the others
@@ -132,6 +131,7 @@ class Plan:
 
 
 def subspaces(name: str, seed: int) -> Subspaces:
+    """Random subspaces of the residual stream for the model with this name."""
     rng = np.random.default_rng(derive_seed(seed, "positives", name))
     return carve(CONFIG, steering=1, idle=1, rng=rng)
 

@@ -75,7 +75,7 @@ def head_maps(roles: Roles, *, seed: int, config: ModelConfig, heads: Heads) -> 
 def _maps(roles: Roles, share: float, *, seed: int, config: ModelConfig, heads: Heads) -> HeadMaps:
     """All maps, if layer 0 writes the given share of its energy into the embedding."""
     dim, n_heads = config.d_vocab, config.n_heads
-    calibration = term_statistics(dim)
+    terms = term_statistics(dim)
     # Regression removes the mean. So layer 0 turns vectors orthogonal to the all-ones vector, which is the last row.
     basis = orthonormal(dim, rng=random_source(seed, "planes"))[::-1]
     line = rotation_cosine(roles.ov_line, dim=dim - 1, power=2)
@@ -83,10 +83,10 @@ def _maps(roles: Roles, share: float, *, seed: int, config: ModelConfig, heads: 
     parts = half_projections(basis, n_heads=n_heads) if heads == "split" else np.eye(dim)[None] / n_heads
     layer_0 = np.broadcast_to(parts @ moved, (n_heads, dim, dim))
 
-    readout = (COPIED, 2 * calibration.before)
+    readout = (COPIED, 2 * terms.before)
     along = (share**0.5, (1 - share) ** 0.5)
     # Large enough for the unembedding to read `before` times the previous term, and too small to change LayerNorm's scale.
-    gain = min(calibration.before / abs(np.dot(readout, along)), 1.0)
+    gain = min(terms.before / abs(np.dot(readout, along)), 1.0)
 
     # Maps from the term at position 0 to what layer 2 reads there, and to what the unembedding would read there.
     content = np.eye(dim) + gain * along[0] * moved
@@ -161,24 +161,24 @@ def _flat_rank(wanted: int) -> int:
     return next((count for count in range(wanted, 2 * wanted) if count % 20 and -(-count * 19 // 20) == wanted), wanted)
 
 
-def _v_composition(circuit: HeadMaps, d_model: int) -> float:
+def _v_composition(maps: HeadMaps, d_model: int) -> float:
     """The larger mean V-composition of layer 0 with layers 1 and 2, divided by chance.
 
     Layer 1 with layer 2 is zero: no values are read where layer 1 writes.
     """
-    written = circuit.along[0] * circuit.layer_0
+    written = maps.along[0] * maps.layer_0
     ratios = []
-    for later in ([read.T for read, _ in circuit.layer_1], list(circuit.layer_2)):
+    for later in ([read.T for read, _ in maps.layer_1], list(maps.layer_2)):
         scores = [
             [np.linalg.norm(out @ into) / np.linalg.norm(whole) / np.linalg.norm(into) for into in later]
-            for out, whole in zip(written, circuit.layer_0, strict=True)
+            for out, whole in zip(written, maps.layer_0, strict=True)
         ]
         levels = [
             [
                 expected_composition(squared_singular_values(out), squared_singular_values(into), d_model)
                 for into in later
             ]
-            for out in circuit.layer_0
+            for out in maps.layer_0
         ]
         ratios.append(np.mean(scores) / np.mean(levels))
     return float(max(ratios))

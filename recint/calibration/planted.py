@@ -59,8 +59,8 @@ def plant(
     torch.Size([8, 64])
     """
     _check_shape(roles, config, heads)
-    circuit = head_maps(roles, seed=seed, config=config, heads=heads)
-    tensors = _tensors(circuit, roles, seed=seed, config=config)
+    maps = head_maps(roles, seed=seed, config=config, heads=heads)
+    tensors = _tensors(maps, roles, seed=seed, config=config)
     if not folded:
         tensors = _unfolded(tensors, rng=random_source(seed, "unfolded"), config=config)
     return Checkpoint(
@@ -101,20 +101,18 @@ class _Head:
     write: Array
 
 
-def _tensors(circuit: HeadMaps, roles: Roles, *, seed: int, config: ModelConfig) -> dict[str, Array]:
+def _tensors(maps: HeadMaps, roles: Roles, *, seed: int, config: ModelConfig) -> dict[str, Array]:
     """The tensors, with LayerNorm folded and MLPs zero."""
-    reading = qk_energy(roles, circuit.ranks, config)
-    subspaces = carve(config, steering=max(circuit.ranks), idle=reading.width, rng=random_source(seed, "places"))
-    calibration = term_statistics(config.d_vocab)
+    energy = qk_energy(roles, maps.ranks, config)
+    subspaces = carve(config, steering=max(maps.ranks), idle=energy.width, rng=random_source(seed, "places"))
+    terms = term_statistics(config.d_vocab)
 
     # What LayerNorm divides by before and after layer 0 writes, for terms of typical length.
-    early, late = (
-        ((_POSITION**2 + calibration.energy * (1 + gain**2)) / config.d_model) ** 0.5 for gain in (0.0, circuit.gain)
-    )
+    early, late = (((_POSITION**2 + terms.energy * (1 + gain**2)) / config.d_model) ** 0.5 for gain in (0.0, maps.gain))
     layers = (
-        _layer_0(circuit, roles, subspaces, scale=early, config=config),
-        _layer_1(circuit, roles, subspaces, scale=late, config=config),
-        _layer_2(circuit, reading, subspaces, scale=late, config=config),
+        _layer_0(maps, roles, subspaces, scale=early, config=config),
+        _layer_1(maps, roles, subspaces, scale=late, config=config),
+        _layer_2(maps, energy, subspaces, scale=late, config=config),
     )
     tensors = {name: np.zeros(shape) for name, shape in config.shapes.items()}
     for name in tensors:
@@ -122,7 +120,7 @@ def _tensors(circuit: HeadMaps, roles: Roles, *, seed: int, config: ModelConfig)
             tensors[name] += 1
     tensors["embed.W_E"] += subspaces.embedding
     tensors["pos_embed.W_pos"] += _POSITION * subspaces.position
-    embedding, second = circuit.readout
+    embedding, second = maps.readout
     tensors["unembed.W_U"] += late * (embedding * subspaces.embedding + second * subspaces.second).T
     for layer, layer_heads in enumerate(layers):
         attention = f"blocks.{layer}.attn"
@@ -147,27 +145,27 @@ def _score(share: Array | float, others: Array | float) -> Array:
 
 
 def _layer_0(
-    circuit: HeadMaps, roles: Roles, subspaces: Subspaces, *, scale: float, config: ModelConfig
+    maps: HeadMaps, roles: Roles, subspaces: Subspaces, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     queries = np.arange(1.0, config.n_ctx)
-    target = circuit.along[0] * subspaces.embedding + circuit.along[1] * subspaces.second
+    target = maps.along[0] * subspaces.embedding + maps.along[1] * subspaces.second
     return tuple(
         _Head(
             query=_strengths(_score(share, queries), scale, config)[:, None] * subspaces.position[1:],
             key=subspaces.position[:-1],
             read=subspaces.embedding,
-            write=circuit.gain * scale * moved @ target,
+            write=maps.gain * scale * moved @ target,
         )
-        for share, moved in zip(each_head(roles.previous_token, config.n_heads), circuit.layer_0, strict=True)
+        for share, moved in zip(each_head(roles.previous_token, config.n_heads), maps.layer_0, strict=True)
     )
 
 
 def _layer_1(
-    circuit: HeadMaps, roles: Roles, subspaces: Subspaces, *, scale: float, config: ModelConfig
+    maps: HeadMaps, roles: Roles, subspaces: Subspaces, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     queries = np.arange(1.0, config.n_ctx)
     heads = []
-    for ratio, (read, write) in zip(each_head(roles.second_position, config.n_heads), circuit.layer_1, strict=True):
+    for ratio, (read, write) in zip(each_head(roles.second_position, config.n_heads), maps.layer_1, strict=True):
         strengths = _strengths(_score(ratio / (queries + 1), queries), scale, config)
         heads.append(
             _Head(
@@ -182,13 +180,13 @@ def _layer_1(
 
 
 def _layer_2(
-    circuit: HeadMaps, reading: QKEnergy, subspaces: Subspaces, *, scale: float, config: ModelConfig
+    maps: HeadMaps, energy: QKEnergy, subspaces: Subspaces, *, scale: float, config: ModelConfig
 ) -> tuple[_Head, ...]:
     strengths = _strengths(np.full(config.n_ctx, _GAP), scale, config)
     by_position = strengths @ subspaces.position
-    whole = np.linalg.norm(by_position) / reading.positions**0.5
-    idle, steering = subspaces.idle[: reading.width], subspaces.steering[: reading.width]
-    from_idle, from_steering = whole * reading.block
+    whole = np.linalg.norm(by_position) / energy.positions**0.5
+    idle, steering = subspaces.idle[: energy.width], subspaces.steering[: energy.width]
+    from_idle, from_steering = whole * energy.block
     query = np.concatenate([by_position[None], idle, steering])
     key = np.concatenate(
         [
@@ -200,7 +198,7 @@ def _layer_2(
     to = np.concatenate([subspaces.embedding, subspaces.second])
     return tuple(
         _Head(query=query, key=key, read=subspaces.embedding, write=_CORRECTION * scale * moved @ to)
-        for moved in circuit.layer_2
+        for moved in maps.layer_2
     )
 
 
