@@ -18,7 +18,7 @@ from recint.calibration.roles import SMALL, combinations
 from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import save
-from recint.judging.controls import Grade, kills, never_supported
+from recint.judging.controls import Grade, Row, kills, never_supported
 from recint.judging.judge import judge
 from recint.model.untrained import untrained
 from recint.pages import calibration_page

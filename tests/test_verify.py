@@ -309,6 +309,14 @@ def test_the_reason_of_an_error_stands_on_the_screen(tiny, tmp_path):
         "",
     ]  # C, in the module, is the last claim
     assert "The figure could not be drawn: division by zero" in (tmp_path / "r.html").read_text()
+    assert out.index("= verdicts =") < out.index("drawing the report ...") < out.index("Generated html report")
+
+
+def test_a_verdict_is_shown_before_its_figure_is_drawn(tiny, tmp_path):
+    folder = claims(tmp_path / "claims", {"id": "a.stopped", "figure": "(_ for _ in ()).throw(KeyboardInterrupt)"})
+    status, out = verify(tiny, folder, "--report", "r.html", cwd=tmp_path)
+    assert status == 130
+    assert re.search(r"^✓ supported +a\.stopped ", out, flags=re.M)
 
 
 def test_a_number_that_is_none_decides_nothing(tiny, tmp_path):
