@@ -74,7 +74,7 @@ def verify(options: argparse.Namespace) -> int:
     with TemporaryDirectory() as scratch:
         if asked.against:
             run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
-            _ = run.against
+            _ = run.stages
         if options.workers > 1:  # else the plugin tells it, which knows of the claims where it collects them
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):
