@@ -39,13 +39,13 @@ def require_finite(**values: object) -> None:
             raise NotFinite(f"{count} of the {finite.numel()} values of {name} are NaN or infinite")
 
 
-def require_finite_record(record: Any, *, what: str) -> None:
+def require_finite_numbers(record: Any, *, what: str) -> None:
     """Raises NotFinite, with its path, if a number in plain dictionaries and lists is NaN or infinite."""
     if isinstance(record, float) and not isfinite(record):
         raise NotFinite(f"{what} is {record}, but should be a finite number")
     if isinstance(record, dict | list):
         for key, part in record.items() if isinstance(record, dict) else enumerate(record):
-            require_finite_record(part, what=f"{what}.{key}")
+            require_finite_numbers(part, what=f"{what}.{key}")
 
 
 def finite(statistic: Callable[P, T]) -> Callable[P, T]:
