@@ -67,7 +67,7 @@ PROPS = {prop.claim.id: prop for prop in properties()}
         ({"constants": ("epochs",)}, r"constants: 'epochs' must be a pair of a name"),
         (
             {"quantifier": "weights", "reduction": "majority of heads"},
-            r"reduction='majority of heads' must be 'mean': a claim about weights has one figure, nothing to reduce",
+            r"reduction='majority of heads' must be 'mean': a claim about weights has one value, nothing to reduce",
         ),
         (
             {"quantifier": "weights", "contrasts": (WORSE,)},
