@@ -48,7 +48,7 @@ class Option:
         return self.dest or self.name
 
     @property
-    def told(self) -> str:
+    def help_text(self) -> str:
         """The help with the default, with % escaped for argparse."""
         text = f"{self.help} (default: {self.otherwise})" if self.otherwise else self.help
         return text.replace("%", "%%")
@@ -61,7 +61,7 @@ class Option:
             prefix: what stands before the name: `COMMAND` or `PYTEST`.
         """
         flags = [*([self.short] if self.short and prefix == COMMAND else []), f"{prefix}{self.name}"]
-        how: dict[str, Any] = {"action": self.action, "help": self.told, "dest": self.destination(prefix)}
+        how: dict[str, Any] = {"action": self.action, "help": self.help_text, "dest": self.destination(prefix)}
         if self.action == "store_false":
             add(*flags, **how)
             return

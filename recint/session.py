@@ -233,7 +233,7 @@ class Run:
         registration.register(self.log, [*judged, *registrations(())], when=self.started)
         known = log_file.read(self.log)
         claims = tuple(replace(entry, standing=known.standing(self.logged, entry.hash)) for entry in claims)
-        self.standing = tuple(standing.told(known, self.logged, claims, self.code))
+        self.standing = tuple(standing.sentences(known, self.logged, claims, self.code))
         log_file.append(log_file.file_of(self.log, self.checkpoint.name), log_file.verdict_lines(self.logged, claims))
         return claims
 

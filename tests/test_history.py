@@ -489,7 +489,7 @@ def test_verdicts_without_their_run_are_left_out_and_named(log, capsys):
     path = log / "two.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
     status, out, err = recint(capsys, "--log", log)
-    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: until what is lost is put back"
+    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: no verdict of this log is"
     assert status == 0
     assert err.startswith(said)
     assert "bb22bbbb" not in out

@@ -89,13 +89,13 @@ class TestTelling:
 
     def test_all_confirm(self):
         known = Log(runs=(self.FIRST,))
-        assert list(standing.told(known, "a", self.verdicts("h", "i"), COMMITTED)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h", "i"), COMMITTED)) == [
             "standing: 2 of 2 verdicts are confirmatory"
         ]
 
     def test_each_reason_is_counted(self):
         known = Log(runs=(self.FIRST,))
-        assert list(standing.told(known, "a", self.verdicts("h", "j", "k"), COMMITTED)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h", "j", "k"), COMMITTED)) == [
             "standing: 1 of 3 verdicts is confirmatory",
             "  2 exploratory: the claim stood registered in no commit before this run",
         ]
@@ -103,7 +103,7 @@ class TestTelling:
     def test_what_git_said_is_told(self):
         known = Log(runs=(run("a", "1", when="1", dirty=None),))
         code = Code(None, None, "g is in no commit (detected dubious ownership in repository at '/g')")
-        assert list(standing.told(known, "a", self.verdicts("h"), code)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h"), code)) == [
             "standing: none of 1 verdict is confirmatory",
             f"  1 exploratory: {log.UNCOMMITTED} ({code.why})",
         ]

@@ -20,7 +20,7 @@ from typing import Any
 
 from recint.judging.entry import Entry, Run
 from recint.record import schema
-from recint.record.identity import identity, told
+from recint.record.identity import identity, undetermined
 from recint.system.escaping import line, toml
 from recint.verdict import Verdict
 
@@ -53,7 +53,7 @@ class ExpectedVerdicts:
 
     def speaks_of(self, checkpoint: Mapping[str, Any]) -> bool:
         """Whether the file belongs to a checkpoint, given as in a verdict file."""
-        config = told(checkpoint) if self.config is None else self.config
+        config = undetermined(checkpoint) if self.config is None else self.config
         return identity({"sha256": self.sha256, "config": config}) == identity(checkpoint)
 
 
@@ -82,8 +82,8 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
         known: the expected verdicts so far, by the id of the claim. If a verdict stays the same, its reason is kept.
     """
     of = run.checkpoint
-    lines = [f"# Verdicts on record for {line(of['name'])}: found by `recint verify`, never wished for."]
-    config = ", ".join(f"{name} = {_plain(value)}" for name, value in told(of).items())
+    lines = [f"# Expected verdicts for {line(of['name'])}. `recint verify` found them; nobody chose them."]
+    config = ", ".join(f"{name} = {_plain(value)}" for name, value in undetermined(of).items())
     lines += [f"sha256 = {toml(of['sha256'])}", f"config = {{ {config} }}", "", "[claims]"]
     for entry in run.claims:
         old = known.get(entry.id)

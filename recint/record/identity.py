@@ -12,10 +12,10 @@ from typing import Any
 USUAL: Mapping[str, Any] = {"act_fn": "gelu_new", "layer_norm_eps": 1e-5, "order": 1}
 
 
-def told(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+def undetermined(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the configuration that the tensors do not determine, of a checkpoint as in the log or a verdict file.
 
-    >>> told({"name": "m", "sha256": "ab...", "config": {"order": 2}})
+    >>> undetermined({"name": "m", "sha256": "ab...", "config": {"order": 2}})
     {'act_fn': 'gelu_new', 'layer_norm_eps': 1e-05, 'order': 2}
     """
     config = checkpoint.get("config") or {}
@@ -28,7 +28,7 @@ def identity(checkpoint: Mapping[str, Any]) -> str:
     >>> identity({"name": "m", "sha256": "ab...", "config": {"order": 2}})
     'ab... act_fn=gelu_new layer_norm_eps=1e-05 order=2'
     """
-    return " ".join([checkpoint["sha256"], *(f"{name}={value}" for name, value in told(checkpoint).items())])
+    return " ".join([checkpoint["sha256"], *(f"{name}={value}" for name, value in undetermined(checkpoint).items())])
 
 
 def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
@@ -37,5 +37,5 @@ def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
     >>> brief({"name": "m", "sha256": "abcdef", "config": {"order": 2}}, digits=4)
     'abcd order=2'
     """
-    unusual = (f"{name}={value}" for name, value in told(checkpoint).items() if value != USUAL[name])
+    unusual = (f"{name}={value}" for name, value in undetermined(checkpoint).items() if value != USUAL[name])
     return " ".join([checkpoint["sha256"][:digits], *unusual])

@@ -61,7 +61,7 @@ def _register(folder: Path, hypotheses: Path) -> str:
     return command("recint", "register", *options)
 
 
-def told(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:
+def sentences(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:
     """How many verdicts of a run are confirmatory, and why the others are not, in sentences."""
     doubts = Counter(known.doubt(run, verdict.hash) for verdict in verdicts)
     yield counted(doubts[None], doubts.total())
