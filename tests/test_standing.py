@@ -64,7 +64,7 @@ class TestWarning:
             (
                 Code("c", True, "a.py is not as in the commit"),
                 [CLAIM.hash],
-                "the first look, and a.py is not as in the commit;",
+                "the first look at it, and a.py is not as in the commit;",
             ),
             (COMMITTED, ["other"], "no verdict about m will be confirmatory"),
             (COMMITTED, [CLAIM.hash, "other"], "1 of 2 verdicts about m will not be confirmatory"),
