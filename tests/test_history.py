@@ -216,7 +216,7 @@ def test_changes_are_verdicts_figures_claims_and_how_the_run_was_made(log):
     changed = compared(log, "aa11", "aa33")
     verdict, figure = sorted(changed.drift, reverse=True)
     assert verdict.startswith("model.predicts: supported in one, now refuted")
-    assert figure.startswith("l0.looks-back: refuted as in one, but not for the same figure (0.7 [0.65, 0.75] -> 0.2")
+    assert figure.startswith("l0.looks-back: refuted as in one, but with another value (0.7 [0.65, 0.75] -> 0.2")
     assert changed.incomparable == ("l0.looks-back@2: judged in aa33cccc only",)
     assert changed.how == {"seed": (0, 7)}
     assert changed.compared == 2
@@ -478,7 +478,7 @@ def test_damaged_lines_are_named_and_all_others_are_shown(log, capsys, wide):
     assert first.startswith(f"recint: {path}:1: ")
     assert last.startswith(f"recint: {path}:{len(intact) + 1}: ")
     assert "5 verdicts" in out  # of 6
-    assert hence == "recint: until what is lost is put back, no verdict of this log confirms"
+    assert hence == "recint: no verdict of this log is confirmatory until the lost lines are put back"
     assert "model.predicts  ✓" in out
     assert "✓*" not in out.partition("confirmatory: ")[0].partition("#")[2]
     _, out, _ = recint(capsys, "--log", log, "--json")
@@ -489,7 +489,7 @@ def test_verdicts_without_their_run_are_left_out_and_named(log, capsys):
     path = log / "two.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
     status, out, err = recint(capsys, "--log", log)
-    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: until what is lost is put back"
+    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: no verdict of this log is"
     assert status == 0
     assert err.startswith(said)
     assert "bb22bbbb" not in out

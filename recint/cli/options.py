@@ -34,7 +34,7 @@ def add_run(command: argparse.ArgumentParser) -> None:
             option.declare(group.add_argument)
 
 
-def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.told) -> None:
+def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.help_text) -> None:
     """Declare the checkpoint, which stands without a flag and may be left out."""
     command.add_argument("checkpoint", nargs="?", type=named_path, metavar="CHECKPOINT", help=text)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from recint.judging.entry import Run
 from recint.record import log, log_file, registration, standing, verdict_file
-from recint.record.identity import told
+from recint.record.identity import undetermined
 from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
@@ -90,7 +90,7 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
     row |= {
         "name": name_of(done.path),
         "sha256": run.checkpoint["sha256"],
-        "config": json.dumps(told(run.checkpoint)),
+        "config": json.dumps(undetermined(run.checkpoint)),
     }
     logged = known.begun.get(_signature(run))
     for claim in run.claims:
