@@ -104,8 +104,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
 
 _KEY = (
     f"At the last snapshot: {LEGEND}. "
-    "(100, 200]: begins to hold for good after step 100, at step 200 at the latest. "
-    "The interval is exact, of the share among all networks that could be trained alike."
+    "(100, 200]: the claim begins to hold after step 100, at step 200 at the latest, and holds at all later snapshots. "
+    "The interval is an exact one for the share among all networks that could be trained in the same way."
 )
 
 

@@ -56,7 +56,7 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
 
 
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
-    """The options of `recint train` that make the same model again: all of the training, and others that differ from their defaults."""
+    """The options of `recint train` that make the same model: those of the recipe, and others without their default value."""
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
     chosen = {**recipe["data"], **recipe["model"], "precision": recipe.get("precision", Recipe().precision)}
     chosen.pop("dim")  # which is `d_vocab`
