@@ -1,10 +1,10 @@
-"""Steps per second of `recint train` against a bare PyTorch loop that does the same steps, in one run.
+"""Steps per second of `recint train`, against a plain PyTorch loop with the same steps.
 
     python benchmarks/training_speed.py [--steps 40] [--rounds 3]
-    python benchmarks/training_speed.py --to-the-end [--steps 2000] [--seeds 3]    the validation MSE that each precision ends at
+    python benchmarks/training_speed.py --to-the-end [--steps 2000] [--seeds 3]    the final validation MSE of each precision
 
-The two alternate, so that whatever else the machine does falls on both. The bare loop has its own model (nn modules of
-torch, no hooks), its own optimiser and schedule, no validation, no history and no snapshots; batches are drawn alike.
+The two alternate, so that other work of the machine slows both. The plain loop has its own model (modules of torch.nn, no hooks),
+its own optimiser and schedule, and no validation, history or snapshots. It draws its batches in the same way.
 """
 
 import argparse

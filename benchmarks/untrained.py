@@ -1,9 +1,10 @@
-"""How many untrained models pass each claim, for the shapes of the shipped checkpoints: recint/untrained.json.
+"""Writes recint/untrained.json: how many untrained models pass each claim, for the shapes of the shipped checkpoints.
 
     python benchmarks/untrained.py [--check]
 
-Without it, the first `recint verify` of a shape asks them itself, once, and keeps the answers in its cache. Claims that have
-an answer in the file are not asked again, but with --check all are asked and compared; the status is 1 if one differs.
+Without this file the first `recint verify` of a shape judges untrained models itself, and keeps the results in its cache. Claims
+that have a result in the file are not judged again. With --check all claims are judged and compared with the file, which is not
+changed; the status is 1 if a result differs.
 """
 
 import argparse
