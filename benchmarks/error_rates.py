@@ -151,20 +151,20 @@ STAND_INS = [
 ]
 
 
-def judged(told: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
+def judged(graded: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     """Whether the run supports anything false, and whether it refutes anything true."""
     how = {"seed": seed, "stages": stages, "family": len(SHIPPED)}
     drawn: dict[str, Share] = {}
-    for model in dict.fromkeys(model for _, model, _ in told):
-        drawn |= draw_together([prop for prop, asked, _ in told if asked == model], model, **how)
+    for model in dict.fromkeys(model for _, model, _ in graded):
+        drawn |= draw_together([prop for prop, of, _ in graded if of == model], model, **how)
     entries = [
         record.entry(evaluate(prop, model, **how, thorough=False, drawn=drawn.get(prop.claim.id)), family=len(SHIPPED))
-        for prop, model, _ in told
+        for prop, model, _ in graded
     ]
     # The shipped claims that are not judged here still take their share of the levels. None of them is supported before the others.
-    entries += [blank_like(number) for number in range(len(SHIPPED) - len(told))]
+    entries += [blank_like(number) for number in range(len(SHIPPED) - len(graded))]
     verdicts = [entry.verdict for entry in record.settle(entries, {})]
-    pairs = list(zip(verdicts, [truth for _, _, truth in told], strict=False))
+    pairs = list(zip(verdicts, [truth for _, _, truth in graded], strict=False))
     return ("supported", False) in pairs, ("refuted", True) in pairs
 
 
@@ -202,15 +202,15 @@ def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
         planted.plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0)
     )
     truth = planted.truth(roles, claims, config=CONFIG)
-    told: list[tuple[Property, object, bool]] = []
+    graded: list[tuple[Property, object, bool]] = []
     for prop in props:
         name = prop.claim.id
         if name in graded:
             solver = planted.Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
-            told.append((prop, solver, prop.claim.holds(solver.mse)))
+            graded.append((prop, solver, prop.claim.holds(solver.mse)))
         elif name in truth:
-            told.append((prop, model, truth[name]))
-    return judged(told, seed=seed, stages=stages)
+            graded.append((prop, model, truth[name]))
+    return judged(graded, seed=seed, stages=stages)
 
 
 def stand_in_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:

@@ -143,14 +143,14 @@ if __name__ == "__main__":
             times["plain"].append(loop(loops=1))
         times["both"].append(loop(loops=2))
         mean = {what: sum(found) / len(found) for what, found in times.items()}
-        told = {
+        summary = {
             what: f"{mean[what]:.3f} s for a checkpoint ({min(found):.3f} to {max(found):.3f})"
             for what, found in times.items()
         }
-        print(f"plain verdicts on {min(options.plain, len(paths))}: {told['plain']}")
-        print(f"two such loops at once: {told['both']}, {mean['plain'] / mean['both']:.2f} times as fast")
-        print(f"sweeps with one worker: {told['1']}, overhead {mean['1'] / mean['plain'] - 1:.1%}")
-        print(f"sweeps with two workers: {told['2']}, {mean['1'] / mean['2']:.2f} times as fast")
+        print(f"plain verdicts on {min(options.plain, len(paths))}: {summary['plain']}")
+        print(f"two such loops at once: {summary['both']}, {mean['plain'] / mean['both']:.2f} times as fast")
+        print(f"sweeps with one worker: {summary['1']}, overhead {mean['1'] / mean['plain'] - 1:.1%}")
+        print(f"sweeps with two workers: {summary['2']}, {mean['1'] / mean['2']:.2f} times as fast")
         print(f"kept for a checkpoint of {len(asked())} claims, in KiB:")
         for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
             print(f"  {what}: {size(own / what) / len(paths) / 1024:.2f}")

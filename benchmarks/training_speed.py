@@ -104,8 +104,8 @@ def main() -> None:
     if options.to_the_end:
         for seed in range(options.seeds):
             errors = [final_error(options.steps or 2000, seed=seed, precision=each) for each in get_args(Precision)]
-            told = ", ".join(f"{each} {error:.3g}" for each, error in zip(get_args(Precision), errors, strict=True))
-            print(f"seed {seed}: {told}, ratio {errors[1] / errors[0]:.2f}", flush=True)
+            results = ", ".join(f"{each} {error:.3g}" for each, error in zip(get_args(Precision), errors, strict=True))
+            print(f"seed {seed}: {results}, ratio {errors[1] / errors[0]:.2f}", flush=True)
         return
     steps = options.steps or 40
     bare_loop(5), recint_loop(5, "float32")

@@ -31,13 +31,13 @@ def main() -> int:
     for name in NAMES:
         model, begun = Model(load(CHECKPOINTS / name)), time.monotonic()
         known = next((entry["claims"] for entry in kept if entry["config"] == asdict(model.config)), {})
-        asked = [prop for prop in props if options.check or prop.claim.hash not in known]
-        found = ask(asked, model)
-        print(f"the shape of {name}: {len(asked)} claims, {time.monotonic() - begun:.0f} s", flush=True)
-        for prop, each in found.items():
+        missing = [prop for prop in props if options.check or prop.claim.hash not in known]
+        results = ask(missing, model)
+        print(f"the shape of {name}: {len(missing)} claims, {time.monotonic() - begun:.0f} s", flush=True)
+        for prop, each in results.items():
             print(f"  {each.passed:>2} of {each.of} pass {prop.claim.id}{' (vacuous)' if each.vacuous else ''}")
         claims = {
-            prop.claim.hash: [found[prop].passed, found[prop].of] if prop in found else known[prop.claim.hash]
+            prop.claim.hash: [results[prop].passed, results[prop].of] if prop in results else known[prop.claim.hash]
             for prop in props
         }
         answers.append({"config": asdict(model.config), "claims": claims})

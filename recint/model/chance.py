@@ -53,7 +53,9 @@ def share_of_deals(statistic: Callable[[NDArray], NDArray], per_head: NDArray, *
     """
     layers, heads = per_head.shape
     if (different := comb(layers * heads, heads)) * CHANCE.threshold < 1:
-        raise Unmet(f"{layers} x {heads} heads can be dealt to a layer in {different} ways only: chance cannot be told")
+        raise Unmet(
+            f"{layers} x {heads} heads can be dealt to a layer in only {different} ways, too few for a level of chance"
+        )
     actual, dealt = statistic(per_head), statistic(per_head.flatten()[deals(*per_head.shape)])
     slack = 1e-9 * abs(actual)  # the sums run in another order, which changes the last digits
     as_far = dealt >= actual - slack if relation == ">=" else dealt <= actual + slack

@@ -33,9 +33,11 @@ class Standard:
     deviation: Float[Tensor, feature] | Float[Tensor, ""]
 
     def to(self, values: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
+        """Values -> standardised values."""
         return (values - self.mean) / self.deviation
 
     def back(self, values: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
+        """Standardised values -> values."""
         return values * self.deviation + self.mean
 
 

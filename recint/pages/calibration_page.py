@@ -41,8 +41,8 @@ def _graded(rows: Sequence[Row], strength: str) -> str:
         if row.grade and row.grade.strength == strength and row.grade.claim in row.verdicts
     ]
     counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
-    told = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
-    return f"the claim that is graded is {told}" if told else "no claim was graded"
+    counted = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
+    return f"the claim that is graded is {counted}" if counted else "no claim was graded"
 
 
 def wrong(row: Row, claim: str) -> bool:
@@ -117,9 +117,9 @@ def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons
 def _about(row: Row, claim: str) -> str:
     """The text that appears when the reader points at a cell of the matrix."""
     value, message = row.values.get(claim), row.messages.get(claim)
-    told = f"{row.name} · {claim}: {words(row.verdicts[claim])}"
-    told += "" if value is None else f" ({value:.3g})"
-    return told + (f" · {message}" if message else "")
+    text = f"{row.name} · {claim}: {words(row.verdicts[claim])}"
+    text += "" if value is None else f" ({value:.3g})"
+    return text + (f" · {message}" if message else "")
 
 
 def _marks(row: Row, claim: str) -> list[str]:

@@ -85,8 +85,8 @@ class Refuted:
         }
         if not (total := sum(ways.values())):
             return "No claim is refuted"
-        told = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
-        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(told) == 1 else ':'} {', '.join(told)}"
+        parts = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
+        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(parts) == 1 else ':'} {', '.join(parts)}"
 
 
 def refuted(claims: Iterable[Entry]) -> Refuted:
@@ -106,9 +106,9 @@ def refuted(claims: Iterable[Entry]) -> Refuted:
 
 def reach(claims: Sequence[Entry]) -> str:
     """One or two sentences about what the verdicts allow to conclude, and what not."""
-    told = []
+    sentences = []
     if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
-        told.append(
+        sentences.append(
             f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL * 100:g} % of such runs would "
             f"support a false claim about averages, and at most {LEVEL * 100:g} % would refute a true claim."
         )
@@ -123,9 +123,10 @@ def reach(claims: Sequence[Entry]) -> str:
     means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
     if means:
         both = ", and ".join(means)
-        told.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
+        sentences.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
     return (
-        " ".join(told) or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
+        " ".join(sentences)
+        or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
     )
 
 

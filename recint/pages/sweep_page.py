@@ -94,10 +94,10 @@ def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     if not swept.networks:
         return "\n".join(lines)
     if appearing := roles(swept):
-        told = ", ".join(f"{escaping.markdown(role)} {step:,}" for role, step in appearing)
-        lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
-    if told := sentences.order_alike(order(swept)):
-        lines += [told, ""]
+        steps = ", ".join(f"{escaping.markdown(role)} {step:,}" for role, step in appearing)
+        lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {steps}.", ""]
+    if agreement := sentences.order_alike(order(swept)):
+        lines += [agreement, ""]
     header = ["claim", "holds in", "95 % interval", *(network.name for network in swept.networks)]
     return "\n".join([*lines, table(header, [_line(swept, claim) for claim in swept.claims]), "", f"{_KEY}\n"])
 
@@ -141,7 +141,7 @@ def thinned(items: Sequence[T], most: int) -> list[T]:
 @dataclass(frozen=True)
 class _Timeline:
     title: str
-    told: str
+    sentence: str
     figure: Markup
 
 
@@ -153,8 +153,8 @@ def _timeline(swept: Sweep, appearing: Sequence[Appearances]) -> _Timeline | Non
     title = sentences.first_and_last(begun)
     names = [training.name for training in swept.trainings]
     figure = sweep_figures.timeline(title, claims=appearing, trainings=names, axis=_axis(swept))
-    told = f"{sentences.roles(swept)} {sentences.order_alike(appearing)}".strip()
-    return _Timeline(title, told, Markup(figure))
+    sentence = f"{sentences.roles(swept)} {sentences.order_alike(appearing)}".strip()
+    return _Timeline(title, sentence, Markup(figure))
 
 
 def _axis(swept: Sweep) -> sweep_figures.Steps:
@@ -192,8 +192,8 @@ def _maps(swept: Sweep) -> Iterator[_Map]:
 
 def _map(title: str, noun: str, columns: Sequence[tuple[str, Checkpoint]], *, most: int, unfolded: bool) -> _Map:
     shown = thinned(columns, most)
-    told = sentences.count(len(columns), noun)
-    size = told if len(shown) == len(columns) else f"{len(shown)} of {told} shown, evenly"
+    counted = sentences.count(len(columns), noun)
+    size = counted if len(shown) == len(columns) else f"{len(shown)} of {counted} shown, evenly"
     return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
@@ -215,7 +215,7 @@ class _Card:
     statement: str
     should: str
     verdicts: Sequence[tuple[str, int]]
-    told: str
+    sentence: str
     brackets: Sequence[tuple[str, str]]
     figure: Markup
 
@@ -229,9 +229,9 @@ def _cards(swept: Sweep) -> Iterator[_Card]:
     for claim, of in swept.claims.items():
         appearances = swept.appearances(claim)
         each = list(zip(swept.trainings, appearances.each, strict=True))
-        told = sentences.begins(appearances)
+        sentence = sentences.begins(appearances)
         figure = sweep_figures.against_step(
-            f"{claim}: {told}",
+            f"{claim}: {sentence}",
             curves=[_curve(training, claim, at) for training, at in each],
             threshold=of["threshold"],
             relation=of["relation"],
@@ -244,7 +244,7 @@ def _cards(swept: Sweep) -> Iterator[_Card]:
             statement=of["statement"],
             should=should(_against(of)),
             verdicts=_tallied(swept.at_the_end(claim)),
-            told=told,
+            sentence=sentence,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
             figure=Markup(figure),
         )
