@@ -24,7 +24,11 @@ from hypothesis import given
 from scipy import stats
 from tqdm import tqdm
 
-from recint.calibration import planted
+from recint.calibration.ladder import ladder
+from recint.calibration.planted import plant
+from recint.calibration.roles import ROLES, SMALL, Roles
+from recint.calibration.solver import Solver
+from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
@@ -45,16 +49,14 @@ NOT_GRADED = (
     "model.predicts-every-recurrence",  # single recurrences of a solver with noise differ too much
     "l1.low-effective-rank",  # ranks are whole numbers, and none lies within 5 % of the threshold
 )
-CONFIG = replace(
-    planted.SMALL, d_vocab=9
-)  # with an odd number of directions R^2 is exact, see recint/calibration/planted.py
+CONFIG = replace(SMALL, d_vocab=9)  # with an odd number of directions R^2 is exact, see recint/calibration/rotations.py
 
 
 class StandIn(Asked):
     """A model without weights. A property of a stand-in claim uses only its shape."""
 
     config = ModelConfig(d_vocab=3)
-    checkpoint = planted.Solver().checkpoint
+    checkpoint = Solver().checkpoint
 
     def prepare(self, at):
         pass
@@ -151,20 +153,20 @@ STAND_INS = [
 ]
 
 
-def judged(graded: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
+def judged(cases: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     """Whether the run supports anything false, and whether it refutes anything true."""
     how = {"seed": seed, "stages": stages, "family": len(SHIPPED)}
     drawn: dict[str, Share] = {}
-    for model in dict.fromkeys(model for _, model, _ in graded):
-        drawn |= draw_together([prop for prop, of, _ in graded if of == model], model, **how)
+    for model in dict.fromkeys(model for _, model, _ in cases):
+        drawn |= draw_together([prop for prop, of, _ in cases if of == model], model, **how)
     entries = [
         record.entry(evaluate(prop, model, **how, thorough=False, drawn=drawn.get(prop.claim.id)), family=len(SHIPPED))
-        for prop, model, _ in graded
+        for prop, model, _ in cases
     ]
     # The shipped claims that are not judged here still take their share of the levels. None of them is supported before the others.
-    entries += [blank_like(number) for number in range(len(SHIPPED) - len(graded))]
+    entries += [blank_like(number) for number in range(len(SHIPPED) - len(cases))]
     verdicts = [entry.verdict for entry in record.settle(entries, {})]
-    pairs = list(zip(verdicts, [truth for _, _, truth in graded], strict=False))
+    pairs = list(zip(verdicts, [truth for _, _, truth in cases], strict=False))
     return ("supported", False) in pairs, ("refuted", True) in pairs
 
 
@@ -185,32 +187,30 @@ def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     rng = np.random.default_rng(seed)
     props = [prop for prop in properties() if prop.claim.name not in NOT_GRADED]
     claims = [prop.claim for prop in props]
-    graded: dict[str, planted.Roles | float] = {}
-    roles = planted.Roles()
+    graded: dict[str, Roles | float] = {}
+    roles = Roles()
     for claim in claims:
-        rungs = [rung for rung in planted.ladder([claim], margin=PLANTED_MARGIN) if rung.strength != "strong"]
+        rungs = [rung for rung in ladder([claim], margin=PLANTED_MARGIN) if rung.strength != "strong"]
         if not rungs:
             continue
         rung = rungs[rng.integers(2)]
         if rung.roles is None:
             graded[claim.id] = rung.mse or 0.0
         else:
-            changed = {name: getattr(rung.roles, name) for name in planted.ROLES}
-            usual = planted.Roles()
+            changed = {name: getattr(rung.roles, name) for name in ROLES}
+            usual = Roles()
             roles = replace(roles, **{name: value for name, value in changed.items() if value != getattr(usual, name)})
-    model = Model(
-        planted.plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0)
-    )
-    truth = planted.truth(roles, claims, config=CONFIG)
-    graded: list[tuple[Property, object, bool]] = []
+    model = Model(plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0))
+    known = truth(roles, claims, config=CONFIG)
+    cases: list[tuple[Property, object, bool]] = []
     for prop in props:
         name = prop.claim.id
         if name in graded:
-            solver = planted.Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
-            graded.append((prop, solver, prop.claim.holds(solver.mse)))
-        elif name in truth:
-            graded.append((prop, model, truth[name]))
-    return judged(graded, seed=seed, stages=stages)
+            solver = Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
+            cases.append((prop, solver, prop.claim.holds(solver.mse)))
+        elif name in known:
+            cases.append((prop, model, known[name]))
+    return judged(cases, seed=seed, stages=stages)
 
 
 def stand_in_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:

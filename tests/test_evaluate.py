@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from recint.calibration.planted import Solver
+from recint.calibration.solver import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Refuted
 from recint.domain import Domain

@@ -16,7 +16,8 @@ from recint.judging.entries import blank
 from recint.judging.entry import Estimate
 from recint.pages import log_page
 from recint.record import history
-from recint.record.log import append, file_of, read, registration, verdict_lines
+from recint.record.log_file import append, file_of, read, verdict_lines
+from recint.record.registration import of_claim
 
 FIRST = Claim(
     id="l0.looks-back", statement="Layer 0 looks back.", quantifier="everywhere", statistic="attention on what was",
@@ -47,7 +48,7 @@ class Writer:
     def register(self, *claims, when="2026-01-01T08:00:00+00:00"):
         lines = []
         for claim in claims:
-            kept = registration(claim)
+            kept = of_claim(claim)
             lines.append(
                 {"kind": "registered", "when": when, **{key: kept[key] for key in ("claim", "hash", "fields")}}
             )

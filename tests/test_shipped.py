@@ -12,7 +12,7 @@ import pytest
 
 from recint import shipped
 from recint.catalogue import properties
-from recint.record import log
+from recint.record import log_file
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("recint", "hypotheses", "fixtures")
@@ -101,7 +101,7 @@ def test_an_installed_recint_finds_what_it_ships_and_keeps_its_record_in_the_wor
     assert (status, out.splitlines()[-1]) == (0, "wrote recint-expected/affine3-seed0.toml")
     status, out = installed(tmp_path, "-m", "recint.cli", "log")
     assert out.startswith("1 run on 1 checkpoint, "), out
-    assert len(log.read(tmp_path / "recint-log").verdicts) == 1
+    assert len(log_file.read(tmp_path / "recint-log").verdicts) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"recint-log", "recint-expected", "v.json"}
     assert files(installed.library) == before
 
@@ -159,5 +159,5 @@ def test_a_sweep_of_an_installed_recint_says_where_its_log_is(installed, tmp_pat
     ],
 )
 def test_the_log_lies_among_the_claims_unless_they_are_installed(claims, kept):
-    assert log.folder_of(claims, None) == kept
-    assert log.folder_of(claims, "chosen") == Path("chosen")
+    assert log_file.folder_of(claims, None) == kept
+    assert log_file.folder_of(claims, "chosen") == Path("chosen")

@@ -25,14 +25,14 @@ def declare(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Register the claims in the research log without judging them."""
     from recint.catalogue import properties
-    from recint.record import log
+    from recint.record import log_file, registration
     from recint.record.procedure import registrations
 
     folder = Path(options.hypotheses)
-    kept = log.folder_of(folder, options.log)
-    new = log.register(kept, registrations(prop.claim for prop in properties(folder)), when=log.now())
+    kept = log_file.folder_of(folder, options.log)
+    new = registration.register(kept, registrations(prop.claim for prop in properties(folder)), when=log_file.now())
     print("\n".join(map(line, new)) or "nothing new")
     print(
-        f"commit {kept / log.CLAIMS} before a checkpoint is judged for the first time: then its verdicts are confirmatory"
+        f"commit {kept / log_file.CLAIMS} before a checkpoint is judged for the first time: then its verdicts are confirmatory"
     )
     return 0
