@@ -135,7 +135,7 @@ DRAWS = Option(
     type=int,
     metavar="N",
     help="how many recurrences each estimate is made from",
-    otherwise="200, then 1000, then 5000, until they decide",
+    otherwise="200, then 1000, then 5000, until they decide; with a baseline, as it was judged",
     baseline=True,
 )
 NO_CONTROLS = Option(

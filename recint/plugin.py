@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run.claims = claims[0][1].folder
     known = {claim.id for claim in run.declared}
     try:
-        _ = run.checkpoint
+        _ = run.checkpoint, run.stages
         require_sound(run.declared, run.claims)
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)

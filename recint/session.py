@@ -71,7 +71,6 @@ class Run:
 
     options: RunOptions
     device: torch.device
-    stages: tuple[int, ...]
     claims: Path = SHIPPED
     started: str = field(default_factory=log_file.now)
     begun: float = field(default_factory=time.monotonic)
@@ -116,6 +115,23 @@ class Run:
         """The baseline, if there is one. It may be in the log of the claims, so that their folder must be known first."""
         name = self.options.against
         return drift.baseline(name, log_file.read(self.log)) if name is not None else None
+
+    @cached_property
+    def stages(self) -> tuple[int, ...]:
+        """After how many recurrences of an estimate it is looked at whether they decide.
+
+        Where no number is asked for, they are those of the baseline: two runs that draw the same recurrences compare best.
+
+        Raises:
+            ValueError: the baseline was judged by so few that no verdict can be held against it.
+        """
+        asked = self.options.draws
+        if asked is None and self.against and self.against.draws is not None:
+            stages = self.against.stages or stages_of(self.against.draws)
+        else:
+            stages = stages_of(asked)
+        require_draws(stages[0])
+        return stages
 
     @cached_property
     def code(self) -> git.Code:
@@ -271,14 +287,14 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
     Raises:
         ValueError: an option, the checkpoint or the file of expected verdicts is wrong, in one sentence.
     """
-    stages = stages_of(options.draws)
-    require_draws(stages[0])
+    if options.draws is not None:
+        require_draws(options.draws)
     against, expected, allow = options.against, options.expected, options.allow
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
-    run = Run(options, device=resolve_device(options.device), stages=stages, claims=claims or SHIPPED)
+    run = Run(options, device=resolve_device(options.device), claims=claims or SHIPPED)
     if options.checkpoint is not None:
         _ = run.checkpoint
     if expected:

@@ -77,7 +77,7 @@ def verify(options: argparse.Namespace) -> int:
     with TemporaryDirectory() as scratch:
         if asked.against:
             run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
-            _ = run.against
+            _ = run.stages
         if options.workers > 1:  # with one worker, the plugin prints it when it has collected the claims
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):

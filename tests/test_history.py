@@ -359,7 +359,7 @@ def test_changes_between_two_runs(log, capsys, wide):
     assert "\n2 of 2 claims drifted\n" in out
     assert "\n  model.predicts: supported in one, now refuted" in out
     assert "\nNot comparable\n  l0.looks-back@2: judged in aa33cccc only\n" in out
-    assert "\nMade otherwise\n  seed: 0 → 7\n" in out
+    assert "\nMade in another way\n  seed: 0 → 7\n" in out
     _, out, _ = recint(capsys, "--log", log, "--changes", "aa11", "bb22", "--claims", "l0.*")
     assert "\n1 of 1 claim drifted\n" in out
     assert f"checkpoint.sha256: {tensors('one')[:12]} → {tensors('two')[:12]}\n" in out
@@ -394,7 +394,7 @@ def test_an_empty_log_is_a_sentence(tmp_path, capsys, made):
     page = tmp_path / "page.html"
     status, out, err = recint(capsys, "--log", folder, "--html", page)
     assert (status, err) == (0, "")
-    said = "holds no runs yet: `recint verify` writes one" if made else "is not there yet: `recint verify` makes it"
+    said = "has no runs yet: `recint verify` writes one" if made else "does not exist yet: `recint verify` makes it"
     assert out == f"{folder} {said}\nwrote {page}\n"
     assert f"{folder} {said}" in page.read_text()
     assert folder.exists() == made
@@ -407,7 +407,7 @@ def test_a_folder_of_claims_that_is_not_there_is_a_mistake(tmp_path, capsys):
     assert (status, out) == (2, "")
     assert (
         err
-        == f"recint: {tmp_path / 'nosuch'}: no such folder, but the one of the claims whose log is shown is expected\n"
+        == f"recint: {tmp_path / 'nosuch'}: is no folder, but the folder of the claims whose log is shown is expected\n"
     )
 
 
