@@ -186,7 +186,7 @@ class TestEverywhere:
             departures=failing,
         )
         assert not markup(text)
-        assert [line[:2] for line in text.split("\n") if line] == ["##"] + ["- "] * 4 * len(ODD) + ["He"] + [
+        assert [line[:2] for line in text.split("\n") if line] == ["##"] + ["- "] * 4 * len(ODD) + ["Co"] + [
             "| ",
             "|-",
         ] + ["| "] * len(ODD)

@@ -43,7 +43,7 @@ def test_pages_are_written_before_what_a_reader_may_break_off(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
-    assert page.read_text().endswith("</html>\n")
+    assert page.read_text().endswith("</html>")
 
 
 def test_one_page_that_cannot_be_written_costs_no_other(tmp_path):
