@@ -51,7 +51,7 @@ def test_shorter_sequences_are_held_to_the_first_positions():
 def test_what_is_not_finite_is_an_error():
     parts, whole, scale = drawn()
     found = Mixture.fit(parts, whole, scale=scale)
-    with pytest.raises(ValueError, match="missed are NaN or infinite"):
+    with pytest.raises(ValueError, match="residual are NaN or infinite"):
         found.left(parts, whole * torch.nan, scale=scale)
 
 
