@@ -276,29 +276,31 @@ def changed(checkpoint, **config):
     return replace(checkpoint, config=replace(checkpoint.config, **config))
 
 
+def refused(capsys, said, *arguments):
+    assert cli.main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("recint: ")
+    assert captured.err.count("\n") == 1
+    assert said in captured.err
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    paths = [tmp_path / "out" / name for name in ("report.html", "verdicts.json")]
+    yield ["--report", paths[0], "--verdicts", paths[1]]
+    assert not (tmp_path / "out").exists()
+
+
 class TestBadInput:
     """One sentence on standard error, status 2, nothing left behind."""
 
-    def refused(self, capsys, said, *arguments):
-        assert cli.main([str(argument) for argument in arguments]) == 2
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert captured.err.startswith("recint: ")
-        assert captured.err.count("\n") == 1
-        assert said in captured.err
-
-    @pytest.fixture
-    def outputs(self, tmp_path):
-        paths = [tmp_path / "out" / name for name in ("report.html", "verdicts.json")]
-        yield ["--report", paths[0], "--verdicts", paths[1]]
-        assert not (tmp_path / "out").exists()
-
     def test_a_missing_checkpoint(self, capsys, tmp_path, outputs):
-        self.refused(capsys, "gone.pth: no such file", "verify", tmp_path / "gone.pth", *outputs)
+        refused(capsys, "gone.pth: no such file", "verify", tmp_path / "gone.pth", *outputs)
 
     def test_a_truncated_checkpoint(self, capsys, tmp_path, outputs):
         (tmp_path / "cut.pth").write_bytes(AFFINE_A.read_bytes()[:100_000])
-        self.refused(capsys, "cut.pth: not a whole state dict", "verify", tmp_path / "cut.pth", *outputs)
+        refused(capsys, "cut.pth: not a whole state dict", "verify", tmp_path / "cut.pth", *outputs)
 
     def test_a_pickle_that_would_run_code(self, capsys, tmp_path, outputs):
         class Bomb:
@@ -306,7 +308,7 @@ class TestBadInput:
                 return Path.touch, (tmp_path / "exploded",)
 
         torch.save({"embed.W_E": Bomb()}, tmp_path / "bomb.pth")
-        self.refused(capsys, "could run code when loaded", "verify", tmp_path / "bomb.pth", *outputs)
+        refused(capsys, "could run code when loaded", "verify", tmp_path / "bomb.pth", *outputs)
         assert not (tmp_path / "exploded").exists()
 
     @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ class TestBadInput:
     )
     def test_a_model_that_recurrences_do_not_fit(self, capsys, tmp_path, outputs, change, said):
         save(untrained(replace(TINY, **change), seed=0), tmp_path / "odd")
-        self.refused(capsys, said, "verify", tmp_path / "odd", *outputs)
+        refused(capsys, said, "verify", tmp_path / "odd", *outputs)
 
     def test_broken_tensors(self, capsys, tmp_path, tiny, outputs):
         for name, tensor, said in (
@@ -328,14 +330,14 @@ class TestBadInput:
             ("more", torch.ones(1), "the first of them more"),
         ):
             torch.save(dict(load(tiny).tensors) | {name: tensor}, tmp_path / "broken.pth")
-            self.refused(capsys, said, "verify", tmp_path / "broken.pth", *outputs)
+            refused(capsys, said, "verify", tmp_path / "broken.pth", *outputs)
         torch.save({k: v for k, v in load(tiny).tensors.items() if k != "ln_final.w"}, tmp_path / "broken.pth")
-        self.refused(capsys, "missing, the first of them ln_final.w", "verify", tmp_path / "broken.pth", *outputs)
+        refused(capsys, "missing, the first of them ln_final.w", "verify", tmp_path / "broken.pth", *outputs)
 
     def test_unknown_claims_devices_and_counts(self, capsys, tiny, outputs):
-        self.refused(capsys, "claims='l7.*' matches none of", "verify", tiny, "--claims", "l7.*", *outputs)
-        self.refused(capsys, "device='tpu' must be one of auto, cpu, cuda", "verify", tiny, "--device", "tpu", *outputs)
-        self.refused(capsys, "draws=1 must be at least 100", "verify", tiny, "--draws", 1, *outputs)
+        refused(capsys, "claims='l7.*' matches none of", "verify", tiny, "--claims", "l7.*", *outputs)
+        refused(capsys, "device='tpu' must be one of auto, cpu, cuda", "verify", tiny, "--device", "tpu", *outputs)
+        refused(capsys, "draws=1 must be at least 100", "verify", tiny, "--draws", 1, *outputs)
 
     def test_counts_that_would_take_all_memory_or_time(self, capsys, tiny, tmp_path, outputs):
         for arguments, said in (
@@ -349,7 +351,7 @@ class TestBadInput:
             (["train", tmp_path / "out", "--batch", 10**12], "batch=1000000000000 must be at most 100000"),
             (["train", tmp_path / "out", "--d-mlp", 10**12], "weights is beyond the 10,000,000,000 that are trained"),
         ):
-            self.refused(capsys, said, *arguments)
+            refused(capsys, said, *arguments)
 
     def test_one_file_for_two_outputs_or_for_an_input(self, capsys, tiny, tmp_path, outputs):
         whole, same = save(load(tiny), tmp_path / "tiny.pth"), tmp_path / "same"
@@ -361,7 +363,7 @@ class TestBadInput:
             ["calibrate", tiny, "--markdown", same, "--json", same],
             ["expect", tiny, "--verdicts", same, "--into", same],
         ):
-            self.refused(capsys, "same: is named for two outputs", *arguments)
+            refused(capsys, "same: is named for two outputs", *arguments)
         for arguments in (
             ["verify", whole, "--verdicts", whole],
             ["replicate", whole, "--html", whole],
@@ -369,7 +371,7 @@ class TestBadInput:
             ["log", whole, "--html", whole],
             ["board", whole, "--into", whole],
         ):
-            self.refused(capsys, "tiny.pth: is read by this command", *arguments)
+            refused(capsys, "tiny.pth: is read by this command", *arguments)
         assert not same.exists()
         assert whole.read_bytes() == before
 
@@ -398,45 +400,45 @@ class TestBadInput:
             ["expect", "--from", "x", "--allow", "l0.*", "l1.*", gone],
             ["calibrate", "--claims", "l0.*", gone],
         ):
-            self.refused(capsys, f"{gone}: no such file", *arguments)
-        self.refused(capsys, "claims='l9.typo' matches none of", "verify", *outputs, "--claims", "l0.*", "l9.typo")
-        self.refused(
+            refused(capsys, f"{gone}: no such file", *arguments)
+        refused(capsys, "claims='l9.typo' matches none of", "verify", *outputs, "--claims", "l0.*", "l9.typo")
+        refused(
             capsys, "gone/* matches no file".replace("gone/*", f"{gone}/*'"), "sweep", "--claims", "l0.*", f"{gone}/*"
         )
-        self.refused(capsys, "no checkpoint is named", "sweep", "--claims", "l0.*")
-        self.refused(capsys, "no folder is named", "train", "--snapshots", 10, 20)
-        self.refused(capsys, "snapshots=['ten'] must be whole numbers", "train", tmp_path / "x", "--snapshots", "ten")
+        refused(capsys, "no checkpoint is named", "sweep", "--claims", "l0.*")
+        refused(capsys, "no folder is named", "train", "--snapshots", 10, 20)
+        refused(capsys, "snapshots=['ten'] must be whole numbers", "train", tmp_path / "x", "--snapshots", "ten")
 
     def test_a_folder_of_training_is_no_file_and_holds_nothing_yet(self, capsys, tiny, tmp_path):
         kept = save(load(tiny), tmp_path / "keep.pth")
         before = kept.read_bytes()
-        self.refused(capsys, "keep.pth: is a file, but a folder is to be written", "train", kept)
-        self.refused(capsys, "new.pth: is the name of a file", "train", tmp_path / "new.pth")
+        refused(capsys, "keep.pth: is a file, but a folder is to be written", "train", kept)
+        refused(capsys, "new.pth: is the name of a file", "train", tmp_path / "new.pth")
         assert kept.read_bytes() == before
         (mine := tmp_path / "mine").mkdir()
         (mine / "README.md").write_text("two years of notes")
-        self.refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
+        refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
 
     def test_what_another_format_cannot_say(self, capsys, tmp_path):
         source = save(untrained(replace(TINY, order=2, act_fn="relu"), seed=0), tmp_path / "source")
-        self.refused(capsys, "cannot say act_fn='relu', order=2", "convert", source, tmp_path / "o2.pth")
+        refused(capsys, "cannot say act_fn='relu', order=2", "convert", source, tmp_path / "o2.pth")
         assert not (tmp_path / "o2.pth").exists()
 
     @pytest.mark.parametrize("name", ["x.safetensor", "x.bin", "model.0.1", "x.pth/"])
     def test_a_format_that_is_none(self, capsys, tiny, tmp_path, name):
-        self.refused(capsys, "but a file ends in .pth, .pt, .safetensors", "convert", tiny, f"{tmp_path}/{name}")
+        refused(capsys, "but a file ends in .pth, .pt, .safetensors", "convert", tiny, f"{tmp_path}/{name}")
         assert not list(tmp_path.iterdir())
 
     def test_a_place_where_nothing_can_be_written(self, capsys, tiny, tmp_path):
         for name in ("x.pth", "x.safetensors", "x"):
-            self.refused(capsys, "No such file or directory", "convert", tiny, f"/proc/none/{name}")
+            refused(capsys, "No such file or directory", "convert", tiny, f"/proc/none/{name}")
             with files_of_at_most(1000):
-                self.refused(capsys, f"{name}", "convert", tiny, tmp_path / name)
+                refused(capsys, f"{name}", "convert", tiny, tmp_path / name)
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
     def test_cuda_where_there_is_none(self, capsys, tiny, outputs):
-        self.refused(capsys, "no CUDA device is available", "verify", tiny, "--device", "cuda", *outputs)
+        refused(capsys, "no CUDA device is available", "verify", tiny, "--device", "cuda", *outputs)
 
     def test_recipes_that_make_no_sense(self, capsys, tmp_path):
         for arguments, said in (
@@ -445,7 +447,7 @@ class TestBadInput:
             (["--length", "40"], "length=40 needs 39 positions, but n_ctx=32"),
             (["--steps", "0"], "steps=0 must be at least 1"),
         ):
-            self.refused(capsys, said, "train", tmp_path / "new", *arguments)
+            refused(capsys, said, "train", tmp_path / "new", *arguments)
             assert not (tmp_path / "new").exists()
 
     def test_a_call_with_unknown_options_is_status_2(self, capsys):

@@ -35,6 +35,7 @@ from .test_cli import ROOT, TINY
 
 ASKED = ("l0.previous-token", "l0.ov-line")
 FEW = ("--claims", *ASKED, "--draws", "100", "--no-controls")
+HOW = jobs.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, stages=(100,), device="cpu", controls=False)
 
 
 @pytest.fixture
@@ -119,11 +120,9 @@ class TestPaths:
 
 
 class TestTask:
-    HOW = jobs.How(hypotheses=str(ROOT / "hypotheses"), claims=ASKED, stages=(100,), device="cpu", controls=False)
-
     def test_it_judges_as_one_would_by_hand(self, training, tmp_path):
         path = str(snapshots(training)[1])
-        done = jobs.task(path, self.HOW, str(tmp_path))
+        done = jobs.task(path, HOW, str(tmp_path))
         run = json.loads(Path(done.file).read_text())
         props = [prop for prop in properties() if prop.claim.id in ASKED]
         by_hand = judge(props, Model(load(path)), stages=(100,))
@@ -137,17 +136,17 @@ class TestTask:
 
     def test_what_is_judged_is_not_judged_again_unless_something_changed(self, training, tmp_path, monkeypatch):
         path = str(snapshots(training)[1])
-        first = jobs.task(path, self.HOW, str(tmp_path))
+        first = jobs.task(path, HOW, str(tmp_path))
         asked = []
         monkeypatch.setattr(task, "_judged", lambda checkpoint, how: asked.append(how) or [])
-        again = jobs.task(path, self.HOW, str(tmp_path))
+        again = jobs.task(path, HOW, str(tmp_path))
         assert (again.file, again.known, again.verdicts) == (first.file, True, first.verdicts)
         save(load(path), tmp_path / "copy.pth")  # the same tensors in another file
-        assert jobs.task(str(tmp_path / "copy.pth"), self.HOW, str(tmp_path)).known
+        assert jobs.task(str(tmp_path / "copy.pth"), HOW, str(tmp_path)).known
         assert not asked
         for change in ({"seed": 1}, {"stages": (101,)}, {"claims": ASKED[:1]}, {"controls": True}):
-            assert not jobs.task(path, jobs.How(**(vars(self.HOW) | change)), str(tmp_path)).known
-        assert not jobs.task(str(snapshots(training)[0]), self.HOW, str(tmp_path)).known
+            assert not jobs.task(path, jobs.How(**(vars(HOW) | change)), str(tmp_path)).known
+        assert not jobs.task(str(snapshots(training)[0]), HOW, str(tmp_path)).known
         assert len(asked) == 5
 
     @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ class TestTask:
     )
     def test_a_damaged_verdict_file_is_named_and_the_checkpoint_judged_again(self, training, tmp_path, damage):
         path = str(snapshots(training)[1])
-        file = Path(jobs.task(path, self.HOW, str(tmp_path)).file)
+        file = Path(jobs.task(path, HOW, str(tmp_path)).file)
         whole = json.loads(file.read_text())
         if damage == "cut":
             damage = file.read_text()[:500]
@@ -164,13 +163,13 @@ class TestTask:
             damaged["claims"][1].pop(damage)
             damage = json.dumps(damaged)
         file.write_text(damage)
-        again = jobs.task(path, self.HOW, str(tmp_path))
+        again = jobs.task(path, HOW, str(tmp_path))
         assert (again.file, again.known, again.error) == (str(file), False, None)
         assert again.note == f"{file}: was no whole verdict file; {path} is judged again"
         assert [claim["verdict"] for claim in json.loads(file.read_text())["claims"]] == [
             claim["verdict"] for claim in whole["claims"]
         ]
-        once_more = jobs.task(path, self.HOW, str(tmp_path))
+        once_more = jobs.task(path, HOW, str(tmp_path))
         assert (once_more.known, once_more.note) == (True, None)
 
     @pytest.mark.parametrize("content", [None, b"nonsense"])
@@ -178,7 +177,7 @@ class TestTask:
         path = tmp_path / "bad.pth"
         if content:
             path.write_bytes(content)
-        done = jobs.task(str(path), self.HOW, str(tmp_path))
+        done = jobs.task(str(path), HOW, str(tmp_path))
         assert done.file is None
         assert "bad.pth: " in done.error
         assert not (tmp_path / jobs.VERDICTS).exists()
@@ -229,7 +228,7 @@ def test_a_scheduler_reads_tasks_without_pytorch():
 
 class TestTable:
     def test_a_verdict_stands_as_its_own_run_does_not_as_an_earlier_one_on_the_same_tensors(self, training, tmp_path):
-        done = jobs.task(str(snapshots(training)[2]), TestTask.HOW, str(tmp_path))
+        done = jobs.task(str(snapshots(training)[2]), HOW, str(tmp_path))
         run = verdict_file.read(Path(done.file))
         code = {"commit": "c", "dirty": False, "registered": [claim.hash for claim in run.claims]}
         code |= {name: getattr(run, name) for name in ("seed", "draws", "profile")}
@@ -243,7 +242,7 @@ class TestTable:
             assert {row["standing"] for row in sweep_record.rows([done], known)} == {standing}
 
     def test_a_row_for_each_checkpoint_and_claim(self, training, tmp_path):
-        how, path = TestTask.HOW, str(snapshots(training)[2])
+        how, path = HOW, str(snapshots(training)[2])
         done = [jobs.task(path, how, str(tmp_path)), jobs.Done(path="gone.pth", error="gone.pth: no such file")]
         table = sweep_record.rows(done, Log())
         sweep_record.write_table(table, tmp_path / "table.parquet")
