@@ -21,9 +21,9 @@ from recint.judging.judge import judge
 from recint.model.untrained import untrained
 from recint.pages import calibration_page
 
-from .test_cli import TINY
-from .test_controls import ROWS, row
-from .test_sweep import wait_for
+from .commands import wait_for
+from .conftest import TINY
+from .judging.test_controls import ROWS, row
 
 PROPS = properties()
 

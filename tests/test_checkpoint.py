@@ -12,7 +12,7 @@ import torch
 
 from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, load, save
 
-from .conftest import files_of_at_most
+from .conftest import SMALL, files_of_at_most
 
 
 @pytest.mark.parametrize("name", ["folder", "model.safetensors", "model.pth", "model.pt"])
@@ -245,3 +245,7 @@ def test_shapes_that_make_no_sense_are_refused():
 def test_no_path_is_not_the_working_folder():
     with pytest.raises(CheckpointError, match="checkpoint='' is empty"):
         load("")
+
+
+def test_the_number_of_weights_is_that_of_the_shapes():
+    assert SMALL.weights == sum(torch.zeros(shape).numel() for shape in SMALL.shapes.values())

@@ -16,7 +16,8 @@ from recint.recurrence import REFERENCE
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.errors import prediction_errors
 from recint.statistics.weights import effective_rank
-from tests.conftest import AFFINE_A
+
+from .conftest import AFFINE_A
 
 PROPERTIES = {prop.claim.id: prop for prop in properties()}
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}

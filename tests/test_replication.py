@@ -116,7 +116,7 @@ LOWER = (RANKS[0] + RANKS[2]) / 2 - RANKS[1]
 
 
 class TestOracle:
-    """Figures of an independent implementation in float64, from the data that tests/test_model.py reads."""
+    """Figures of an independent implementation in float64, from the data that tests/model/test_transformer.py reads."""
 
     @pytest.mark.parametrize(
         ("start", "expected"),

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,48 +10,14 @@ import pytest
 
 from recint import cli
 from recint.catalogue import properties
-from recint.checkpoint import ModelConfig, load, save
+from recint.checkpoint import load, save
 from recint.model.untrained import untrained
 from recint.record import log
 from recint.system import outputs
 
-TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
-# What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.
-CLAIM = """
-C = Claim(id="{id}", statement="It is large.", quantifier="weights", statistic="n", relation=">=", threshold=0.5, source="s")
-@C(figure=lambda model, evidence: {figure})
-def {name}(model):
-    {before}
-    C.check({value})
-"""
-HEAD = "import os, shutil, signal\nfrom pathlib import Path\nfrom recint.claim import Claim\n"
-
-
-def claims(folder, *made):
-    """A folder with a module of claims, each given as (id, value) or with more of what `CLAIM` has blanks for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    blanks = {"figure": "'<svg/>'", "before": "pass", "value": 1.0}
-    text = [CLAIM.format(**blanks | {"name": f"test_{number}"} | one) for number, one in enumerate(made)]
-    (folder / "module.py").write_text(HEAD + "".join(text))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return save(untrained(TINY, seed=0), tmp_path_factory.mktemp("tiny") / "tiny")
-
-
-def run(command, cwd, **environment):
-    done = subprocess.run(
-        [sys.executable, "-P", *map(str, command)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-    return done.returncode, done.stdout
+from .commands import found, run
+from .conftest import TINY
+from .made_up import claims
 
 
 def verify(checkpoint, folder, *arguments, cwd, logging=("--no-log",), **environment):
@@ -74,10 +38,6 @@ def calls(entry, commands, cwd, **environment):
     parts = re.split(r"<end \d+ (\d+)>\n", out)
     assert len(parts) == 2 * len(commands) + 1, out
     return [(int(status), told) for told, status in zip(parts[::2], parts[1::2], strict=False)]
-
-
-def found(path):
-    return {claim["id"]: claim["verdict"] for claim in json.loads(path.read_text())["claims"]}
 
 
 def test_verify_obeys_its_own_options_alone(tiny, tmp_path):

@@ -1,6 +1,6 @@
 """Is a mean above zero? A t-test that keeps its level at 1e-5 on data as skewed as the errors of trained models.
 
-Student's t rejects several times too often on the side where a long tail has not shown itself yet. `tests/test_means.py`
+Student's t rejects several times too often on the side where a long tail has not shown itself yet. `tests/judging/test_means.py`
 simulates both, the slow ones at the levels in use.
 """
 

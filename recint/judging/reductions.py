@@ -184,7 +184,7 @@ def _largest_head(values: Values, noise: float) -> float:
 def _median_head(values: Values) -> Float[NDArray, draw]:
     """The head whose mean is the median one, or the mean of the two in the middle.
 
-    Which these are is read off the same draws; `tests/test_reductions.py` simulates that it costs nothing.
+    Which these are is read off the same draws; `tests/judging/test_reductions.py` simulates that it costs nothing.
     """
     order = values.mean(-1).argsort()
     median: NDArray = values[order[(len(order) - 1) // 2 : len(order) // 2 + 1]].mean(0)

@@ -28,7 +28,7 @@ from recint.judging.subject import Subject
 from recint.system.files import cache_folder, write
 
 # Where none of the first passes, a claim that 14 % of untrained models pass is missed with probability 0.05, and one that 1 %
-# pass is called vacuous with probability 0.003; `tests/test_vacuity.py` has the sums.
+# pass is called vacuous with probability 0.003; `tests/judging/test_untrained.py` has the sums.
 FIRST, ALL = 20, 60
 TOLERATED = 0.05
 SHIPPED_ANSWERS = Path(__file__).with_name("untrained.json")
