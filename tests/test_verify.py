@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from recint.model.untrained import untrained
 from recint.record import log
 from recint.system import outputs
 
-from .commands import found, run
+from .commands import calls, found, run
 from .conftest import TINY
 from .made_up import claims
 
@@ -24,20 +23,6 @@ def verify(checkpoint, folder, *arguments, cwd, logging=("--no-log",), **environ
     """(status, output) of `recint verify`."""
     command = ["-m", "recint.cli", "verify", checkpoint, "--hypotheses", folder, "--no-controls", *logging, *arguments]
     return run(command, cwd, **environment)
-
-
-def calls(entry, commands, cwd, **environment):
-    """(status, output) of several calls, in one process: to start one takes longer than all that is done in it."""
-    script = f"import json, sys\nfrom {entry} import main\n"
-    script += (
-        "for number, call in enumerate(json.loads(sys.argv[1])): print(f'<end {number} {int(main(call))}>', flush=True)"
-    )
-    _, out = run(
-        ["-c", script, json.dumps([[str(part) for part in command] for command in commands])], cwd, **environment
-    )
-    parts = re.split(r"<end \d+ (\d+)>\n", out)
-    assert len(parts) == 2 * len(commands) + 1, out
-    return [(int(status), told) for told, status in zip(parts[::2], parts[1::2], strict=False)]
 
 
 def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
@@ -97,17 +82,6 @@ def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
     assert "$\\alpha$" in report
 
 
-def test_a_folder_of_claims_may_be_called_anything(tiny, tmp_path):
-    names = ("my claims", "a[1]", 'it\'s "x::y"', "-k", "été")
-    for name in names:
-        claims(tmp_path / "[b]" / name, {"id": "a.one"})
-    common = ("--no-controls", "--no-log", "--verdicts")
-    commands = [("verify", tiny, "--hypotheses", f"[b]/{name}", *common, f"./{name}.json") for name in names]
-    for name, (status, out) in zip(names, calls("recint.cli", commands, tmp_path), strict=True):
-        assert status == 0, out
-        assert found(tmp_path / f"{name}.json") == {"a.one": "supported"}
-
-
 SIX = [{"id": f"{where}.{what}", "value": what != "two"} for where in "ab" for what in ("one", "two", "three")]
 ALL = [claim["id"] for claim in SIX]
 # What pytest is told: its status, which claims are settled, in which order, and what it says.
@@ -164,13 +138,6 @@ def test_selections_of_pytest_settle_what_they_leave_or_say_why_not(selections, 
     assert said in results[name][1]
     verdicts = place / f"{list(SELECTIONS).index(name)}.json"
     assert (list(found(verdicts)) if verdicts.exists() else None) == judged
-
-
-def test_the_shipped_claims_are_found_where_they_are_installed(tmp_path):
-    command = ["-m", "pytest", "--pyargs", "hypotheses", "-p", "recint.plugin", "-p", "fixtures.model"]
-    status, out = run([*command, "--collect-only", "-q"], tmp_path)
-    assert status == 0, out
-    assert f"{len(properties())} tests collected" in out
 
 
 class TestOutputs:
