@@ -14,8 +14,6 @@ from recint.statistics.attention import (
     previous_token_attention,
 )
 
-RNG = np.random.default_rng(0)
-
 
 def test_planted_previous_token_heads_score_one_and_uniform_ones_their_share():
     planted = torch.zeros(5, 5)

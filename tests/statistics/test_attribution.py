@@ -7,8 +7,6 @@ import torch
 from recint.judging.reductions import REDUCTIONS
 from recint.statistics.attribution import attribution_direction, direct_logit_attribution, shares_of_layer
 
-RNG = np.random.default_rng(0)
-
 
 class TestAttribution:
     GENERATOR = torch.Generator().manual_seed(9)

@@ -1,11 +1,8 @@
-"""Errors of predictions, against a loop over positions."""
+"""Errors of predictions: which positions count."""
 
-import numpy as np
 import torch
 
 from recint.statistics.errors import prediction_errors
-
-RNG = np.random.default_rng(0)
 
 
 def test_errors_leave_out_the_first_2k_positions():

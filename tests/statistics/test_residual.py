@@ -1,12 +1,9 @@
 """What lies outside the embedding."""
 
-import numpy as np
 import pytest
 import torch
 
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
-
-RNG = np.random.default_rng(0)
 
 
 def test_a_random_direction_lies_outside_the_embedding_by_chance():
