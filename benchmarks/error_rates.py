@@ -23,7 +23,11 @@ from hypothesis import given
 from scipy import stats
 from tqdm import tqdm
 
-from recint.calibration import planted
+from recint.calibration.ladder import ladder
+from recint.calibration.planted import plant
+from recint.calibration.roles import ROLES, SMALL, Roles
+from recint.calibration.solver import Solver
+from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast, Property
@@ -44,16 +48,14 @@ NOT_GRADED = (
     "model.predicts-every-recurrence",  # the noise of a solver spreads too widely over single recurrences
     "l1.low-effective-rank",  # ranks are whole numbers, and none lies within 5 % of the threshold
 )
-CONFIG = replace(
-    planted.SMALL, d_vocab=9
-)  # of an odd number of directions R^2 is exact, see recint/calibration/planted.py
+CONFIG = replace(SMALL, d_vocab=9)  # of an odd number of directions R^2 is exact, see recint/calibration/rotations.py
 
 
 class StandIn(Asked):
     """A model that a stand-in property needs nothing of but its shape; its passes have nothing to tell."""
 
     config = ModelConfig(d_vocab=3)
-    checkpoint = planted.Solver().checkpoint
+    checkpoint = Solver().checkpoint
 
     def prepare(self, at):
         pass
@@ -184,31 +186,29 @@ def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     rng = np.random.default_rng(seed)
     props = [prop for prop in properties() if prop.claim.name not in NOT_GRADED]
     claims = [prop.claim for prop in props]
-    graded: dict[str, planted.Roles | float] = {}
-    roles = planted.Roles()
+    graded: dict[str, Roles | float] = {}
+    roles = Roles()
     for claim in claims:
-        rungs = [rung for rung in planted.ladder([claim], margin=PLANTED_MARGIN) if rung.strength != "strong"]
+        rungs = [rung for rung in ladder([claim], margin=PLANTED_MARGIN) if rung.strength != "strong"]
         if not rungs:
             continue
         rung = rungs[rng.integers(2)]
         if rung.roles is None:
             graded[claim.id] = rung.mse or 0.0
         else:
-            changed = {name: getattr(rung.roles, name) for name in planted.ROLES}
-            usual = planted.Roles()
+            changed = {name: getattr(rung.roles, name) for name in ROLES}
+            usual = Roles()
             roles = replace(roles, **{name: value for name, value in changed.items() if value != getattr(usual, name)})
-    model = Model(
-        planted.plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0)
-    )
-    truth = planted.truth(roles, claims, config=CONFIG)
+    model = Model(plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0))
+    known = truth(roles, claims, config=CONFIG)
     told: list[tuple[Property, object, bool]] = []
     for prop in props:
         name = prop.claim.id
         if name in graded:
-            solver = planted.Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
+            solver = Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
             told.append((prop, solver, prop.claim.holds(solver.mse)))
-        elif name in truth:
-            told.append((prop, model, truth[name]))
+        elif name in known:
+            told.append((prop, model, known[name]))
     return judged(told, seed=seed, stages=stages)
 
 

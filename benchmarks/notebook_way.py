@@ -24,8 +24,8 @@ from recint.model.interventions import attention_replaced, qk_replaced, uniform_
 from recint.model.stand_ins import STAND_INS, qk_identity
 from recint.recurrence import Recurrences
 from recint.replication.look import Look
-from recint.replication.rows import FIGURES
-from recint.replication.table import SHORT, replicate
+from recint.replication.prediction_errors import SHORT
+from recint.replication.table import FIGURES, replicate
 from recint.session import REFERENCE_CHECKPOINT
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads

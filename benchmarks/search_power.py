@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.calibration import planted
+from recint.calibration.solver import Solver
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Property
@@ -31,7 +31,7 @@ class Mutant(Asked):
     """A model that fails at one condition."""
 
     config = ModelConfig(d_vocab=3)
-    checkpoint = planted.Solver().checkpoint
+    checkpoint = Solver().checkpoint
 
     def __init__(self, bad: Condition, effect: float) -> None:
         self.bad, self.by = (bad.c, bad.length), effect / VISIT**0.5

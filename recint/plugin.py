@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import log, verdict_file
+from recint.record import log, log_file, registration, verdict_file
 from recint.record.procedure import registrations
 from recint.session import Run, prepare, require_known, require_report
 from recint.system import outputs, reasons
@@ -39,6 +39,7 @@ from recint.system.threads import limit_threads
 pytest_plugins = ["recint.collecting"]
 
 RUN = pytest.StashKey[Run]()
+_FIGURE = "recint_figure"  # the name of a property of a test
 _PLACE = pytest.StashKey[int]()  # of a claim among those declared
 # Some hooks are handed no config; there is one controller in a process.
 _CONTROLLER: dict[str, pytest.Config] = {}
@@ -121,7 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             require_known(run.expectations, known)
         globs = require_matches(run.options.claims, known)
         require_matches(run.options.allow, known, option="allow")
-        log.require_unmoved(log.read(run.log), registrations(prop.claim for _, prop in claims))
+        registration.require_unmoved(log_file.read(run.log), registrations(prop.claim for _, prop in claims))
         if run.options.logging and not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), *run.log_files)
     except ValueError as error:
@@ -149,7 +150,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             "whole": len(chosen) == len(run.declared),
             "claims": str(prop.folder),
             "entry": verdict_file.plain(entries.blank(prop.claim)),
-            "registration": log.registration(prop.claim),
+            "registration": registration.of_claim(prop.claim),
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
     if chosen and not hasattr(session.config, "workerinput"):
@@ -197,18 +198,19 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         if evidence.unmet:
             properties.append(_evidence(entry))
             pytest.skip(evidence.unmet)
-        # Without a report nobody sees a figure.
-        figures = [_figure(prop, model, evidence)] if getattr(request.config.option, "htmlpath", None) else []
-        properties.append(_evidence(entry, figures))
+        properties.append(_evidence(entry))
+        # Without a report nobody sees a figure. It takes a while, and the verdict is shown first.
+        if getattr(request.config.option, "htmlpath", None):
+            request.addfinalizer(lambda: properties.append((_FIGURE, _figure(prop, model, evidence))))
         if entry.verdict == "refuted":
             raise Refuted(entry.message)
 
     return judged
 
 
-def _evidence(entry: Entry, figures: Sequence[str] = ()) -> tuple[str, object]:
+def _evidence(entry: Entry) -> tuple[str, object]:
     """What a test hands to the process that settles the verdicts."""
-    return "recint", json.dumps({"entry": verdict_file.plain(entry), "figures": list(figures)})
+    return "recint", json.dumps({"entry": verdict_file.plain(entry)})
 
 
 def _figure(prop: Property, model: Any, evidence: Evidence) -> str:
@@ -235,15 +237,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     properties = dict(report.user_properties)
     if config is None or "recint_blank" not in properties:
         return
+    run = config.stash[RUN]
+    if report.when == "teardown" and _FIGURE in properties and "recint" in properties:
+        run.figures[json.loads(str(properties["recint"]))["entry"]["id"]] = [str(properties[_FIGURE])]
     if report.when != "call" and report.passed:
         return
     blank = json.loads(str(properties["recint_blank"]))
-    run = config.stash[RUN]
     run.expected_entries, run.whole = blank["of"], blank["whole"]
     if "recint" in properties:
-        kept = json.loads(str(properties["recint"]))
-        entry = verdict_file.entry(kept["entry"])
-        run.figures[entry.id] = kept["figures"]
+        entry = verdict_file.entry(json.loads(str(properties["recint"]))["entry"])
     else:
         message = reasons.of_traceback(str(report.longrepr))
         entry = replace(verdict_file.entry(blank["entry"]), message=message)
@@ -275,6 +277,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         return (yield)
     if run.complete:
         run.settle()
+        _say_verdicts(config, run)
         if run.departures and exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif run.expected_entries and exitstatus == 0 and not config.option.collectonly:
@@ -295,6 +298,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
             session.exitstatus = BAD_CALL
 
 
+def _say_verdicts(config: pytest.Config, run: Run) -> None:
+    """The answer, before the report is drawn, which takes a while."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or run.result is None:
+        return
+    reporter.section("verdicts", "=")
+    for sentence in (*progress.verdicts(run.result, run.departures), *run.standing):
+        reporter.write_line(one_line(sentence))
+    if run.options.report:
+        reporter.write_line("drawing the report ...")
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is None or hasattr(config, "workerinput"):
@@ -311,9 +326,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         )
     if run.result is None:
         return
-    terminalreporter.section("verdicts", "=")
-    for sentence in (*progress.verdicts(run.result, run.departures), *run.standing):
-        say(sentence)
     for name, place in run.kept_in():
         say(f"{name}: {place}")
     for sentence in run.unwritten.values():

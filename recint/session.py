@@ -27,7 +27,7 @@ from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
 from recint.pages import board, junit
-from recint.record import drift, git, log, standing, verdict_file
+from recint.record import drift, git, log_file, registration, standing, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
 from recint.system import files, outputs
@@ -72,7 +72,7 @@ class Run:
     device: torch.device
     stages: tuple[int, ...]
     claims: Path = SHIPPED
-    started: str = field(default_factory=log.now)
+    started: str = field(default_factory=log_file.now)
     begun: float = field(default_factory=time.monotonic)
     logged: str | None = None
     standing: tuple[str, ...] = ()
@@ -114,21 +114,21 @@ class Run:
     def against(self) -> Result | None:
         """The baseline; it may be in the log of the claims, so it is not looked for before they are known."""
         name = self.options.against
-        return drift.baseline(name, log.read(self.log)) if name is not None else None
+        return drift.baseline(name, log_file.read(self.log)) if name is not None else None
 
     @cached_property
     def code(self) -> git.Code:
         """As it was when it was first asked for, before anything was judged."""
-        return log.code_of(self.claims)
+        return log_file.code_of(self.claims)
 
     @property
     def log(self) -> Path:
-        return log.folder_of(self.claims, self.options.log)
+        return log_file.folder_of(self.claims, self.options.log)
 
     @property
     def log_files(self) -> tuple[Path, Path]:
         """The files of the log that this run adds lines to."""
-        return self.log / log.CLAIMS, log.file_of(self.log, self.checkpoint.name)
+        return self.log / log_file.CLAIMS, log_file.file_of(self.log, self.checkpoint.name)
 
     @property
     def complete(self) -> bool:
@@ -178,7 +178,7 @@ class Run:
     def _begin_log(self) -> None:
         if not self.options.logging:
             return
-        line = log.run_line(
+        line = log_file.run_line(
             self.log,
             self.code,
             checkpoint=entries.about(self.checkpoint),
@@ -189,7 +189,7 @@ class Run:
             stages=list(self.stages),
             profile=settings.get_current_profile_name(),
         )
-        log.append(log.file_of(self.log, self.checkpoint.name), [line])
+        log_file.append(log_file.file_of(self.log, self.checkpoint.name), [line])
         self.logged = line["run"]
 
     def settle(self) -> None:
@@ -223,11 +223,11 @@ class Run:
         if self.logged is None:
             return claims
         judged = [self.registrations[index] for index in sorted(self.registrations)]
-        log.register(self.log, [*judged, *registrations(())], when=self.started)
-        known = log.read(self.log)
+        registration.register(self.log, [*judged, *registrations(())], when=self.started)
+        known = log_file.read(self.log)
         claims = tuple(replace(entry, standing=known.standing(self.logged, entry.hash)) for entry in claims)
         self.standing = tuple(standing.told(known, self.logged, claims, self.code))
-        log.append(log.file_of(self.log, self.checkpoint.name), log.verdict_lines(self.logged, claims))
+        log_file.append(log_file.file_of(self.log, self.checkpoint.name), log_file.verdict_lines(self.logged, claims))
         return claims
 
     def _write(self, result: Result) -> None:
@@ -246,7 +246,7 @@ class Run:
     def kept_in(self) -> Iterator[tuple[str, str | Path]]:
         """Where this run can be read: the log, and every output that was written, each with its name."""
         if self.logged:
-            yield "log", log.file_of(self.log, self.checkpoint.name)
+            yield "log", log_file.file_of(self.log, self.checkpoint.name)
         for name, path in self.options.written.items():
             if name not in self.unwritten:
                 yield name, path

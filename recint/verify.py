@@ -25,7 +25,7 @@ from recint.catalogue import properties, require_matches, selected
 from recint.judging import entries
 from recint.options import OPTIONS, PYTEST, RunOptions
 from recint.profiles import usual_profile
-from recint.record import drift, log
+from recint.record import drift, log_file, registration
 from recint.record.identity import identity
 from recint.record.procedure import registrations
 from recint.session import prepare, require_known, require_report
@@ -57,15 +57,15 @@ def verify(options: argparse.Namespace) -> int:
     known = {claim.id for claim in claims}
     require_matches(options.claims or (), known)
     require_matches(options.allow or (), known, option="allow")
-    kept = log.folder_of(folder, options.log)
-    log.require_unmoved(log.read(kept), registrations(claims))
+    kept = log_file.folder_of(folder, options.log)
+    registration.require_unmoved(log_file.read(kept), registrations(claims))
     asked = replace(RunOptions.of(vars(options).__getitem__), hypotheses=str(folder), log=str(kept))
     run = prepare(asked, claims=folder)
     _ = run.checkpoint
     if not asked.against:
         require_known(run.expectations, known)
     if asked.logging:
-        log.require_writable(kept)
+        log_file.require_writable(kept)
     outputs.require_files(*asked.written.values(), *(run.log_files if asked.logging else ()))
     require_report(asked.report)
     # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
@@ -133,7 +133,7 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     if name.endswith(".json") or not Path(name).exists():
         return name
     of = identity(entries.about(checkpoints.load(name)))
-    logged = drift.logged(log.read(kept), of)
+    logged = drift.logged(log_file.read(kept), of)
     asked = {claim for claim in known if selected(claim, options.claims or ())}
     if logged and asked <= {entry.id for entry in logged.claims}:
         return of

@@ -12,11 +12,13 @@ import psutil
 import pytest
 
 from recint import cli
-from recint.calibration import planted
 from recint.calibration.calibrate import controls
+from recint.calibration.ladder import Rung
+from recint.calibration.roles import SMALL, combinations
+from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import save
-from recint.judging.controls import Grade, kills, never_supported
+from recint.judging.controls import Grade, Row, kills, never_supported
 from recint.judging.judge import judge
 from recint.model.untrained import untrained
 from recint.pages import calibration_page
@@ -66,14 +68,14 @@ def test_graded_models_are_counted_by_strength():
 
 def verdicts_against_truth(name, roles, **variant):
     """(claim, truth, verdict) of a planted model, all claims that it settles judged together."""
-    model = planted.Rung(claim="", strength="strong", holds=True, roles=roles).model(**variant)
-    truth = planted.truth(roles, [prop.claim for prop in PROPS])
-    entries = judge([prop for prop in PROPS if prop.claim.id in truth], model, stages=(200,), thorough=False)
-    return [(f"{name}: {entry.id}", truth[entry.id], entry.verdict) for entry in entries]
+    model = Rung(claim="", strength="strong", holds=True, roles=roles).model(**variant)
+    settled = truth(roles, [prop.claim for prop in PROPS])
+    entries = judge([prop for prop in PROPS if prop.claim.id in settled], model, stages=(200,), thorough=False)
+    return [(f"{name}: {entry.id}", settled[entry.id], entry.verdict) for entry in entries]
 
 
 WRONG = {True: "refuted", False: "supported"}
-COMBINATIONS = dict(planted.combinations())
+COMBINATIONS = dict(combinations())
 
 
 def no_wrong_verdict(told):
@@ -97,7 +99,7 @@ def test_no_verdict_is_wrong_on_any_combination_of_roles(name):
 
 def test_every_mutant_names_claims_that_there_are(small):
     known = {prop.claim.id for prop in PROPS}
-    every = controls(untrained(planted.SMALL, seed=0), PROPS)
+    every = controls(untrained(SMALL, seed=0), PROPS)
     assert {claim for control in every for claim in control.made_for} <= known
     assert all(set(control.truth) <= known for control in every)
     assert len({control.name for control in every}) == len(every)

@@ -12,7 +12,7 @@ import pytest
 from recint.claim import Claim, Contrast
 from recint.domain import Domain
 from recint.judging.entries import blank
-from recint.record import log, verdict_file
+from recint.record import log, log_file, registration, verdict_file
 
 NOW = "2026-01-01T00:00:00+00:00"
 CLAIM = Claim(
@@ -28,7 +28,7 @@ CLAIM = Claim(
 
 
 def registrations(*claims):
-    return [log.registration(claim) for claim in claims]
+    return [registration.of_claim(claim) for claim in claims]
 
 
 def run(number, sha256, *, when, registered=(), dirty=False):
@@ -42,28 +42,28 @@ def run(number, sha256, *, when, registered=(), dirty=False):
 class TestAppending:
     def test_lines_come_back_in_order_and_earlier_bytes_stay(self, tmp_path):
         path = tmp_path / "log" / "m.jsonl"
-        log.append(path, [run("a", "1", when="2026-01-02")])
+        log_file.append(path, [run("a", "1", when="2026-01-02")])
         before = path.read_bytes()
-        log.append(path, [run("b", "1", when="2026-01-01")])
+        log_file.append(path, [run("b", "1", when="2026-01-01")])
         assert path.read_bytes().startswith(before)
-        assert [line["run"] for line in log.read(path.parent).runs] == ["b", "a"]  # by time
+        assert [line["run"] for line in log_file.read(path.parent).runs] == ["b", "a"]  # by time
 
     def test_a_last_line_that_an_editor_left_open_is_closed_first(self, tmp_path):
         path = tmp_path / "m.jsonl"
         path.write_text(json.dumps(run("a", "1", when="2026-01-01")))
-        log.append(path, [run("b", "1", when="2026-01-02")])
-        assert [line["run"] for line in log.read(tmp_path).runs] == ["a", "b"]
+        log_file.append(path, [run("b", "1", when="2026-01-02")])
+        assert [line["run"] for line in log_file.read(tmp_path).runs] == ["a", "b"]
 
     def test_many_writers_lose_nothing(self, tmp_path):
         children = []
         for writer in range(4):
             if (child := os.fork()) == 0:
                 for number in range(25):
-                    log.append(tmp_path / "m.jsonl", [run(f"{writer}.{number}", "1", when=NOW)])
+                    log_file.append(tmp_path / "m.jsonl", [run(f"{writer}.{number}", "1", when=NOW)])
                 os._exit(0)
             children.append(child)
         assert all(os.waitpid(child, 0)[1] == 0 for child in children)
-        found = log.read(tmp_path)
+        found = log_file.read(tmp_path)
         assert not found.damaged
         assert sorted(line["run"] for line in found.runs) == sorted(f"{w}.{n}" for w in range(4) for n in range(25))
 
@@ -79,7 +79,7 @@ class TestAppending:
                 number = written
                 while True:
                     lines = [run(f"{number}{half}", "1" * 20_000, when=NOW) | {"of": number} for half in "ab"]
-                    log.append(path, lines)
+                    log_file.append(path, lines)
                     number += 1
             os.read(ready, 1)
             time.sleep(moment.uniform(0, 0.01))
@@ -87,7 +87,7 @@ class TestAppending:
             os.waitpid(child, 0)
             os.close(ready), os.close(tell)
             cut_short += any(tmp_path.glob(".*.partial"))
-            found = log.read(tmp_path)
+            found = log_file.read(tmp_path)
             assert not found.damaged
             numbers = [line["of"] for line in found.runs]
             assert numbers == [number for pair in range(len(numbers) // 2) for number in (pair, pair)]
@@ -100,21 +100,21 @@ class TestAppending:
 
     def test_what_a_kill_left_is_cleared_away(self, tmp_path):
         (tmp_path / ".m.jsonl.123.partial").write_text("half a li")
-        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW)])
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW)])
         assert sorted(path.name for path in tmp_path.iterdir()) == [".gitignore", ".lock", "m.jsonl"]
 
     def test_a_folder_that_cannot_be_written_is_one_sentence(self, tmp_path):
         (tmp_path / "file").touch()
         said = "cannot be written.*; name another folder with --log, or give --no-log"
         with pytest.raises(log.LogError, match=said):
-            log.append(tmp_path / "file" / "m.jsonl", [])
+            log_file.append(tmp_path / "file" / "m.jsonl", [])
         with pytest.raises(log.LogError, match=said):
-            log.require_writable(tmp_path / "file" / "log")
-        log.require_writable(tmp_path / "new" / "log")
+            log_file.require_writable(tmp_path / "file" / "log")
+        log_file.require_writable(tmp_path / "new" / "log")
         assert not (tmp_path / "new").exists()
 
     def test_a_checkpoint_has_a_file_whatever_its_name(self, tmp_path):
-        assert log.file_of(tmp_path, "../odd name/é") == tmp_path / "..-odd-name-.jsonl"
+        assert log_file.file_of(tmp_path, "../odd name/é") == tmp_path / "..-odd-name-.jsonl"
 
 
 class TestDamage:
@@ -125,7 +125,7 @@ class TestDamage:
         bad += ['{"kind": []}', '{"kind": {}}', '{"kind": null}', "[" * 100_000]
         lines = [good[0], *bad, good[1]]
         path.write_bytes("\n".join(lines).encode(errors="surrogateescape") + b"\n")
-        found = log.read(tmp_path)
+        found = log_file.read(tmp_path)
         assert [line["run"] for line in found.runs] == ["a", "b"]
         assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 11)]
         assert "is not a line of JSON" in found.damaged[0]
@@ -146,7 +146,9 @@ class TestDamage:
     )
     def test_a_line_whose_values_are_of_the_wrong_kind_is_damaged_too(self, tmp_path, change):
         (tmp_path / "m.jsonl").write_text(json.dumps(run("a", "1", when=NOW) | change) + "\n")
-        assert ["is a run line with a value of the wrong kind" in one for one in log.read(tmp_path).damaged] == [True]
+        assert ["is a run line with a value of the wrong kind" in one for one in log_file.read(tmp_path).damaged] == [
+            True
+        ]
 
     @pytest.mark.parametrize(
         "change",
@@ -177,13 +179,13 @@ class TestDamage:
         }  # fmt: skip
         path = tmp_path / "m.jsonl"
         path.write_text(json.dumps(whole) + "\n")
-        assert len(log.read(tmp_path).verdicts) == 1
+        assert len(log_file.read(tmp_path).verdicts) == 1
         path.write_text(json.dumps(whole | change) + "\n")
-        assert len(log.read(tmp_path).damaged) == 1
+        assert len(log_file.read(tmp_path).damaged) == 1
 
     def test_a_sentence_says_what_was_found_and_expected(self, tmp_path):
         (tmp_path / "m.jsonl").write_text(json.dumps(run("a", "1", when=NOW) | {"checkpoint": {"name": "m"}}) + "\n")
-        (sentence,) = log.read(tmp_path).damaged
+        (sentence,) = log_file.read(tmp_path).damaged
         assert sentence.endswith(
             "1: is a run line with a value of the wrong kind (checkpoint.sha256 is missing), and is left out"
         )
@@ -191,7 +193,7 @@ class TestDamage:
     def test_a_file_that_cannot_be_read_is_a_sentence(self, tmp_path):
         (tmp_path / "m.jsonl").mkdir()
         with pytest.raises(log.LogError, match=r"m\.jsonl: cannot be read \(Is a directory\)"):
-            log.read(tmp_path)
+            log_file.read(tmp_path)
 
     def test_where_lines_are_lost_nothing_confirms(self):
         """The first look may have been among them."""
@@ -201,9 +203,9 @@ class TestDamage:
         assert log.Log(runs=(first,), verdicts=(settled("gone"),)).standing("a", "h") == "exploratory"
 
     def test_a_damaged_log_is_still_added_to(self, tmp_path):
-        (tmp_path / log.CLAIMS).write_text("half a li")
-        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
-        found = log.read(tmp_path)
+        (tmp_path / log_file.CLAIMS).write_text("half a li")
+        assert registration.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
+        found = log_file.read(tmp_path)
         assert len(found.damaged) == len(found.registered) == 1
 
 
@@ -221,18 +223,18 @@ class TestMerging:
     """Git's driver `union`, its remedy for files that are only added to, keeps the lines of both sides, shared ones twice."""
 
     def test_what_stands_there_twice_counts_once(self, tmp_path):
-        log.register(tmp_path, registrations(CLAIM, CLAIM.amended(because="x", threshold=0.5)), when=NOW)
-        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW, registered=["h"]), VERDICT])
-        once = log.read(tmp_path)
+        registration.register(tmp_path, registrations(CLAIM, CLAIM.amended(because="x", threshold=0.5)), when=NOW)
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW, registered=["h"]), VERDICT])
+        once = log_file.read(tmp_path)
         for path in tmp_path.glob("*.jsonl"):
             path.write_bytes(path.read_bytes() * 2)
-        assert log.read(tmp_path) == once
+        assert log_file.read(tmp_path) == once
         assert once.standing("a", "h") == "confirmatory"
 
     def test_so_it_does_in_two_files(self, tmp_path):
         for name in ("m", "another"):
-            log.append(tmp_path / f"{name}.jsonl", [run("a", "1", when=NOW), VERDICT])
-        assert (len(log.read(tmp_path).runs), len(log.read(tmp_path).verdicts)) == (1, 1)
+            log_file.append(tmp_path / f"{name}.jsonl", [run("a", "1", when=NOW), VERDICT])
+        assert (len(log_file.read(tmp_path).runs), len(log_file.read(tmp_path).verdicts)) == (1, 1)
 
     @pytest.mark.parametrize(
         ("line", "said"),
@@ -242,15 +244,15 @@ class TestMerging:
         ],
     )
     def test_what_is_not_the_same_twice_is_damage(self, tmp_path, line, said):
-        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), VERDICT, line])
-        found = log.read(tmp_path)
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), VERDICT, line])
+        found = log_file.read(tmp_path)
         assert found.damaged == (f"{tmp_path / 'm.jsonl'}:3: {said}, and is left out",)
         assert (len(found.runs), len(found.verdicts), found.lost) == (1, 1, True)
 
     def test_verdicts_on_two_claims_and_in_two_runs_are_kept(self, tmp_path):
         lines = [VERDICT, VERDICT | {"id": "l0.other"}, VERDICT | {"run": "b"}]
-        log.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), run("b", "1", when=NOW), *lines])
-        assert len(log.read(tmp_path).verdicts) == 3
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), run("b", "1", when=NOW), *lines])
+        assert len(log_file.read(tmp_path).verdicts) == 3
 
     def test_real_branches_merge(self, tmp_path):
         from .record.test_git import commit, in_git
@@ -258,17 +260,17 @@ class TestMerging:
         path = tmp_path / "log" / "m.jsonl"
         in_git(tmp_path, "init", "-q")
         (tmp_path / ".gitattributes").write_text("*.jsonl merge=union\n")
-        log.append(path, [run("a", "1", when="1"), VERDICT])
+        log_file.append(path, [run("a", "1", when="1"), VERDICT])
         commit(tmp_path)
         in_git(tmp_path, "checkout", "-q", "-b", "side")
         shared = [run("b", "1", when="2"), VERDICT | {"run": "b"}]
-        log.append(path, [*shared, run("c", "1", when="3")])
+        log_file.append(path, [*shared, run("c", "1", when="3")])
         commit(tmp_path)
         in_git(tmp_path, "checkout", "-q", "main")
-        log.append(path, [run("d", "1", when="4"), *shared])
+        log_file.append(path, [run("d", "1", when="4"), *shared])
         commit(tmp_path)
         in_git(tmp_path, "merge", "-q", "side")
-        found = log.read(path.parent)
+        found = log_file.read(path.parent)
         assert not found.damaged
         assert [line["run"] for line in found.runs] == ["a", "b", "c", "d"]
         assert len(found.verdicts) == 2
@@ -277,15 +279,15 @@ class TestMerging:
 def test_a_name_that_is_no_text_is_kept(tmp_path):
     """Names of files are bytes; what of them is no text comes as halves of characters."""
     line = run("a", "1", when=NOW) | {"checkpoint": {"name": "m\udcff", "sha256": "1", "config": {}}}
-    log.append(log.file_of(tmp_path, "m\udcff"), [line])
-    assert log.read(tmp_path).runs == (line,)
+    log_file.append(log_file.file_of(tmp_path, "m\udcff"), [line])
+    assert log_file.read(tmp_path).runs == (line,)
 
 
 class TestRegistering:
     def test_a_claim_is_registered_once(self, tmp_path):
-        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
-        assert log.register(tmp_path, registrations(CLAIM), when=NOW) == []
-        (line,) = log.read(tmp_path).registered
+        assert registration.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
+        assert registration.register(tmp_path, registrations(CLAIM), when=NOW) == []
+        (line,) = log_file.read(tmp_path).registered
         assert (line["claim"], line["hash"], line["when"]) == (CLAIM.id, CLAIM.hash, NOW)
         assert line["fields"]["threshold"] == 1.0
         assert line["fields"]["domain"]["length"] == [5, 14]
@@ -311,38 +313,38 @@ class TestRegistering:
         ],
     )
     def test_a_claim_that_moved_is_refused_and_the_field_is_named(self, tmp_path, moved, said):
-        log.register(tmp_path, registrations(CLAIM), when=NOW)
-        before = (tmp_path / log.CLAIMS).read_bytes()
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        before = (tmp_path / log_file.CLAIMS).read_bytes()
         with pytest.raises(log.LogError) as refused:
-            log.register(tmp_path, registrations(replace(CLAIM, **moved)), when=NOW)
+            registration.register(tmp_path, registrations(replace(CLAIM, **moved)), when=NOW)
         assert str(refused.value).startswith("l0.made-up: ")
         assert said in str(refused.value)
         assert "registered on 2026-01-01; put it back, or declare the next version" in str(refused.value)
-        assert (tmp_path / log.CLAIMS).read_bytes() == before
+        assert (tmp_path / log_file.CLAIMS).read_bytes() == before
 
     def test_a_claim_that_was_judged_cannot_move_either_if_its_registration_is_gone(self, tmp_path):
         known = log.Log(runs=(run("a", "1", when=NOW),), verdicts=(log.Settled("a", blank(CLAIM)),))
-        log.require_unmoved(known, registrations(CLAIM))
+        registration.require_unmoved(known, registrations(CLAIM))
         with pytest.raises(log.LogError) as refused:
-            log.require_unmoved(known, registrations(replace(CLAIM, threshold=0.9)))
+            registration.require_unmoved(known, registrations(replace(CLAIM, threshold=0.9)))
         assert str(refused.value).startswith(
             "l0.made-up: threshold moved from 1.0 to 0.9, since it was registered on 2026-01-01"
         )
 
     def test_back_to_the_first_form_is_fine_even_after_a_second_line(self, tmp_path):
         """A line for another form under the same id, however it came there, does not become the claim."""
-        log.register(tmp_path, registrations(CLAIM), when=NOW)
-        other = log.registration(replace(CLAIM, threshold=0.1))
-        log.append(tmp_path / log.CLAIMS, [{"kind": "registered", "when": NOW} | other])
-        log.require_unmoved(log.read(tmp_path), registrations(CLAIM))
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        other = registration.of_claim(replace(CLAIM, threshold=0.1))
+        log_file.append(tmp_path / log_file.CLAIMS, [{"kind": "registered", "when": NOW} | other])
+        registration.require_unmoved(log_file.read(tmp_path), registrations(CLAIM))
         with pytest.raises(log.LogError):
-            log.require_unmoved(log.read(tmp_path), [other])
+            registration.require_unmoved(log_file.read(tmp_path), [other])
 
     def test_an_amended_claim_is_registered_beside_the_first_with_its_reason(self, tmp_path):
-        log.register(tmp_path, registrations(CLAIM), when=NOW)
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
         second = CLAIM.amended(because="it is 0.9 on average", threshold=0.9)
-        assert log.register(tmp_path, registrations(CLAIM, second), when=NOW) == ["l0.made-up@2"]
-        (line,) = log.read(tmp_path).amended
+        assert registration.register(tmp_path, registrations(CLAIM, second), when=NOW) == ["l0.made-up@2"]
+        (line,) = log_file.read(tmp_path).amended
         told = {"claim": "l0.made-up", "from": 1, "to": 2, "why": "it is 0.9 on average"}
         assert {key: line[key] for key in told} == told
 

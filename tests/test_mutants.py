@@ -6,8 +6,10 @@ from functools import cache
 import pytest
 import torch
 
-from recint.calibration.mutants import MUTANTS, folded, mutate, scrambled
-from recint.calibration.planted import SMALL, Roles, plant
+from recint.calibration.mutants import MUTANTS, folded, mutate
+from recint.calibration.planted import plant
+from recint.calibration.roles import SMALL, Roles
+from recint.calibration.scrambled import scrambled
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load
 from recint.model import Model

@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from recint.calibration.planted import (
-    ABSENT,
-    ROLES,
-    SMALL,
-    Roles,
-    Solver,
-    combinations,
-    ladder,
-    plant,
-    truth,
-)
+from recint.calibration.ladder import ladder
+from recint.calibration.planted import plant
+from recint.calibration.roles import ABSENT, ROLES, SMALL, Roles, combinations
+from recint.calibration.solver import Solver
+from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
 from recint.domain import Condition, Domain

@@ -5,9 +5,12 @@ from functools import cache
 import pytest
 import torch
 
+from recint.calibration.attention_only import CONFIG
 from recint.calibration.calibrate import controls
-from recint.calibration.planted import Roles, Solver, plant
-from recint.calibration.positives import CONFIG, POSITIVES
+from recint.calibration.planted import plant
+from recint.calibration.positives import POSITIVES
+from recint.calibration.roles import Roles
+from recint.calibration.solver import Solver
 from recint.catalogue import properties
 from recint.domain import Domain, reference_of
 from recint.judging.judge import judge

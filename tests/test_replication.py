@@ -19,8 +19,8 @@ from recint.pages import figures
 from recint.replication import page as replication_page
 from recint.replication.gallery import gallery
 from recint.replication.look import Look
-from recint.replication.rows import FIGURES, Measured, Row, number
-from recint.replication.table import replicate
+from recint.replication.rows import Measured, Row, number
+from recint.replication.table import FIGURES, replicate
 
 from .conftest import ORACLE
 
@@ -230,7 +230,9 @@ class TestNotApplicable:
         assert not any("nan" in f"{row.notebook_way} {row.sound_way}" for row in rows)
 
     def test_what_goes_wrong_is_not_taken_for_it(self, small, monkeypatch):
-        monkeypatch.setattr("recint.replication.table.outside_embedding", lambda *_, **__: np.zeros(2) @ np.zeros(3))
+        monkeypatch.setattr(
+            "recint.replication.ov_circuit.outside_embedding", lambda *_, **__: np.zeros(2) @ np.zeros(3)
+        )
         with pytest.raises(ValueError, match="mismatch in its core dimension"):
             replicate(Model(small), draws=3)
 

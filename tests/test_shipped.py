@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recint import shipped
-from recint.record import log
+from recint.record import log_file
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from recint.record import log
     ],
 )
 def test_the_log_lies_among_the_claims_unless_they_are_installed(claims, kept):
-    assert log.folder_of(claims, None) == kept
-    assert log.folder_of(claims, "chosen") == Path("chosen")
+    assert log_file.folder_of(claims, None) == kept
+    assert log_file.folder_of(claims, "chosen") == Path("chosen")

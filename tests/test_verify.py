@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.model.untrained import untrained
-from recint.record import log
+from recint.record import log_file
 from recint.system import outputs
 
 from .commands import calls, found, run
@@ -205,7 +206,7 @@ class TestOutputs:
             assert (f"\n{name}: kept/{name}.txt\n" in out) == (name not in lost)
             assert (f"recint: gone/{name}.txt: cannot be written" in out) == (name in lost)
             assert (tmp_path / "kept" / f"{name}.txt").exists() == (name not in lost)
-        assert bool(log.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
+        assert bool(log_file.read(tmp_path / "kept" / "log").verdicts) == ("log" not in lost)
         if "verdicts" not in lost:
             told = json.loads((tmp_path / "kept" / "verdicts.txt").read_text())["claims"]
             assert [claim["standing"] for claim in told] == [None, None]
@@ -236,6 +237,14 @@ def test_the_reason_of_an_error_stands_on_the_screen(tiny, tmp_path):
         "",
     ]  # C, in the module, is the last claim
     assert "The figure could not be drawn: division by zero" in (tmp_path / "r.html").read_text()
+    assert out.index("= verdicts =") < out.index("drawing the report ...") < out.index("Generated html report")
+
+
+def test_a_verdict_is_shown_before_its_figure_is_drawn(tiny, tmp_path):
+    folder = claims(tmp_path / "claims", {"id": "a.stopped", "figure": "(_ for _ in ()).throw(KeyboardInterrupt)"})
+    status, out = verify(tiny, folder, "--report", "r.html", cwd=tmp_path)
+    assert status == 130
+    assert re.search(r"^✓ supported +a\.stopped ", out, flags=re.M)
 
 
 def test_a_number_that_is_none_decides_nothing(tiny, tmp_path):

@@ -7,7 +7,8 @@ from recint import cli
 from recint.claim import Claim
 from recint.judging.entries import blank
 from recint.judging.entry import Estimate
-from recint.record.log import append, file_of, registration, verdict_lines
+from recint.record.log_file import append, file_of, verdict_lines
+from recint.record.registration import of_claim
 
 FIRST = Claim(
     id="l0.looks-back", statement="Layer 0 looks back.", quantifier="everywhere", statistic="attention on what was",
@@ -38,7 +39,7 @@ class Writer:
     def register(self, *claims, when="2026-01-01T08:00:00+00:00"):
         lines = []
         for claim in claims:
-            kept = registration(claim)
+            kept = of_claim(claim)
             lines.append(
                 {"kind": "registered", "when": when, **{key: kept[key] for key in ("claim", "hash", "fields")}}
             )

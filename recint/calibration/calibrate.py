@@ -16,9 +16,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from recint.calibration import planted
-from recint.calibration.mutants import MUTANTS, mutate, scrambled
+from recint.calibration.ladder import Rung, ladder
+from recint.calibration.mutants import MUTANTS, mutate
+from recint.calibration.planted import plant
 from recint.calibration.positives import POSITIVES
+from recint.calibration.roles import Roles, combinations
+from recint.calibration.scrambled import scrambled
+from recint.calibration.truth import truth
 from recint.catalogue import properties, selected
 from recint.checkpoint import Checkpoint, load
 from recint.judging.claim import Property
@@ -71,19 +75,19 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
         for seed in SEEDS
     ]
     found.append(Control(name=checkpoint.name, group="mutant", make=_model(lambda: checkpoint)))
-    for name, roles in planted.combinations():
+    for name, roles in combinations():
         found.append(
             Control(
                 name=name,
                 group="planted",
-                make=_model(planted.plant, roles, **_variant(name)),
-                truth=planted.truth(roles, claims),
+                make=_model(plant, roles, **_variant(name)),
+                truth=truth(roles, claims),
             )
         )
     whole = next(control for control in found if control.name == "all present")
-    for rung in planted.ladder(claims):
+    for rung in ladder(claims):
         solver = rung.roles is None
-        known = {rung.claim: rung.holds} if solver else planted.truth(rung.roles or planted.Roles(), claims)
+        known = {rung.claim: rung.holds} if solver else truth(rung.roles or Roles(), claims)
         name = f"{rung.claim}: {rung.strength}"
         found.append(
             Control(
@@ -125,7 +129,7 @@ def _model(make: Callable[..., Checkpoint], *arguments: Any, **keywords: Any) ->
     return lambda: Model(make(*arguments, **keywords))
 
 
-def _rung(rung: planted.Rung, variant: Mapping[str, Any]) -> Callable[[], Any]:
+def _rung(rung: Rung, variant: Mapping[str, Any]) -> Callable[[], Any]:
     return lambda: rung.model(**variant)
 
 

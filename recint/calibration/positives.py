@@ -1,54 +1,40 @@
-"""Positive controls: models built so that what claims say of interventions is true of them.
+"""Positive controls: models for which claims about interventions are true by construction.
 
-`planted` settles what attention and weights look like, but its layers 1 and 2 say so little that nothing is lost without them.
-Here every part does something that the prediction needs. All these models share one plan. Their residual stream holds
+`planted` fixes attention and weights, but its layers 1 and 2 write so little that the model loses nothing without them.
+Here the prediction needs every part. All models are attention-only (see `attention_only`).
 
-    embedding   the terms: a_i at position i
-    second      what heads write; the unembedding reads it as it is
-    position    a code for every position, so long that LayerNorm's scale hardly depends on anything else
-    steering    one direction, which layer 1 writes and layer 2 looks at
+Each predicts 0.25 a_i + b a_(i-1), where b is fitted by regression. This is far better than copying. The model also adds an
+error, far larger than the error of copying, and the part in question takes this error back. So "the model needs this
+part" is true by construction. If the part is an attention pattern, the error is a fixed vector, or one that changes its sign
+from position to position. If the part is the output of heads, the error is a multiple of the previous term.
 
-and they predict 0.25 a_i + b a_(i-1), with b as a regression has it: far better than copying. To this an error is added that is
-far larger than what copying misses, and the part in question takes it back. "The model needs this part" is then true by
-construction. Where that part is a pattern of attention, the error is a fixed vector or one that changes its sign from position
-to position; where it is the output of heads, the error is a multiple of the previous term.
-
-Heads have as many dimensions as the stream. So W_K and W_V can be the identity, and a head is its QK and its OV matrix. And a
-random low-rank identity is then the identity itself, whatever was drawn: what is the identity loses nothing to its stand-in.
+A random low-rank identity of full rank is the identity itself, whatever was drawn. So a head that is the identity loses nothing
+when this stand-in takes its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 import einops
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from recint.calibration.planted import COPIED, SMALL, Bar, Places, Solver, calibrated, carve
-from recint.checkpoint import Checkpoint, ModelConfig
+from recint.calibration.attention_only import CONFIG, SHARED, Array, Layer, Matrix, Plan, attention_only, subspaces
+from recint.calibration.solver import Solver
+from recint.calibration.terms import COPIED, term_statistics
+from recint.calibration.truth import Bar
+from recint.checkpoint import Checkpoint
 from recint.model import Model
-from recint.system.seeds import derive_seed
 
-Array = NDArray[np.float64]
-Rows = Float[NDArray, "row d_model"]
-Matrix = Float[NDArray, "d_model d_model"]
-
-CONFIG: ModelConfig = replace(SMALL, d_head=SMALL.d_model)
-
-_CODE = 128.0  # length of a position's code; the square of all else in the stream is less than 2 % of its square
-_SHORT = 16.0  # where all else is a term: of so much less a stand-in, exact but for float32, misses less
-# Cosine of a code with the direction that all share; that of position 0, the most similar to each.
-_SHARED, _FIRST = 0.2, 0.6
-_GAP = 25.0  # by how much the score of the key that is looked at exceeds the others
-_ERROR = 3.0  # length of an error that is taken back: its square over 8 coordinates is many times what copying misses
-_SUBTRACTED = 4.0  # how many times what it attends to layer 2 subtracts, where it is a negative identity
-# Size of the stream before layer 0, and of what layer 0 writes, where layer 0 is to see no LayerNorm.
-_TINY, _LOUD = 1e-6, 1e3
+# Length of a position's code where the rest of the stream is a single term. A shorter code makes float32 round a stand-in less.
+_SHORT = 16.0
+_ERROR = 3.0  # length of an error that is taken back; its square over 8 coordinates is many times the error of copying
+_LOUD = 1e3  # factor on what layer 0 writes into a tiny stream
+_SUBTRACTED = 4.0  # factor with which layer 2 subtracts what it attends to, if it is a negative identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +42,8 @@ class Positive:
     """A planted model and the claims that its construction settles.
 
     Attributes:
-        make: from a seed to the model; its docstring says how the claims are settled.
-        true, false: names of claims, which stand for all their versions, or ids of single versions.
+        make: makes the model from a seed. Its docstring says why the claims are settled.
+        true, false: names of claims, each for all versions of the claim, or ids of single versions.
     """
 
     name: str
@@ -70,257 +56,152 @@ class Positive:
         return made if isinstance(made, Solver) else Model(made)
 
     def truth(self, claims: Iterable[Bar]) -> dict[str, bool]:
-        """Whether each claim holds, for those that are settled; an id says more than a name."""
+        """Whether each claim is true; only claims that are settled. An id takes precedence over a name."""
         told = dict.fromkeys(self.true, True) | dict.fromkeys(self.false, False)
         return {
             claim.id: told[key] for claim in claims if (key := claim.id if claim.id in told else claim.name) in told
         }
 
 
-# --- The plan ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """What its heads look at, and what they add to the stream: one map for all heads together, or one for each."""
-
-    looks: Matrix | Float[NDArray, "head d_model d_model"]
-    adds: Matrix | Float[NDArray, "head d_model d_model"]
-
-    def tensors(self, layer: int) -> dict[str, Array]:
-        heads = (CONFIG.n_heads, CONFIG.d_model, CONFIG.d_model)
-        adds = self.adds / CONFIG.n_heads if self.adds.ndim == 2 else self.adds
-        same = np.broadcast_to(np.eye(CONFIG.d_model), heads)
-        maps = {"Q": np.broadcast_to(self.looks, heads), "K": same, "V": same, "O": np.broadcast_to(adds, heads)}
-        return {f"blocks.{layer}.attn.W_{letter}": matrix for letter, matrix in maps.items()}
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Places in the stream, what reads them, and maps from one to another.
-
-    Attributes:
-        code: length of a position's code.
-        tiny: embed all so small that LayerNorm divides by the square root of its epsilon and by nothing else.
-    """
-
-    places: Places
-    code: float = _CODE
-    tiny: bool = False
-
-    @property
-    def size(self) -> float:
-        return _TINY if self.tiny else 1.0
-
-    @property
-    def scale(self) -> float:
-        """What LayerNorm divides by."""
-        return CONFIG.layer_norm_eps**0.5 if self.tiny else self.code / CONFIG.d_model**0.5
-
-    @property
-    def cosines(self) -> Float[NDArray, position]:
-        """Of every code with the direction that all share."""
-        cosines: Array = np.where(np.arange(CONFIG.n_ctx) == 0, _FIRST, _SHARED)
-        return cosines
-
-    @property
-    def codes(self) -> Float[NDArray, "position d_model"]:
-        """Cosines of any two are products of their cosines with what all share: position 0 is the most similar to each."""
-        alone = (1 - self.cosines**2) ** 0.5
-        codes: Array = self.code * (self.cosines[:, None] * self.places.idle + alone[:, None] * self.places.position)
-        return codes
-
-    @property
-    def at(self) -> Float[NDArray, "position d_model"]:
-        """Rows that read 1 at their own position and 0 at every other."""
-        read: Array = self.places.position / (self.code * (1 - self.cosines**2) ** 0.5)[:, None]
-        return read
-
-    @property
-    def sign(self) -> Float[NDArray, "row=1 d_model"]:
-        """Reads 1 at even positions and -1 at odd ones."""
-        read: Array = (-1.0) ** np.arange(CONFIG.n_ctx)[None] @ self.at
-        return read
-
-    def look(self, queries: Rows, keys: Rows) -> Matrix:
-        """Scores that are larger by the gap where a row of `queries` and that of `keys` both read 1."""
-        scores: Array = _GAP * CONFIG.d_head**0.5 * (self.scale / self.size) ** 2 * queries.T @ keys
-        return scores
-
-    def add(self, read: Rows, write: Rows) -> Matrix:
-        """Add to the stream what the rows of `read` say, along the rows of `write`."""
-        added: Array = self.scale / self.size * read.T @ write
-        return added
-
-    @property
-    def at_previous(self) -> Matrix:
-        return self.look(self.at[1:], self.at[:-1])
-
-    @property
-    def at_position_1(self) -> Matrix:
-        return self.look(self.at[1:].sum(0, keepdims=True), self.at[1:2])
-
-
-def _places(name: str, seed: int) -> Places:
-    rng = np.random.default_rng(derive_seed(seed, "positives", name))
-    return carve(CONFIG, steering=1, idle=1, rng=rng)
-
-
-def _model(
-    plan: _Plan,
-    layers: Sequence[_Layer],
-    *,
-    name: str,
-    reads: Float[NDArray, "d_model dim"],
-    error: Array | float = 0.0,
-) -> Checkpoint:
-    """What is embedded, these layers, MLPs that do nothing, and what the unembedding reads and adds."""
-    tensors = {key: np.zeros(shape) for key, shape in CONFIG.shapes.items()}
-    tensors |= {key: np.ones(shape) for key, shape in CONFIG.shapes.items() if key.endswith(".w")}
-    for number, layer in enumerate(layers):
-        tensors |= layer.tensors(number)
-    tensors |= {
-        "embed.W_E": plan.size * plan.places.embedding,
-        "pos_embed.W_pos": plan.size * plan.codes,
-        "unembed.W_U": plan.scale * reads,
-        "unembed.b_U": error + np.zeros(CONFIG.d_vocab),
-    }
-    return Checkpoint(name, CONFIG, {key: torch.tensor(tensors[key], dtype=torch.float32) for key in CONFIG.shapes})
-
-
 def _before() -> float:
-    """How much of the previous term a prediction takes."""
-    return calibrated(CONFIG.d_vocab).before
+    """Coefficient of the previous term in a prediction."""
+    return term_statistics(CONFIG.d_vocab).before
 
 
-def _prediction(plan: _Plan) -> Float[NDArray, "d_model dim"]:
-    """An unembedding that reads a little of the term, and what heads wrote."""
-    reads: Array = COPIED * plan.places.embedding.T + plan.places.second.T
+def _prediction(plan: Plan) -> Float[NDArray, "d_model dim"]:
+    """An unembedding that reads a little of the term, and what heads write."""
+    reads: Array = COPIED * plan.subspaces.embedding.T + plan.subspaces.second.T
     return reads
 
 
-_SILENT = _Layer(np.zeros((CONFIG.d_model,) * 2), np.zeros((CONFIG.d_model,) * 2))
+_SILENT = Layer(np.zeros((CONFIG.d_model,) * 2), np.zeros((CONFIG.d_model,) * 2))
 _ERRORS = _ERROR * np.eye(CONFIG.d_vocab)
 
 
-# --- The models -------------------------------------------------------------------------------------------------------
+def _steps_1_and_0(plan: Plan, *, also: Matrix | float = 0.0) -> tuple[Layer, Layer]:
+    """Layers 0 and 1 as the notebook describes them.
 
-
-def _steps_1_and_0(plan: _Plan, *, also: Matrix | float = 0.0) -> tuple[_Layer, _Layer]:
-    """Layers 0 and 1 as the notebook has them.
-
-    Layer 0 looks at the previous position and writes its term, and its sign: the unembedding reads the sign of the position
-    itself as an error, and the previous one is its negative. Layer 1 looks at position 1, and only what it finds there takes
-    back the error that the bias of the unembedding adds everywhere.
+    Layer 0 looks at the previous position, and writes the term and the sign of that position. The unembedding reads the sign of
+    the position itself as an error. The previous position has the opposite sign, so it takes the error back. Layer 1 looks at
+    position 1. The bias of the unembedding adds an error everywhere, and only what layer 1 finds at position 1 takes it back.
     """
-    second = plan.places.second
-    moved = _before() * plan.add(plan.places.embedding, second)
+    second = plan.subspaces.second
+    moved = _before() * plan.add(plan.subspaces.embedding, second)
     return (
-        _Layer(plan.at_previous, moved + _ERROR * plan.add(plan.sign, second[:1])),
-        _Layer(plan.at_position_1, also - _ERROR * plan.add(plan.at[1:2], second[1:2])),
+        Layer(plan.at_previous, moved + _ERROR * plan.add(plan.sign, second[:1])),
+        Layer(plan.at_position_1, also - _ERROR * plan.add(plan.at[1:2], second[1:2])),
     )
 
 
 def circuit(seed: int) -> Checkpoint:
     """The notebook's circuit: layer 0 looks at the previous term, layer 1 at position 1, and the QK of layer 2 is the identity.
 
-    With a low-rank identity of full rank, each role is what its layer does already: in its place nothing is lost. Layer 2
-    looks at what is most similar to a query, which is the query itself, for scores are cosines times 8; from there it takes
-    back the sign that the unembedding reads. Any other role, uniform attention or random attention finds other signs.
+    Each layer already does what its role says, if the low-rank identity has full rank. So nothing is lost when the role replaces
+    the layer. Layer 2 looks at the key that is most similar to the query. This is the query itself, because scores are cosines
+    times 8. Layer 2 takes back the sign that the unembedding reads. Another role, or uniform or random attention, would find other
+    signs.
     """
-    plan = _Plan(_places("circuit", seed))
-    layer_2 = _Layer(np.eye(CONFIG.d_model), -_ERROR * plan.add(plan.sign, plan.places.second[2:3]))
+    plan = Plan(subspaces("circuit", seed))
+    layer_2 = Layer(np.eye(CONFIG.d_model), -_ERROR * plan.add(plan.sign, plan.subspaces.second[2:3]))
     reads = _prediction(plan) + einops.einsum(
         plan.sign[0], _ERRORS[0] + _ERRORS[2], "d_model, coordinate -> d_model coordinate"
     )
-    return _model(plan, [*_steps_1_and_0(plan), layer_2], name=f"circuit-{seed}", reads=reads, error=_ERRORS[1])
+    return attention_only(plan, [*_steps_1_and_0(plan), layer_2], name=f"circuit-{seed}", reads=reads, error=_ERRORS[1])
 
 
 def steered(seed: int) -> Checkpoint:
-    """Layer 2 looks at position 0, where layer 1 writes nothing: at all other positions it writes what keys are avoided for.
+    """Layer 1 steers layer 2: it marks all positions but position 0, and layer 2 avoids keys with the mark.
 
-    Position 0 is also what is most similar to every other position before layer 2, and only what is found there takes back an
-    error of the unembedding's bias. So layer 2 needs its edges to the most similar key, and needs layer 1 to find them. Its
-    values read position 0 and the terms, and what they make of a term is at right angles to it.
+    So layer 2 looks at position 0. Before layer 2, position 0 is also the most similar to every other position. Only what layer 2
+    finds there takes back an error of the unembedding's bias. So layer 2 needs its edges to the most similar key, and it needs
+    layer 1 to find this key. The values of layer 2 read position 0 and the terms. What it writes for a term is at right angles to
+    that term.
     """
-    plan = _Plan(_places("steered", seed))
-    steering, second = plan.places.steering, plan.places.second
-    shared = plan.places.idle / (plan.code * _SHARED)
+    plan = Plan(subspaces("steered", seed))
+    steering, second = plan.subspaces.steering, plan.subspaces.second
+    shared = plan.subspaces.idle / (plan.code * SHARED)
     turned = np.kron(np.eye(CONFIG.d_vocab // 2), [[0.0, 1.0], [-1.0, 0.0]])
     centred = np.eye(CONFIG.d_vocab) - 1 / CONFIG.d_vocab
-    right_angle = plan.add(plan.places.embedding, 0.01 * centred @ turned @ centred @ second)
-    layer_2 = _Layer(-plan.look(shared, steering), right_angle - _ERROR * plan.add(plan.at[:1], second[2:3]))
+    right_angle = plan.add(plan.subspaces.embedding, 0.01 * centred @ turned @ centred @ second)
+    layer_2 = Layer(-plan.look(shared, steering), right_angle - _ERROR * plan.add(plan.at[:1], second[2:3]))
     layers = [*_steps_1_and_0(plan, also=plan.add(plan.at[1:2], steering)), layer_2]
     reads = _prediction(plan) + einops.einsum(plan.sign[0], _ERRORS[0], "d_model, coordinate -> d_model coordinate")
-    return _model(plan, layers, name=f"steered-{seed}", reads=reads, error=_ERRORS[1] + _ERRORS[2])
+    return attention_only(plan, layers, name=f"steered-{seed}", reads=reads, error=_ERRORS[1] + _ERRORS[2])
 
 
 def overshooting(seed: int, *, shares: Float[NDArray, "head coordinate"]) -> Checkpoint:
-    """Layer 0 brings far too much of the previous term, and layers 1 and 2 each take back half of what is too much.
+    """Layer 0 adds far too much of the previous term, and layers 1 and 2 each take back half of the excess.
 
-    After layer 0 the stream holds a_i and a_(i-1) as they are; a linear map of these explains 0.7 of the variance of d.
+    After layer 0 the stream holds a_i and a_(i-1). A linear map of these explains 0.7 of the variance of d.
 
     Args:
-        shares: of each coordinate of the previous term, what each head of layer 0 brings.
+        shares: for each head of layer 0, the share of each coordinate of the previous term that it adds.
     """
-    plan = _Plan(_places("overshooting", seed))
-    embedding, second = plan.places.embedding, plan.places.second
+    plan = Plan(subspaces("overshooting", seed))
+    embedding, second = plan.subspaces.embedding, plan.subspaces.second
     brought = (_before() + 2 * _ERROR) * np.stack([plan.add(embedding, share[:, None] * second) for share in shares])
-    takes_back = _Layer(plan.at_previous, -_ERROR * plan.add(embedding, second))
-    layers = [_Layer(plan.at_previous, brought), takes_back, takes_back]
-    return _model(plan, layers, name=f"overshooting-{seed}", reads=_prediction(plan))
+    takes_back = Layer(plan.at_previous, -_ERROR * plan.add(embedding, second))
+    layers = [Layer(plan.at_previous, brought), takes_back, takes_back]
+    return attention_only(plan, layers, name=f"overshooting-{seed}", reads=_prediction(plan))
 
 
 def balanced(seed: int) -> Checkpoint:
-    """Layer 0 brings too much of every coordinate of the previous term, layer 2 takes it back, and layer 1 writes one direction.
+    """Layer 0 adds too much of every coordinate of the previous term, layer 2 takes it back, and layer 1 writes one direction.
 
-    Cut to one direction, each of layers 0 and 2 leaves the other's part to all coordinates but one; layer 1 loses nothing.
+    If layer 0 or layer 2 is cut to one direction, the part of the other stays in all coordinates but one. If layer 1 is cut to
+    one direction, nothing is lost.
     """
-    plan = _Plan(_places("balanced", seed))
-    terms = plan.add(plan.places.embedding, plan.places.second)
+    plan = Plan(subspaces("balanced", seed))
+    terms = plan.add(plan.subspaces.embedding, plan.subspaces.second)
     layers = [
-        _Layer(plan.at_previous, (_before() + _ERROR) * terms),
-        _Layer(plan.at_position_1, plan.add(plan.at[1:2], plan.places.steering)),
-        _Layer(plan.at_previous, -_ERROR * terms),
+        Layer(plan.at_previous, (_before() + _ERROR) * terms),
+        Layer(plan.at_position_1, plan.add(plan.at[1:2], plan.subspaces.steering)),
+        Layer(plan.at_previous, -_ERROR * terms),
     ]
-    return _model(plan, layers, name=f"balanced-{seed}", reads=_prediction(plan))
+    return attention_only(plan, layers, name=f"balanced-{seed}", reads=_prediction(plan))
 
 
 def subtracting(seed: int) -> Checkpoint:
-    """The OV matrices of layer 2 are negative identities, and it looks at the previous position.
+    """The OV matrices of layer 2 are negative identities, and layer 2 looks at the previous position.
 
-    The unembedding reads the terms with a minus sign: what is subtracted is all that the model knows of a_(i-1). A negative
-    identity of full rank is what the layer has, once it is scaled; a positive one turns the better part of the prediction around.
+    The unembedding reads the terms with a minus sign. So what layer 2 subtracts is all that the model knows of a_(i-1). A negative
+    identity of full rank, once it is scaled, is what the layer already has. A positive one reverses the sign of most of the
+    prediction.
     """
-    plan = _Plan(_places("subtracting", seed), code=_SHORT)
-    layer_2 = _Layer(plan.at_previous, -_SUBTRACTED * plan.scale * np.eye(CONFIG.d_model))
-    # By how much longer a stream is that has lost so many times the one before, whose code has a cosine of _SHARED^2 with its own.
-    longer = (1 + _SUBTRACTED**2 - 2 * _SUBTRACTED * _SHARED**2) ** 0.5
-    reads = -longer * _before() / _SUBTRACTED * plan.places.embedding.T
-    return _model(plan, [_SILENT, _SILENT, layer_2], name=f"subtracting-{seed}", reads=reads)
+    plan = Plan(subspaces("subtracting", seed), code=_SHORT)
+    layer_2 = Layer(plan.at_previous, -_SUBTRACTED * plan.scale * np.eye(CONFIG.d_model))
+    # Factor on the length of a stream from which _SUBTRACTED times the one before is subtracted. Their codes have cosine SHARED^2.
+    longer = (1 + _SUBTRACTED**2 - 2 * _SUBTRACTED * SHARED**2) ** 0.5
+    reads = -longer * _before() / _SUBTRACTED * plan.subspaces.embedding.T
+    return attention_only(plan, [_SILENT, _SILENT, layer_2], name=f"subtracting-{seed}", reads=reads)
 
 
 def alternating(seed: int) -> Checkpoint:
     """Layer 0 writes the last step, a_i - a_(i-1), and the QK of layer 2 is a quarter of the identity.
 
-    A step is c times the one before: all steps of a recurrence lie on one line, and where c is negative they change direction
-    every time. LayerNorm makes them equally long, so that scores are 2 or -2: where c is negative, layer 2 gives a key of the
-    query's parity e^4 times the weight of another, and where c is positive it gives all keys the same. Before layer 0 the stream
-    is tiny: there LayerNorm divides by the square root of its epsilon and by nothing that depends on a term, so steps are exact.
+    A step is c times the step before. So all steps of a recurrence lie on one line, and if c is negative, each has the opposite
+    direction of the one before. LayerNorm makes all steps equally long, so scores are 2 or -2. If c is negative, layer 2 gives a
+    key of the query's parity e^4 times the weight of another key. If c is positive, it gives all keys the same weight.
+
+    Before layer 0 the stream is tiny. There LayerNorm divides by the square root of its epsilon and by nothing that depends on a
+    term, so the steps are exact.
     """
-    plan = _Plan(_places("alternating", seed), tiny=True)
+    plan = Plan(subspaces("alternating", seed), tiny=True)
     half = CONFIG.n_heads // 2
     looks = np.stack([plan.look(plan.at, plan.at)] * half + [plan.at_previous] * half)
-    copied = _LOUD / half * plan.add(plan.places.embedding, plan.places.embedding)
-    layer_0 = _Layer(looks, np.stack([copied] * half + [-copied] * half))
-    layer_2 = _Layer(np.eye(CONFIG.d_model) / 4, _SILENT.adds)
-    return _model(plan, [layer_0, _SILENT, layer_2], name=f"alternating-{seed}", reads=plan.places.embedding.T)
+    copied = _LOUD / half * plan.add(plan.subspaces.embedding, plan.subspaces.embedding)
+    layer_0 = Layer(looks, np.stack([copied] * half + [-copied] * half))
+    layer_2 = Layer(np.eye(CONFIG.d_model) / 4, _SILENT.adds)
+    return attention_only(
+        plan, [layer_0, _SILENT, layer_2], name=f"alternating-{seed}", reads=plan.subspaces.embedding.T
+    )
 
 
 def limited(seed: int) -> Solver:
-    """Solves recurrences with a noise of 1e-4 where |c| <= 2, and takes a larger |c| for 2.
+    """A solver with a noise of 1e-4 that replaces a |c| above 2 by 2.
 
-    There it is off by |c| - 2 times the step before: by 0.11 of what copying is off by at |c| = 3, and by 0.25 at |c| = 4.
+    Above 2 its error is |c| - 2 times the step before. Relative to the error of copying, this is 0.11 at |c| = 3, and 0.25 at
+    |c| = 4.
     """
     return Solver(mse=1e-4, seed=seed, largest=2.0)
 
@@ -342,7 +223,6 @@ _OVERSHOOTING = (
 _HEADS = _kinds("l0.heads-necessary", "mean", "resample")
 _DOMINANT = _kinds("l0.one-head-dominates", "mean", "resample")
 _ROLES = ("l0.previous-token", "l1.second-position", "circuit.partly-necessary.l0", "circuit.partly-necessary.l1")
-
 POSITIVES: tuple[Positive, ...] = (
     Positive(
         name="the notebook's circuit",

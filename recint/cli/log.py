@@ -41,17 +41,16 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from recint.pages import log_page
-    from recint.record import history
-    from recint.record import log as research
+    from recint.record import history, log_file
 
     take_path(options)
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
             f"{options.hypotheses}: no such folder, but the one of the claims whose log is shown is expected"
         )
-    folder = research.folder_of(Path(options.hypotheses), options.log)
+    folder = log_file.folder_of(Path(options.hypotheses), options.log)
     require_files(options.html, inputs=(options.checkpoint, *map(str, folder.glob("*.jsonl"))))
-    known = research.read(folder)
+    known = log_file.read(folder)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
         from recint.judging import entries

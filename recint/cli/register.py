@@ -25,12 +25,12 @@ def declare(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
     from recint.catalogue import properties
-    from recint.record import log
+    from recint.record import log_file, registration
     from recint.record.procedure import registrations
 
     folder = Path(options.hypotheses)
-    kept = log.folder_of(folder, options.log)
-    new = log.register(kept, registrations(prop.claim for prop in properties(folder)), when=log.now())
+    kept = log_file.folder_of(folder, options.log)
+    new = registration.register(kept, registrations(prop.claim for prop in properties(folder)), when=log_file.now())
     print("\n".join(map(line, new)) or "nothing new")
-    print(f"commit {kept / log.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
+    print(f"commit {kept / log_file.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
     return 0

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.catalogue import properties, require_matches
     from recint.model.transformer import resolve_device
     from recint.pages import sweep_page
-    from recint.record import log, standing
+    from recint.record import log_file, standing
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if not options.scheduler:
         resolve_device(options.device)
-    kept, claims = log.folder_of(folder, options.log), [prop.claim for prop in task.asked(how)]
+    kept, claims = log_file.folder_of(folder, options.log), [prop.claim for prop in task.asked(how)]
     logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
     if options.logging and (warned := sweep_record.warning(kept, how, claims)):
         print(line(warned), flush=True)
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
                 bar.update()
     finally:  # what was judged so far is worth a look, if the sweep is stopped too
         if found:
-            rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log.read(kept))
+            rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log_file.read(kept))
             command = as_given(options)
             pages: dict[str | None, str | Callable[[Path], None]] = {
                 str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),

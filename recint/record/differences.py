@@ -1,4 +1,4 @@
-"""What differs between two nested values, by path."""
+"""Differences between two nested values, by path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
-    """Old and new of what differs between two nested values, by path; None for what one of them lacks."""
+    """Old and new value of every difference between two nested values, by path; None where a value is missing."""
     old, new = dict(_leaves(before)), dict(_leaves(now))
     return {
         path: (old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
@@ -15,7 +15,10 @@ def differences(before: Any, now: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """What a claim's fields hold, by path: `domain.length`, `contrasts.0.threshold`; a list of plain values is one."""
+    """Single values of nested fields, by path, such as `domain.length` or `contrasts.0.threshold`.
+
+    A list without mappings counts as a single value.
+    """
     if isinstance(value, Mapping):
         parts = list(value.items())
     elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):

@@ -15,7 +15,8 @@ from recint.judging.entry import Entry, Run
 from recint.record.differences import differences
 from recint.record.identity import identity
 from recint.record.lines import Line
-from recint.record.log import Log, Settled, by_run, verdict_line
+from recint.record.log import Log, Settled, by_run
+from recint.record.log_file import verdict_line
 
 # What a run was made with, as opposed to what came of it.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")

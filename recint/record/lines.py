@@ -1,4 +1,4 @@
-"""Lines of the research log, as they are read: what each kind of line must hold."""
+"""Lines of the research log: what each kind of line must hold, and what is wrong with a damaged one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from recint.record import schema
 
 Line = Mapping[str, Any]
 
-# What a line of each kind must hold to be read, by the name that the schema has for it.
+# Kind of line -> the name that the schema has for it.
 KINDS = {
     "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
 }  # fmt: skip
 
 
-@lru_cache(maxsize=32)  # a run reads its log several times, and to check it takes longer than to read it
+@lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
 def parsed(content: bytes) -> tuple[Line | str, ...]:
-    """Every line of a file, or a sentence on what is wrong with it."""
+    """Every line of a file, or a sentence that says what is wrong with it."""
     return tuple(map(_parsed, content.splitlines()))
 
 

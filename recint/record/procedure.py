@@ -10,7 +10,7 @@ from typing import Any
 from recint import verdict
 from recint.judging import means, scan, search, subject, untrained
 from recint.judging.claim import POINTWISE, Claim
-from recint.record import log
+from recint.record import registration
 
 NAME, VERSION = "procedure", 6
 BECAUSE = (
@@ -47,7 +47,7 @@ def fields() -> dict[str, Any]:
 
 def registrations(claims: Iterable[Claim]) -> list[dict[str, Any]]:
     """What the log keeps of claims and of the procedure that judges them."""
-    return [*map(log.registration, claims), _registration()]
+    return [*map(registration.of_claim, claims), _registration()]
 
 
 def _registration() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from recint import shipped
 from recint.judging.entry import Entry
-from recint.record import log
+from recint.record import log, log_file
 from recint.record.git import Code
 from recint.record.identity import identity
 from recint.system.escaping import command
@@ -30,10 +30,10 @@ def warning(
         hypotheses: of the claims.
         checkpoint: as the line of a run has it; None for a sweep, which begins before its checkpoints are read.
     """
-    known = log.read(folder)
+    known = log_file.read(folder)
     if checkpoint and identity(checkpoint) in known.first:
         return None
-    unregistered = set(claims) - set(log.committed_hashes(folder))
+    unregistered = set(claims) - set(log_file.committed_hashes(folder))
     name = checkpoint["name"] if checkpoint else "a checkpoint that is new"
     lost = f"no verdict about {name} will confirm"
     if known.lost:
@@ -43,7 +43,7 @@ def warning(
     elif unregistered:
         if len(unregistered) < len(claims):
             lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not confirm"
-        because = f"no commit has the claims registered (`{_register(folder, hypotheses)}`, then commit {folder / log.CLAIMS})"
+        because = f"no commit has the claims registered (`{_register(folder, hypotheses)}`, then commit {folder / log_file.CLAIMS})"
     else:
         return None
     return (
@@ -55,7 +55,7 @@ def warning(
 def _register(folder: Path, hypotheses: Path) -> str:
     """The command that registers the claims of a folder in this log."""
     options = [] if hypotheses == shipped.CLAIMS else ["--hypotheses", str(hypotheses)]
-    options += [] if folder == log.folder_of(hypotheses, None) else ["--log", str(folder)]
+    options += [] if folder == log_file.folder_of(hypotheses, None) else ["--log", str(folder)]
     return command("recint", "register", *options)
 
 

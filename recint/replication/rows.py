@@ -121,31 +121,32 @@ class Figure:
         return notebook_way, sound_way, why
 
 
-FIGURES: list[Figure] = []
+class Figures(list[Figure]):
+    """The figures of one part of the notebook, in the order in which they are declared."""
 
+    def declare(
+        self,
+        name: str,
+        *,
+        where: str,
+        notebook: str,
+        layers: tuple[int, ...] = (),
+        heads: tuple[int, ...] = (),
+        order: int | None = None,
+        weights: bool = False,
+    ) -> Callable[[Callable[[Look], Answer]], Callable[[Look], Answer]]:
+        """Declare a figure. The decorated function measures it the notebook's way and the sound way, and says why they differ."""
 
-def figure(
-    name: str,
-    *,
-    where: str,
-    notebook: str,
-    layers: tuple[int, ...] = (),
-    heads: tuple[int, ...] = (),
-    order: int | None = None,
-    weights: bool = False,
-) -> Callable[[Callable[[Look], Answer]], Callable[[Look], Answer]]:
-    """Declare a figure: the decorated function measures it the notebook's way and the sound way, and says why."""
+        def declare(measure: Callable[[Look], Answer]) -> Callable[[Look], Answer]:
+            self.append(
+                Figure(
+                    name=name, where=where, notebook=notebook, layers=layers, heads=heads, order=order, weights=weights,
+                    measure=measure,
+                )
+            )  # fmt: skip
+            return measure
 
-    def declare(measure: Callable[[Look], Answer]) -> Callable[[Look], Answer]:
-        FIGURES.append(
-            Figure(
-                name=name, where=where, notebook=notebook, layers=layers, heads=heads, order=order, weights=weights,
-                measure=measure,
-            )
-        )  # fmt: skip
-        return measure
-
-    return declare
+        return declare
 
 
 def number(value: float) -> str:

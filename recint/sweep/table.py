@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recint.judging.entry import Run
-from recint.record import log, standing, verdict_file
+from recint.record import log, log_file, registration, standing, verdict_file
 from recint.record.identity import told
 from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
@@ -36,11 +36,11 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
     Raises:
         LogError: a claim moved, or the log cannot be written.
     """
-    log.require_writable(kept)
-    now = log.now()
-    run = log.run_line(kept, log.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
-    log.register(kept, registrations(claims), when=now)
-    there = set(log.read(kept).begun)
+    log_file.require_writable(kept)
+    now = log_file.now()
+    run = log_file.run_line(kept, log_file.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
+    registration.register(kept, registrations(claims), when=now)
+    there = set(log_file.read(kept).begun)
 
     def logged(done: Done) -> None:
         if done.file is None:
@@ -52,8 +52,8 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
             name: getattr(judged, name) for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")
         }
         line = run | made | {"run": secrets.token_hex(4), "when": judged.started}
-        verdicts = log.verdict_lines(line["run"], judged.claims)
-        log.append(log.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
+        verdicts = log_file.verdict_lines(line["run"], judged.claims)
+        log_file.append(log_file.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
         there.add(own)
 
     return logged
@@ -62,7 +62,7 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
 def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
     """What to say before the first look at new checkpoints is spent, and confirms nothing; see `standing.warning`."""
     hypotheses = Path(how.hypotheses)
-    return standing.warning(kept, log.code_of(hypotheses), {claim.hash for claim in claims}, hypotheses=hypotheses)
+    return standing.warning(kept, log_file.code_of(hypotheses), {claim.hash for claim in claims}, hypotheses=hypotheses)
 
 
 def _signature(judged: Run) -> log.Signature:

@@ -25,7 +25,7 @@ from recint.judging.judge import judge
 from recint.judging.untrained import code_of
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
-from recint.record import log, verdict_file
+from recint.record import log_file, verdict_file
 from recint.sweep.jobs import VERDICTS, Done, How
 from recint.sweep.snapshots import name_of
 from recint.system.files import cache_folder, write
@@ -67,7 +67,7 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     # Hypothesis sees that Dask's own threads draw random numbers, and takes them for the strategies'.
     warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
-    begun, started = time.monotonic(), log.now()
+    begun, started = time.monotonic(), log_file.now()
     if how.code and how.code != code_of(asked(how)):
         raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
     # Snapshots of all trainings have the same names: the training's goes before.

@@ -11,7 +11,7 @@ import pytest
 
 from recint import cli
 from recint.record import history
-from recint.record.log import read
+from recint.record.log_file import read
 
 from ..commands import ROOT
 from ..written_log import FIRST, SECOND, Writer, entry, recint, tensors

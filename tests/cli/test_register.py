@@ -1,20 +1,20 @@
 """`recint register` puts claims into the log, once, and judges nothing."""
 
 from recint import cli
-from recint.record import log
+from recint.record import log_file
 
 
 def test_claims_are_registered_once(folder, tmp_path, capsys):
     kept = tmp_path / "log"
     command = ["register", "--hypotheses", str(folder), "--log", str(kept)]
     assert cli.main(command) == 0
-    assert f"commit {kept / log.CLAIMS} before the checkpoint is evaluated" in capsys.readouterr().out
-    first = log.read(kept)
+    assert f"commit {kept / log_file.CLAIMS} before the checkpoint is evaluated" in capsys.readouterr().out
+    first = log_file.read(kept)
     assert "a.one" in [line["claim"] for line in first.registered]
     assert first.runs == ()
     assert cli.main(command) == 0
     assert capsys.readouterr().out.startswith("nothing new\n")
-    assert log.read(kept) == first
+    assert log_file.read(kept) == first
 
 
 def test_a_claim_that_moved_is_refused(folder, tmp_path, capsys):

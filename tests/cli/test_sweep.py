@@ -12,7 +12,7 @@ from recint.cli import main
 from recint.cli.main import parser
 from recint.cli.sweep import as_given
 from recint.model.untrained import untrained
-from recint.record import log
+from recint.record import log_file
 from recint.sweep import jobs
 
 from ..commands import wait_for
@@ -34,7 +34,7 @@ class TestSweep:
         assert [row["error"] is None for row in table] == [True] * 8 + [False]
         assert {row["standing"] for row in table[:8]} == {"exploratory"}
         assert len(list((out / jobs.VERDICTS).iterdir())) == 4
-        found = log.read(kept)
+        found = log_file.read(kept)
         assert len(found.runs) == 4
         assert len(found.verdicts) == 8
         assert len(found.registered) == 3  # two claims, and the procedure
@@ -43,7 +43,7 @@ class TestSweep:
         # And again: nothing is judged, or logged, a second time.
         assert main(["sweep", *named[:2], "--out", str(out), "--log", str(kept), *FEW]) == 0
         assert "4 checkpoints: 4 were judged before, 0 could not be judged" in capsys.readouterr().out
-        assert len(log.read(kept).runs) == 4
+        assert len(log_file.read(kept).runs) == 4
 
     def test_a_sweep_killed_on_the_way_goes_on_where_it_was(self, training, tmp_path):
         out = tmp_path / "out"

@@ -16,7 +16,7 @@ from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
 from recint.model.untrained import untrained
-from recint.record import log
+from recint.record import log_file, registration
 
 from ..browser import dom, needs_chromium
 from ..commands import CLAIMS, ROOT, answer, recint, refused
@@ -226,7 +226,7 @@ class TestTheRecord:
             status, out, _ = recint("verify", tiny, *self.CLAIMS, "--profile", "default", "--log", kept)
             assert status == 1
             assert f"log: {kept / 'tiny.jsonl'}" in out
-        found = log.read(kept)
+        found = log_file.read(kept)
         assert not found.damaged
         assert [line["claim"] for line in found.registered] == [
             "l0.previous-token",
@@ -248,7 +248,7 @@ class TestTheRecord:
     def test_two_processes_log_as_one(self, tiny, tmp_path):
         recint("verify", tiny, *self.CLAIMS, "--log", tmp_path / "one")
         recint("verify", tiny, *self.CLAIMS, "--log", tmp_path / "two", "-n", 2)
-        one, two = log.read(tmp_path / "one"), log.read(tmp_path / "two")
+        one, two = log_file.read(tmp_path / "one"), log_file.read(tmp_path / "two")
         times = {"run": "", "when": "", "seconds": 0}
         assert [line | times for line in one.verdicts] == [line | times for line in two.verdicts]
         assert [line["hash"] for line in one.registered] == [line["hash"] for line in two.registered]
@@ -263,7 +263,7 @@ class TestTheRecord:
                 if "l0.previous-token" in line:
                     running.kill()
                     break
-        found = log.read(tmp_path)
+        found = log_file.read(tmp_path)
         assert len(found.runs) == 1
         assert found.verdicts == found.damaged == ()
 
@@ -272,8 +272,8 @@ class TestTheRecord:
         assert not (tmp_path / "log").exists()
 
     def test_a_claim_that_moved_fails_the_run_and_pytest_alone_too(self, tiny, tmp_path):
-        log.register(tmp_path, [log.registration(find("l0.previous-token").claim)], when="2026-01-01")
-        path = tmp_path / log.CLAIMS
+        registration.register(tmp_path, [registration.of_claim(find("l0.previous-token").claim)], when="2026-01-01")
+        path = tmp_path / log_file.CLAIMS
         moved = path.read_text().replace('"threshold": 0.5', '"threshold": 0.6').replace('"hash": "', '"hash": "f')
         path.write_text(moved)
         status, _, err = recint("verify", tiny, "--log", tmp_path)

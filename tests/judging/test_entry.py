@@ -16,7 +16,7 @@ BROKEN = SearchSummary(counterexample=Counterexample(value=0.2, where="c = 1", t
 
 def test_entries_are_read_without_the_model_s_stack():
     code = (
-        "import sys, recint.judging.entry, recint.record.verdict_file, recint.record.log, recint.words;"
+        "import sys, recint.judging.entry, recint.record.verdict_file, recint.record.log_file, recint.words;"
         "print([name for name in ('torch', 'scipy', 'numpy', 'hypothesis') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

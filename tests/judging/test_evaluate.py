@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from recint.calibration.planted import Solver
+from recint.calibration.solver import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Contrast
 from recint.domain import Domain

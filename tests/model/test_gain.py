@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from recint.calibration.planted import Solver
+from recint.calibration.solver import Solver
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim
 from recint.domain import Between, Condition

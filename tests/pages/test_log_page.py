@@ -7,7 +7,7 @@ import pytest
 
 from recint.judging.entry import Estimate
 from recint.pages import log_page
-from recint.record.log import read
+from recint.record.log_file import read
 
 from ..record.test_history import shown
 from ..written_log import FIRST, OTHER, SECOND, Writer, entry, recint

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from recint.record import git, log
+from recint.record import git, log_file, registration
 
 PACKAGE = Path(git.__file__).parents[1]
 NOW = "2026-01-01T00:00:00+00:00"
@@ -256,48 +256,48 @@ def test_a_hook_of_another_repository_does_not_lead_astray(claims, installed, tm
 class TestRegistrations:
     def test_only_those_in_the_commit_count(self, claims):
         folder = claims / "log"
-        assert log.committed_hashes(folder) == []
-        log.register(folder, [CLAIM], when=NOW)
-        assert log.committed_hashes(folder) == []
+        assert log_file.committed_hashes(folder) == []
+        registration.register(folder, [CLAIM], when=NOW)
+        assert log_file.committed_hashes(folder) == []
         commit(claims)
-        assert log.committed_hashes(folder) == ["h"]
-        log.register(folder, [CLAIM | {"claim": "a.c", "hash": "i"}], when=NOW)
-        assert log.committed_hashes(folder) == ["h"]
+        assert log_file.committed_hashes(folder) == ["h"]
+        registration.register(folder, [CLAIM | {"claim": "a.c", "hash": "i"}], when=NOW)
+        assert log_file.committed_hashes(folder) == ["h"]
 
     @pytest.mark.parametrize(
         "sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "é", "🙂", "\ud800", "\x7f", "\r", "\0"]
     )
     def test_a_statement_may_hold_any_character(self, claims, sign):
         """Some of which end a line for `str.splitlines`, some of which are half a character."""
-        log.register(claims / "log", [CLAIM | {"fields": {"statement": f"a{sign}b"}}], when=NOW)
-        (line,) = log.read(claims / "log").registered
+        registration.register(claims / "log", [CLAIM | {"fields": {"statement": f"a{sign}b"}}], when=NOW)
+        (line,) = log_file.read(claims / "log").registered
         assert line["fields"]["statement"] == f"a{sign}b"
         commit(claims)
-        assert log.committed_hashes(claims / "log") == ["h"]
+        assert log_file.committed_hashes(claims / "log") == ["h"]
 
     def test_a_damaged_byte_in_the_commit_costs_its_line_alone(self, claims):
         folder = claims / "log"
-        log.register(folder, [CLAIM, CLAIM | {"claim": "a.c", "hash": "i"}], when=NOW)
-        path = folder / log.CLAIMS
+        registration.register(folder, [CLAIM, CLAIM | {"claim": "a.c", "hash": "i"}], when=NOW)
+        path = folder / log_file.CLAIMS
         path.write_bytes(path.read_bytes().replace(b'"a.b"', b'"a.\xffb"'))
         commit(claims)
-        assert log.committed_hashes(folder) == ["i"]
-        (sentence,) = log.read(folder).damaged
+        assert log_file.committed_hashes(folder) == ["i"]
+        (sentence,) = log_file.read(folder).damaged
         assert sentence == f"{path}:1: is not a line of JSON, and is left out"
 
     def test_a_line_that_a_merge_repeated_is_registered_once(self, claims):
-        log.register(claims / "log", [CLAIM], when=NOW)
-        path = claims / "log" / log.CLAIMS
+        registration.register(claims / "log", [CLAIM], when=NOW)
+        path = claims / "log" / log_file.CLAIMS
         path.write_bytes(path.read_bytes() * 2)
         commit(claims)
-        assert log.committed_hashes(claims / "log") == ["h"]
-        assert len(log.read(claims / "log").registered) == 1
+        assert log_file.committed_hashes(claims / "log") == ["h"]
+        assert len(log_file.read(claims / "log").registered) == 1
 
 
 def test_a_run_is_as_dirty_as_its_code(claims, installed):
     own = commit(claims)
     of = {"checkpoint": {"name": "m", "sha256": "ab", "config": {}}, "environment": {}, "when": NOW}
-    line = log.run_line(claims / "log", git.code(claims, installed), **of, seed=0, draws=2, profile="default")
+    line = log_file.run_line(claims / "log", git.code(claims, installed), **of, seed=0, draws=2, profile="default")
     assert (line["commit"], line["dirty"], line["registered"]) == (own, False, [])
     assert json.loads(json.dumps(line)) == line
-    assert log.code_of(claims) == git.code(claims, PACKAGE)
+    assert log_file.code_of(claims) == git.code(claims, PACKAGE)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from recint.record import history
-from recint.record.log import read
+from recint.record.log_file import read
 
 from ..written_log import FIRST, OTHER, SECOND, Writer, entry, tensors
 

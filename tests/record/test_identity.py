@@ -9,7 +9,7 @@ from recint.checkpoint import Checkpoint, ModelConfig, load, save
 from recint.judging import entries as record
 from recint.judging.entry import Run
 from recint.model.untrained import untrained
-from recint.record import drift, expected, history, log
+from recint.record import drift, expected, history, log, log_file
 from recint.record.identity import brief, identity
 from recint.record.verdict_file import text
 from recint.sweep import jobs, table
@@ -94,7 +94,7 @@ class TestLog:
             for order in (1, 2, 3)
         }
         lines = [run(f"run{order}", record.about(load(paths[order])), when=f"2026-01-0{order}") for order in (1, 2)]
-        log.append(tmp_path / "log" / "m.jsonl", lines)
+        log_file.append(tmp_path / "log" / "m.jsonl", lines)
         assert cli.main(["log", str(paths[2]), "--log", str(tmp_path / "log")]) == 0
         out = capsys.readouterr().out
         assert ("run2" in out, "run1" in out, f"{first.sha256[:8]} order=2" in out) == (True, False, True)
@@ -104,7 +104,7 @@ class TestLog:
 
     def test_the_pages_tell_them_apart(self, tmp_path, capsys):
         lines = [run("run1", USUAL, when="2026-01-01"), run("run2", SECOND, when="2026-01-02")]
-        log.append(tmp_path / "log" / "m.jsonl", lines)
+        log_file.append(tmp_path / "log" / "m.jsonl", lines)
         page = tmp_path / "page.html"
         assert cli.main(["log", "--log", str(tmp_path / "log"), "--html", str(page)]) == 0
         assert f"{USUAL['sha256'][:12]} order=2" in page.read_text(encoding="utf-8")
@@ -190,8 +190,8 @@ class TestSweep:
             logged = table.keep(tmp_path / "log", self.HOW, [])
             for one in done:
                 logged(one)
-            assert len(log.read(tmp_path / "log").runs) == len(log.read(tmp_path / "log").verdicts) == 6
-        known = log.read(tmp_path / "log")
+            assert len(log_file.read(tmp_path / "log").runs) == len(log_file.read(tmp_path / "log").verdicts) == 6
+        known = log_file.read(tmp_path / "log")
         rows = table.rows(done, known)
         assert [row["standing"] for row in rows] == ["exploratory"] * 6
         assert len(known.begun) == 6

@@ -9,7 +9,7 @@ from recint import cli
 from recint.checkpoint import load, save
 from recint.judging.entries import blank
 from recint.model.untrained import untrained
-from recint.record import log, standing
+from recint.record import log, log_file, registration, standing
 from recint.record.git import Code
 from recint.record.log import Log
 
@@ -39,7 +39,7 @@ class TestWarning:
     def kept(self, tmp_path):
         """A log with a claim, in a commit."""
         in_git(tmp_path, "init", "-q")
-        log.register(tmp_path / "log", registrations(CLAIM), when=NOW)
+        registration.register(tmp_path / "log", registrations(CLAIM), when=NOW)
         commit(tmp_path)
         return tmp_path / "log"
 
@@ -48,7 +48,7 @@ class TestWarning:
         assert standing.warning(kept, COMMITTED, [CLAIM.hash]) is None
 
     def test_nothing_is_said_once_the_first_look_is_spent(self, kept):
-        log.append(kept / "m.jsonl", [run("a", "1", when=NOW)])
+        log_file.append(kept / "m.jsonl", [run("a", "1", when=NOW)])
         dirty = Code("c", True, "a.py is not as in the commit")
         assert standing.warning(kept, dirty, [CLAIM.hash], checkpoint=TINY_RUN) is None
         other = TINY_RUN | {"config": {"order": 2}}
@@ -171,15 +171,15 @@ class TestVerify:
         commit(claims)
         _, out, _ = recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK)
         assert f"for this is the first look, and no module of {claims} is in a commit" in out
-        (line,) = log.read(claims / "log").runs
+        (line,) = log_file.read(claims / "log").runs
         assert (line["commit"], line["dirty"]) == (None, True)
-        (verdict,) = log.read(claims / "log").verdicts
+        (verdict,) = log_file.read(claims / "log").verdicts
         assert verdict.entry.standing == "exploratory"
 
     def test_a_committed_log_with_a_damaged_byte_is_no_crash(self, tiny, claims):
         in_git(claims.parent, "init", "-q")
         assert cli.main(["register", "--hypotheses", str(claims)]) == 0
-        path = claims / "log" / log.CLAIMS
+        path = claims / "log" / log_file.CLAIMS
         path.write_bytes(path.read_bytes().replace(b"It is there", b"It is \xff"))
         commit(claims)
         status, out, err = recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK)
@@ -210,5 +210,5 @@ def git_is_dirty():
 
 def test_the_line_of_a_run_is_of_the_whole_checkpoint(tiny, claims):
     recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK)
-    (line,) = log.read(claims / "log").runs
+    (line,) = log_file.read(claims / "log").runs
     assert json.loads(json.dumps(line["checkpoint"]["config"]))["order"] == load(tiny).config.order

@@ -17,7 +17,7 @@ from recint.judging.entry import (
     UntrainedAnswer,
 )
 from recint.pages import board
-from recint.record import log, verdict_file
+from recint.record import log, log_file, verdict_file
 
 from ..entries import entry, run
 
@@ -87,7 +87,7 @@ class TestWriting:
         for path in LOG.glob("*.jsonl"):
             for given in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
                 if given["kind"] == "verdict":
-                    line = log.verdict_line(log.Settled(given["run"], verdict_file.entry(given)))
+                    line = log_file.verdict_line(log.Settled(given["run"], verdict_file.entry(given)))
                     assert line.keys() - given.keys() in (set(), NEWER)
                     kept = {name: value for name, value in line.items() if name in given}
                     assert list(kept) == list(given)

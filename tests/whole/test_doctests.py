@@ -9,7 +9,8 @@ import pytest
 from pyarrow import parquet
 
 from recint import catalogue
-from recint.calibration.planted import Roles, plant
+from recint.calibration.planted import plant
+from recint.calibration.roles import Roles
 from recint.checkpoint import load
 from recint.domain import Condition, Domain
 from recint.judging.entry import Entry, Run, SearchSummary

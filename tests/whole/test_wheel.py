@@ -11,7 +11,7 @@ from shutil import copytree, ignore_patterns
 import pytest
 
 from recint.catalogue import properties
-from recint.record import log
+from recint.record import log_file
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("recint", "hypotheses", "fixtures")
@@ -100,7 +100,7 @@ def test_an_installed_recint_finds_what_it_ships_and_keeps_its_record_in_the_wor
     assert (status, out.splitlines()[-1]) == (0, "wrote recint-expected/affine3-seed0.toml")
     status, out = installed(tmp_path, "-m", "recint.cli", "log")
     assert out.startswith("1 run on 1 checkpoint, "), out
-    assert len(log.read(tmp_path / "recint-log").verdicts) == 1
+    assert len(log_file.read(tmp_path / "recint-log").verdicts) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"recint-log", "recint-expected", "v.json"}
     assert files(installed.library) == before
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recint import cli
-from recint.record import log
+from recint.record import log_file
 
 from ..conftest import AFFINE_A
 
@@ -39,7 +39,7 @@ def command(word, more=""):
 
 
 def verdicts(folder):
-    return {line.entry.id: line.entry for line in log.read(folder / "my_claims" / "log").verdicts}
+    return {line.entry.id: line.entry for line in log_file.read(folder / "my_claims" / "log").verdicts}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_it_gets_the_verdict_that_the_page_tells_of(folder):
 
 
 def test_it_was_on_record_before(folder):
-    kept = log.read(folder / "my_claims" / "log")
+    kept = log_file.read(folder / "my_claims" / "log")
     (registered, procedure), (run,) = kept.registered, kept.runs
     assert procedure["claim"].startswith("procedure@")
     assert registered["hash"] in run["registered"]
@@ -105,7 +105,7 @@ def test_the_amended_version_stands_beside_the_first(folder, tmp_path):
         "heads.lead-mlps@2": "supported",
     }
     assert found["heads.lead-mlps@2"].standing == "exploratory"
-    amended = log.read(tmp_path / "my_claims" / "log").amended[-1]
+    amended = log_file.read(tmp_path / "my_claims" / "log").amended[-1]
     assert (amended["claim"], amended["from"], amended["to"]) == ("heads.lead-mlps", 1, 2)
 
 
