@@ -5,22 +5,9 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from recint.judging.controls import Row, false_rates, kills, never_refuted, rate, survivors
+from recint.judging.controls import false_rates, kills, never_refuted, rate, survivors
 
-
-def row(name, *, base=None, made_for=(), truth=None, group="planted", grade=None, **verdicts):
-    claims = {claim.replace("_", "."): verdict for claim, verdict in verdicts.items()}
-    return Row(
-        index=0, name=name, group=group, base=base, made_for=made_for, truth=truth or {}, grade=grade,
-        verdicts=claims, values=dict.fromkeys(claims, 0.5), messages=dict.fromkeys(claims, "why"), seconds=1.0,
-    )  # fmt: skip
-
-
-ROWS = [
-    row("whole", a_x="supported", a_y="supported", a_z="refuted", truth={"a.x": True, "a.y": True, "a.z": True}),
-    row("without x", a_x="refuted", a_y="inconclusive", a_z="supported", truth={"a.x": False, "a.z": False}),
-    row("broken", group="mutant", base="whole", made_for=["a.x", "a.y"], a_x="refuted", a_y="supported", a_z="refuted"),
-]
+from ..control_rows import ROWS
 
 
 def test_rates_count_models_with_a_verdict_that_contradicts_the_truth_with_exact_intervals():

@@ -140,3 +140,31 @@ def test_ids_are_unique_on_a_page():
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
+
+
+@pytest.mark.parametrize(
+    ("draw", "labels"),
+    [
+        (
+            lambda: figures.score_table("T", scores=NOISE[0], row="layer", column="position", label="score", first=7),
+            ["layer", "position", "score", "7", "12"],
+        ),
+        (
+            lambda: figures.matrices("T", matrices=NOISE, layer=1, label="entry"),
+            ["layer 1, head 4", "dimension read, 0 to 5", "dimension written, 0 to 5 in each tile", "entry"],
+        ),
+        (
+            lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
+            ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
+        ),
+    ],
+    ids=["score_table", "matrices", "errors_against_c"],
+)
+def test_figures_are_labelled_and_reproducible(draw, labels):
+    svg = draw()
+    assert draw() == svg
+    text = re.findall(r"<text[^>]*>([^<]*)<", svg)
+    assert set(labels) <= set(text), text

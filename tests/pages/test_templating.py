@@ -13,8 +13,8 @@ from recint.record.history import History
 from recint.replication import page as replication_page
 
 from ..odd import ODD
+from ..replication.test_page import SHOWN
 from ..sweep_rows import training
-from ..test_replication import SHOWN
 
 TEMPLATES = [entry for entry in files("recint.pages").joinpath("templates").iterdir() if entry.name.endswith(".html")]
 PAGES = {

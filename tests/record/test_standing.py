@@ -15,7 +15,7 @@ from recint.record.log import Log
 
 from ..commands import recint
 from ..conftest import TINY
-from ..test_log import CLAIM, NOW, registrations, run
+from .made_up import CLAIM, NOW, registrations, run
 from .test_git import commit, in_git
 
 COMMITTED = Code("c", False)

@@ -1,33 +1,24 @@
 """Planted models measure as they were built: the statistics of the claims, computed on them, are the roles' own numbers."""
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from recint.calibration.ladder import ladder
 from recint.calibration.planted import plant
 from recint.calibration.roles import ABSENT, ROLES, SMALL, Roles, combinations
 from recint.calibration.solver import Solver
 from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig
-from recint.domain import Condition, Domain
-from recint.model import Model
+from recint.domain import Domain
 from recint.model.preconditions import unmet
-from recint.recurrence import REFERENCE
 from recint.statistics.attention import output_against_input, previous_token_attention
 from recint.statistics.errors import prediction_errors
 from recint.statistics.lines import signed_line_r2
-from recint.statistics.weights import (
-    composition_chance,
-    composition_scores,
-    effective_rank,
-    eigenvalue_score,
-    input_matrices,
-)
+
+from .plants import BARS, DECIDED_BY, EXTREMES, WEIGHTS, bar_of, drawn, planted
 
 GRADED = Roles(
     previous_token=0.6,
@@ -41,52 +32,6 @@ GRADED = Roles(
     v_composition=1.44,
     qk_similarity=0.6,
 )
-EXTREMES = [(c, length) for c in (-2.0, 0.0, 2.0) for length in (5, 14)]
-
-
-@dataclass(frozen=True)
-class Bar:
-    id: str
-    relation: str
-    threshold: float
-    loss_share: bool = False
-    contrasts: tuple = ()
-
-    @property
-    def name(self):
-        return self.id
-
-
-# What the claims hold these statistics against, in the order of the roles; then those that need a solver.
-BARS = (
-    Bar("l0.previous-token", ">=", 0.5),
-    Bar("l0.ov-line", ">=", 0.5),
-    Bar("l1.second-position", ">=", 2.0),
-    Bar("l1.low-effective-rank", ">=", 0.07),
-    Bar("l2.ov-negative-copying", "<=", -0.5),
-    Bar("l2.subtracts-what-it-attends-to", "<=", -0.3),
-    Bar("composition.k-l1-l2", ">=", 1.2),
-    Bar("composition.q-l1-l2", ">=", 1.2),
-    Bar("composition.no-v", "<=", 1.2),
-    Bar("l2.qk-similarity", ">=", 0.5),
-    Bar("model.predicts-next-term", "<=", 2e-4),
-    Bar("model.predicts-short-sequences", "<=", 2e-4),
-    Bar("model.predicts-every-recurrence", "<=", 2e-3),
-)
-DECIDED_BY = dict(zip((bar.id for bar in BARS), ROLES, strict=False))
-
-
-def bar_of(role):
-    return next(bar for bar in BARS if DECIDED_BY.get(bar.id) == role)
-
-
-@cache
-def planted(roles, seed=0, heads="share", folded=True, config=SMALL):
-    return Model(plant(roles, seed=seed, heads=heads, folded=folded, config=config))
-
-
-def drawn(model, *, c=None, length=14, batch=128, seed=0):
-    return replace(REFERENCE, dim=model.config.d_vocab).at(c=c, length=length).sample(batch, seed=seed)
 
 
 def unit(vectors):
@@ -113,28 +58,6 @@ def on_recurrences(model, recurrences):
         "subtracts": subtracts.mean(0),
         "ov_line": line_r2(model, recurrences.terms),
     }
-
-
-def over_chance(model, kind, early, late):
-    output, qk = model.W_OV.numpy(), model.W_QK.numpy()
-    reader = input_matrices(output, qk, kind)
-    scores = composition_scores(output[[early, late]], reader[[early, late]])[0, :, 1]
-    return scores.mean() / composition_chance(output[early], reader[late], rng=np.random.default_rng(0)).mean()
-
-
-def low_rank(model):
-    ranks = effective_rank(model.W_OV.numpy()).mean(-1)
-    return 1 - ranks[1] / ranks[[0, 2]].mean()
-
-
-WEIGHTS = {
-    "low_rank": low_rank,
-    "negative_copying": lambda model: eigenvalue_score(model.W_OV[2].numpy()),
-    "k_composition": lambda model: over_chance(model, "k", 1, 2),
-    "q_composition": lambda model: over_chance(model, "q", 1, 2),
-    "v_composition": lambda model: max(over_chance(model, "v", *pair) for pair in ((0, 1), (0, 2), (1, 2))),
-    "qk_similarity": lambda model: eigenvalue_score(model.W_QK[2].numpy()),
-}
 
 
 def on_weights(model):
@@ -308,116 +231,7 @@ def test_a_seed_is_a_model():
     assert same == again != other
 
 
-class TestCombinations:
-    def test_every_role_is_left_out_and_is_alone(self):
-        named = dict(combinations())
-        assert len(named) == len(combinations()) >= 16
-        verdicts = {
-            name: {claim for claim, holds in truth(roles, BARS).items() if holds} for name, roles in named.items()
-        }
-        everything = set(DECIDED_BY)
-        assert verdicts["all present"] == everything
-        assert verdicts["all absent"] == set()
-        for role in ROLES:
-            assert verdicts[f"without {role}"] == everything - {bar_of(role).id}
-            assert verdicts[f"only {role}"] == {bar_of(role).id}
-        assert verdicts["previous_token in a majority of heads"] == everything
-        assert verdicts["previous_token in too few heads"] == everything - {"l0.previous-token"}
-
-    @pytest.mark.parametrize("heads", ["share", "split"])
-    def test_all_can_be_planted(self, heads):
-        for _, roles in combinations():
-            plant(roles, heads=heads)
-
-    def test_other_numbers_of_heads(self):
-        config = replace(SMALL, n_heads=4)
-        for _, roles in combinations(n_heads=4):
-            plant(roles, config=config)
-
-
-class TestLadder:
-    def test_three_rungs_around_each_threshold(self):
-        rungs = ladder(BARS)
-        assert len(rungs) == 3 * (len(ROLES) + 2)
-        graded = {(rung.claim, rung.strength): rung for rung in rungs}
-        assert graded["l0.previous-token", "weak"].roles == Roles(previous_token=0.6)
-        assert graded["l0.previous-token", "near miss"].roles == Roles(previous_token=0.4)
-        assert graded["l2.ov-negative-copying", "weak"].roles == Roles(negative_copying=-0.6)
-        assert graded["composition.no-v", "weak"].roles.v_composition == pytest.approx(0.96)
-        assert graded["model.predicts-next-term", "near miss"].mse == pytest.approx(2.4e-4)
-        for rung in rungs:
-            if rung.roles:
-                assert truth(rung.roles, BARS)[rung.claim] == rung.holds == (rung.strength != "near miss")
-
-    @pytest.mark.parametrize("claim", ["l1.low-effective-rank", "composition.no-v", "composition.k-l1-l2"])
-    @pytest.mark.parametrize("heads", ["share", "split"])
-    def test_weights_lie_on_the_side_of_the_threshold_that_is_planted(self, claim, heads):
-        bar = next(bar for bar in BARS if bar.id == claim)
-        for rung in ladder([bar]):
-            value = WEIGHTS[DECIDED_BY[claim]](rung.model(heads=heads))
-            assert (value >= bar.threshold if bar.relation == ">=" else value <= bar.threshold) == rung.holds
-
-    def test_a_claim_that_is_not_settled_has_no_rung(self):
-        assert ladder([Bar("l2.checkerboard", ">=", 1.5)]) == ()
-        assert truth(Roles(), [Bar("l2.checkerboard", ">=", 1.5)]) == {}
-
-
-class TestSolver:
-    @pytest.mark.parametrize(("c", "length"), [(None, 14), *EXTREMES, (-1.0, 14), (1.0, 5), (0.5, 14)])
-    def test_knows_the_next_term(self, c, length):
-        solver = Solver()
-        recurrences = drawn(solver, c=c, length=length)
-        assert prediction_errors(solver(recurrences.inputs), recurrences.targets, order=1).max() < 1e-8
-
-    def test_a_sequence_that_never_moves(self):
-        still = torch.ones(1, 6, 8)
-        assert torch.equal(Solver()(still), still)
-
-    @pytest.mark.parametrize("length", [5, 14])
-    def test_is_off_by_as_much_as_was_asked_for(self, length):
-        solver = Solver(mse=1.6e-4)
-        recurrences = drawn(solver, length=length, batch=2000)
-        errors = prediction_errors(solver(recurrences.inputs), recurrences.targets, order=1)
-        assert errors.mean() == pytest.approx(1.6e-4, rel=0.03)
-
-    def test_noise_depends_on_inputs_and_seed_alone(self):
-        inputs = drawn(Solver()).inputs
-        first, again, other = (Solver(mse=1e-4, seed=seed)(inputs) for seed in (0, 0, 1))
-        assert torch.equal(first, again)
-        assert not torch.equal(first, other)
-
-    def test_looks_like_a_model(self):
-        solver, model = Solver(), planted(Roles())
-        assert solver.config == model.config
-        assert solver.device == model.device
-        assert solver.checkpoint.name == "solver-mse-0-seed-0"
-        for length in (5, 14):
-            at = Condition(c=0.5, length=length)
-            seen, like = solver.intact(at), model.intact(at)
-            assert seen.errors.shape == like.errors.shape
-            assert seen.errors.max() < 1e-8
-        inputs = drawn(solver).inputs
-        assert (solver(inputs).shape, solver(inputs).dtype) == (model(inputs).shape, model(inputs).dtype)
-
-
 class TestWhatCannotBe:
-    @pytest.mark.parametrize(
-        ("role", "value", "message"),
-        [
-            ("previous_token", 1.0, r"previous_token=1.0 must lie between 0 and 1"),
-            ("second_position", 4.0, r"second_position=4.0 must lie between 0 and 4"),
-            ("second_position", (2.0,) * 7 + (5.0,), r"second_position=\(2.0, .*, 5.0\) must lie between 0 and 4"),
-            ("ov_line", float("nan"), r"ov_line=nan must lie between -1 and 1"),
-            ("qk_similarity", 1.1, r"qk_similarity=1.1 must lie between -1 and 1"),
-            ("negative_copying", -1.1, r"negative_copying=-1.1 must lie between -1 and 1"),
-            ("low_rank", 1.0, r"low_rank=1.0 must lie below 1"),
-            ("v_composition", -0.1, r"v_composition=-0.1 must be at least 0"),
-        ],
-    )
-    def test_in_any_model(self, role, value, message):
-        with pytest.raises(ValueError, match=message):
-            Roles(**{role: value})
-
     @pytest.mark.parametrize(
         ("role", "value", "message"),
         [

@@ -1,42 +1,16 @@
-"""The research log: lines that are only ever added, whatever happens to the process, and claims that cannot move in silence."""
+"""Lines that are only ever added, whatever happens to the process."""
 
 import json
 import os
 import random
 import signal
 import time
-from dataclasses import replace
 
 import pytest
 
-from recint.claim import Claim, Contrast
-from recint.domain import Domain
-from recint.judging.entries import blank
-from recint.record import log, log_file, registration, verdict_file
+from recint.record import log, log_file, registration
 
-NOW = "2026-01-01T00:00:00+00:00"
-CLAIM = Claim(
-    id="l0.made-up",
-    statement="It is at least 1.",
-    quantifier="everywhere",
-    statistic="it",
-    relation=">=",
-    threshold=1.0,
-    source="nowhere",
-    contrasts=(Contrast(name="beside", statistic="that", relation="<=", threshold=0.5),),
-)
-
-
-def registrations(*claims):
-    return [registration.of_claim(claim) for claim in claims]
-
-
-def run(number, sha256, *, when, registered=(), dirty=False):
-    return {
-        "kind": "run", "run": number, "when": when, "checkpoint": {"name": "m", "sha256": sha256, "config": {}},
-        "environment": {}, "seed": 0, "draws": 2, "profile": "default", "commit": "c", "dirty": dirty,
-        "registered": list(registered),
-    }  # fmt: skip
+from .made_up import CLAIM, NOW, VERDICT, registrations, run, settled
 
 
 class TestAppending:
@@ -209,16 +183,6 @@ class TestDamage:
         assert len(found.damaged) == len(found.registered) == 1
 
 
-VERDICT = {
-    "kind": "verdict", "run": "a", "id": "l0.made-up", "hash": "h", "version": 1, "verdict": "supported", "value": 1.0,
-    "estimate": None, "relation": ">=", "threshold": 1.0, "statistic": "it",
-}  # fmt: skip
-
-
-def settled(number, **changes):
-    return log.Settled(number, verdict_file.entry(VERDICT | changes))
-
-
 class TestMerging:
     """Git's driver `union`, its remedy for files that are only added to, keeps the lines of both sides, shared ones twice."""
 
@@ -281,134 +245,3 @@ def test_a_name_that_is_no_text_is_kept(tmp_path):
     line = run("a", "1", when=NOW) | {"checkpoint": {"name": "m\udcff", "sha256": "1", "config": {}}}
     log_file.append(log_file.file_of(tmp_path, "m\udcff"), [line])
     assert log_file.read(tmp_path).runs == (line,)
-
-
-class TestRegistering:
-    def test_a_claim_is_registered_once(self, tmp_path):
-        assert registration.register(tmp_path, registrations(CLAIM), when=NOW) == ["l0.made-up"]
-        assert registration.register(tmp_path, registrations(CLAIM), when=NOW) == []
-        (line,) = log_file.read(tmp_path).registered
-        assert (line["claim"], line["hash"], line["when"]) == (CLAIM.id, CLAIM.hash, NOW)
-        assert line["fields"]["threshold"] == 1.0
-        assert line["fields"]["domain"]["length"] == [5, 14]
-
-    @pytest.mark.parametrize(
-        ("moved", "said"),
-        [
-            ({"threshold": 0.9}, "threshold moved from 1.0 to 0.9"),
-            ({"statement": "x"}, 'statement moved from "It is at least 1." to "x"'),
-            ({"statistic": "x"}, 'statistic moved from "it" to "x"'),
-            ({"relation": "<="}, 'relation moved from ">=" to "<="'),
-            ({"quantifier": "average"}, 'quantifier moved from "everywhere" to "average"'),
-            ({"domain": Domain(length=(8, 14))}, "domain.length moved from [5, 14] to [8, 14]"),
-            (
-                {"contrasts": (replace(CLAIM.contrasts[0], threshold=0.6),)},
-                "contrasts.0.threshold moved from 0.5 to 0.6",
-            ),
-            ({"contrasts": ()}, 'contrasts.0.name moved from "beside" to null'),
-            (
-                {"threshold": 0.9, "reduction": "majority of heads"},
-                'reduction moved from "mean" to "majority of heads"',
-            ),
-        ],
-    )
-    def test_a_claim_that_moved_is_refused_and_the_field_is_named(self, tmp_path, moved, said):
-        registration.register(tmp_path, registrations(CLAIM), when=NOW)
-        before = (tmp_path / log_file.CLAIMS).read_bytes()
-        with pytest.raises(log.LogError) as refused:
-            registration.register(tmp_path, registrations(replace(CLAIM, **moved)), when=NOW)
-        assert str(refused.value).startswith("l0.made-up: ")
-        assert said in str(refused.value)
-        assert "registered on 2026-01-01; put it back, or declare the next version" in str(refused.value)
-        assert (tmp_path / log_file.CLAIMS).read_bytes() == before
-
-    def test_a_claim_that_was_judged_cannot_move_either_if_its_registration_is_gone(self, tmp_path):
-        known = log.Log(runs=(run("a", "1", when=NOW),), verdicts=(log.Settled("a", blank(CLAIM)),))
-        registration.require_unmoved(known, registrations(CLAIM))
-        with pytest.raises(log.LogError) as refused:
-            registration.require_unmoved(known, registrations(replace(CLAIM, threshold=0.9)))
-        assert str(refused.value).startswith(
-            "l0.made-up: threshold moved from 1.0 to 0.9, since it was registered on 2026-01-01"
-        )
-
-    def test_back_to_the_first_form_is_fine_even_after_a_second_line(self, tmp_path):
-        """A line for another form under the same id, however it came there, does not become the claim."""
-        registration.register(tmp_path, registrations(CLAIM), when=NOW)
-        other = registration.of_claim(replace(CLAIM, threshold=0.1))
-        log_file.append(tmp_path / log_file.CLAIMS, [{"kind": "registered", "when": NOW} | other])
-        registration.require_unmoved(log_file.read(tmp_path), registrations(CLAIM))
-        with pytest.raises(log.LogError):
-            registration.require_unmoved(log_file.read(tmp_path), [other])
-
-    def test_an_amended_claim_is_registered_beside_the_first_with_its_reason(self, tmp_path):
-        registration.register(tmp_path, registrations(CLAIM), when=NOW)
-        second = CLAIM.amended(because="it is 0.9 on average", threshold=0.9)
-        assert registration.register(tmp_path, registrations(CLAIM, second), when=NOW) == ["l0.made-up@2"]
-        (line,) = log_file.read(tmp_path).amended
-        told = {"claim": "l0.made-up", "from": 1, "to": 2, "why": "it is 0.9 on average"}
-        assert {key: line[key] for key in told} == told
-
-
-class TestStanding:
-    def test_a_claim_registered_in_a_clean_commit_before_the_first_look_confirms(self):
-        found = log.Log(runs=(run("a", "1", when="1", registered=["h"]),))
-        assert found.standing("a", "h") == "confirmatory"
-
-    @pytest.mark.parametrize(
-        "runs",
-        [
-            (),  # not evaluated at all
-            (run("a", "1", when="1"),),  # not registered
-            (run("a", "1", when="1", registered=["h"], dirty=True),),  # not as committed
-            (run("a", "1", when="1", registered=["h"], dirty=None),),  # under nobody's version control
-            (run("a", "1", when="1"), run("b", "1", when="2", registered=["h"])),  # registered after a look
-        ],
-    )
-    def test_else_it_explores(self, runs):
-        assert log.Log(runs=runs).standing(runs[-1]["run"] if runs else "a", "h") == "exploratory"
-
-    def test_a_look_at_other_tensors_is_none_at_these(self):
-        found = log.Log(runs=(run("a", "1", when="1"), run("b", "2", when="2", registered=["h"])))
-        assert (found.standing("a", "h"), found.standing("b", "h")) == ("exploratory", "confirmatory")
-
-    @pytest.mark.parametrize(
-        ("runs", "why"),
-        [
-            ((run("b", "1", when="1", registered=["h"]),), "the run is not in the log"),
-            ((run("a", "1", when="1", registered=["h"], dirty=True),), log.UNCOMMITTED),
-            ((run("a", "1", when="1"),), "the claim stood registered in no commit before this run"),
-            (
-                (run("b", "1", when="2026-01-01T", dirty=None), run("a", "1", when="2026-01-02T", registered=["h"])),
-                "the first run on this checkpoint (b, 2026-01-01) was made by code that stands in no commit",
-            ),
-            (
-                (run("b", "1", when="2026-01-01T"), run("a", "1", when="2026-01-02T", registered=["h"])),
-                "the claim stood registered in no commit before the first run on this checkpoint (b, 2026-01-01)",
-            ),
-            ((run("b", "1", when="1", registered=["h"]), run("a", "1", when="2", dirty=True)), log.UNCOMMITTED),
-            (
-                (run("b", "1", when="1", registered=["h"]), run("a", "1", when="2") | {"commit": "d"}),
-                "this run was made by another commit than the first run on this checkpoint (b, 1)",
-            ),
-        ],
-    )
-    def test_and_says_why(self, runs, why):
-        assert log.Log(runs=runs).doubt("a", "h") == why
-        assert log.Log(runs=runs, damaged=("x",)).doubt("a", "h") == log.LOST
-
-    FIRST = run("a", "1", when="1", registered=["h"])
-
-    def test_only_the_first_verdict_on_a_claim_confirms(self):
-        """With another seed one looks again."""
-        again = run("b", "1", when="2", registered=["h"])
-        found = log.Log(runs=(self.FIRST, again), verdicts=(settled("a"), settled("b")))
-        assert (found.standing("a", "h"), found.standing("b", "h")) == ("confirmatory", "exploratory")
-        assert found.doubt("b", "h") == "run a judged the claim on this checkpoint before"
-        stopped = log.Log(runs=(self.FIRST, again), verdicts=(settled("b"),))
-        assert stopped.standing("b", "h") == "confirmatory"
-
-    @pytest.mark.parametrize("change", [{"dirty": True}, {"commit": "another"}])
-    def test_code_that_changed_since_the_first_look_explores(self, change):
-        """The hash of a claim does not cover how it is measured."""
-        later = run("b", "1", when="2", registered=["h"]) | change
-        assert log.Log(runs=(self.FIRST, later)).standing("b", "h") == "exploratory"

@@ -20,7 +20,7 @@ from recint.model.gain import error_and_copying
 from recint.model.untrained import untrained
 from recint.statistics.attention import most_similar_key
 
-from .on_record import skip_what_is_new
+from ..on_record import skip_what_is_new
 
 PROPS = properties()
 CLAIMS = [prop.claim for prop in PROPS]

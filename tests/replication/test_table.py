@@ -1,6 +1,5 @@
-"""The replication table: against loops, against an independent measurement, and as terminal, Markdown and HTML show it."""
+"""The replication table: against loops, and against an independent measurement."""
 
-import json
 import re
 from dataclasses import replace
 from itertools import product
@@ -8,61 +7,14 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from markupsafe import Markup
 
-from benchmarks.notebook_way import LOOPS, loops
-from recint import cli
-from recint.checkpoint import ModelConfig, load, save
+from benchmarks.notebook_way import LOOPS
 from recint.model import Model
 from recint.model.untrained import untrained
-from recint.pages import figures
-from recint.replication import page as replication_page
-from recint.replication.gallery import gallery
-from recint.replication.look import Look
-from recint.replication.rows import Measured, Row, number
 from recint.replication.table import FIGURES, replicate
 
-from .conftest import ORACLE
-
-DEEP = ModelConfig(n_layers=3, n_heads=8, d_model=16, d_head=4, d_mlp=32, n_ctx=16, d_vocab=5)
-DEPENDENT = [figure.name for figure in FIGURES if not figure.weights]
-DRAWS = 5
-
-
-@pytest.fixture(scope="module")
-def deep():
-    """As many layers and heads as the notebook's model, so that every figure applies."""
-    return Model(untrained(DEEP, seed=0, init_range=0.3))
-
-
-@pytest.fixture(scope="module")
-def rows(deep):
-    return {row.name: row for row in replicate(deep, draws=DRAWS, seed=3)}
-
-
-@pytest.fixture(scope="module")
-def affine_rows(affine_a):
-    return {row.name: row for row in replicate(affine_a, draws=150)}
-
-
-@pytest.fixture(scope="module")
-def looped(deep):
-    return loops(Look(deep, draws=DRAWS, seed=3))
-
-
-def agrees(row, looped):
-    """Asserts that both columns of a row are what loops over the same recurrences give."""
-    for measured, expected in zip((row.notebook_way, row.sound_way), looped, strict=True):
-        if expected is None:
-            assert measured is None
-        else:
-            assert measured.value == pytest.approx(expected, rel=2e-4)
-
-
-def starting(rows, start):
-    """The row whose name begins with this."""
-    (row,) = (row for name, row in rows.items() if name.startswith(start))
-    return row
+from ..conftest import ORACLE
+from .conftest import DEPENDENT, DRAWS, starting
 
 
 class TestLoops:
@@ -256,163 +208,3 @@ def test_what_no_table_can_be_made_of(small):
     told = f"{small.name}: its OV matrices, which are products of its weights, must be finite, but overflow: the notebook's"
     with pytest.raises(ValueError, match=told):
         replicate(overflowing)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(2855.8, "2860"), (7.358e-6, "7.36e-06"), (0.5, "0.5"), (-0.4784, "-0.478")]
-)
-def test_numbers_have_three_digits(value, text):
-    assert number(value) == text
-
-
-SHOWN = (
-    Row(
-        name="A <ratio>", where="Some | section", notebook="4", why="One | two.",
-        notebook_way=Measured(2.0, n=1), sound_way=Measured(3.14159, "× chance", 3.0, 3.3, 20),
-    ),
-    Row(name="Nothing", where="There", notebook="30", why="Not applicable: it speaks of layer 2."),
-)  # fmt: skip
-
-
-def test_the_terminal_shows_everything_in_120_columns(rows):
-    text = replication_page.terminal(tuple(rows.values()))
-    assert max(map(len, text.splitlines())) <= 120
-    shown = replication_page.terminal(SHOWN).splitlines()
-    assert re.match(r"A <ratio>\s+4\s+2 n=1\s+3.14 × chance \[3, 3.3\], n=20$", shown[2])
-    assert shown[3] == "    One | two."
-    assert re.match(r"Nothing\s+30\s+–\s+–$", shown[5])
-
-
-def test_markdown_has_one_line_a_figure():
-    text = replication_page.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
-    assert "    recint replicate tiny\n" in text
-    assert "| A &lt;ratio> (Some \\| section) | 4 | 2 n=1 | 3.14 × chance [3, 3.3], n=20 | One \\| two. |\n" in text
-    assert text.count("\n| ") == 3
-
-
-def test_html_escapes_and_tells_what_does_not_apply():
-    section = replication_page.section(SHOWN, [("A heading", Markup("<svg></svg>"))])
-    assert "A &lt;ratio&gt;" in section
-    assert '<b>3.14</b> × chance<div class="small">[3, 3.3]<br>n=20</div>' in section
-    assert section.count("class=idle") == 1
-    assert "<details><summary>A heading</summary><svg></svg></details>" in section
-
-
-NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
-
-
-@pytest.mark.parametrize(
-    ("draw", "labels"),
-    [
-        (
-            lambda: figures.score_table("T", scores=NOISE[0], row="layer", column="position", label="score", first=7),
-            ["layer", "position", "score", "7", "12"],
-        ),
-        (
-            lambda: figures.matrices("T", matrices=NOISE, layer=1, label="entry"),
-            ["layer 1, head 4", "dimension read, 0 to 5", "dimension written, 0 to 5 in each tile", "entry"],
-        ),
-        (
-            lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
-            ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
-        ),
-    ],
-    ids=["score_table", "matrices", "errors_against_c"],
-)
-def test_figures_are_labelled_and_reproducible(draw, labels):
-    svg = draw()
-    assert draw() == svg
-    text = re.findall(r"<text[^>]*>([^<]*)<", svg)
-    assert set(labels) <= set(text), text
-
-
-HISTORY = {"loss": [[1, 0.1], [2, 0.01]], "validation": [[2, 0.02]]}
-
-
-@pytest.fixture(scope="module")
-def pictures(deep, tmp_path_factory):
-    folder = save(deep.checkpoint, tmp_path_factory.mktemp("gallery") / "deep")
-    (folder / "history.json").write_text(json.dumps(HISTORY))
-    return dict(gallery(Model(replace(deep.checkpoint, path=str(folder)))))
-
-
-class TestGallery:
-    def test_everything_that_was_looked_at_is_there(self, pictures):
-        layered = [
-            f"{kind}, layer {n}" for kind in ("Attention patterns", "OV matrices", "QK matrices") for n in range(3)
-        ]
-        others = ["Loss history of training", "Predicted against actual terms", "Loss against c"]
-        others += [f"Direct logit attribution of {part}" for part in ("heads", "MLPs")]
-        others += ["Entries of OV beyond ±0.05", "Singular values and effective ranks of OV"]
-        others += [f"Eigenvalue scores of {kind}" for kind in ("OV", "QK")]
-        others += [f"{letter}-composition" for letter in "QKV"]
-        assert set(pictures) == {*layered, *others}
-
-    def test_a_model_without_a_history_says_so(self, deep):
-        told = dict(gallery(deep))["Loss history of training"]
-        assert told == "<p>untrained-0 comes without the history of its training (history.json).</p>"
-
-    @pytest.mark.parametrize(
-        "history", ["", "[]", "{}", '{"loss": [], "validation": []}', '{"loss": 1, "validation": [[1]]}']
-    )
-    def test_a_damaged_history_is_named(self, small, tmp_path, history):
-        model = Model(load(save(small, tmp_path / "model")))
-        (tmp_path / "model" / "history.json").write_text(history)
-        heading, told = gallery(model)[0]
-        assert heading == "Loss history of training"
-        assert "history.json: is not the history of a training as `recint train` leaves it (" in told
-
-    def test_pictures_are_titled_with_what_they_show(self, pictures):
-        def title(heading):
-            return re.match(r'<svg role="img" aria-label="([^"]+)"', pictures[heading])[1]
-
-        assert title("Loss history of training") == "The validation MSE falls to 2.0e-02 in 2 steps"
-        assert re.match(r"Layer \d has \d+% of the heads", title("Direct logit attribution of heads"))
-        assert re.match(r"At 3 &lt;= \|c\| &lt;= 4 the MSE is [\d.]+ ×", title("Loss against c"))
-        for text in ("coefficient c", "mean squared error", "trained range"):
-            assert text in pictures["Loss against c"]
-
-    def test_ids_are_unique_on_a_page(self, pictures):
-        ids = re.findall(r'\bid="([^"]+)"', "".join(pictures.values()))
-        assert len(ids) == len(set(ids))
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    config = ModelConfig(n_layers=1, n_heads=2, d_model=8, d_head=4, d_mlp=16, n_ctx=13, d_vocab=4)
-    return save(untrained(config, seed=0, init_range=0.3), tmp_path_factory.mktemp("tiny") / "tiny.safetensors")
-
-
-class TestCommand:
-    def test_it_prints_the_table_and_writes_what_is_asked_for(self, tiny, tmp_path, capsys):
-        page, table = tmp_path / "new" / "page.html", tmp_path / "table.md"
-        arguments = [str(tiny), "--draws", "100", "--seed", "7", "--html", str(page), "--markdown", str(table)]
-        assert cli.main(["replicate", *arguments]) == 0
-        out = capsys.readouterr().out
-        assert "Not applicable: it speaks of layer 1, but the model has 1 of them." in out
-        assert out.endswith(f"wrote {table}\nwrote {page}\n")
-        assert f"recint replicate {tiny} --seed 7 --draws 100" in table.read_text()
-        html = page.read_text()
-        assert html.count('<th scope="row">') == len(FIGURES)
-        assert "<details open><summary>Loss against c</summary><svg" in html
-        assert "composition</summary>" not in html  # one layer has none to compose with
-        assert "src=" not in html
-
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["gone.pth"], "gone.pth: no such file"),
-            (["{tiny}", "--draws", "1"], "draws=1 must be at least 100"),
-            (["{tiny}", "--device", "tpu"], "device='tpu' must be one of auto, cpu, cuda"),
-            (["{tiny}", "--html", "{folder}"], "is a folder, but a file is to be written there"),
-        ],
-    )
-    def test_bad_input_is_one_sentence_and_status_2(self, tiny, tmp_path, capsys, arguments, said):
-        filled = [argument.format(tiny=tiny, folder=tmp_path) for argument in arguments]
-        assert cli.main(["replicate", *filled, "--markdown", str(tmp_path / "table.md")]) == 2
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert captured.err.startswith("recint: ")
-        assert captured.err.count("\n") == 1
-        assert said in captured.err
-        assert not (tmp_path / "table.md").exists()
