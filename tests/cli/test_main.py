@@ -11,7 +11,7 @@ import pytest
 
 from recint import cli
 from recint.cli.main import COMMANDS
-from recint.pages import board
+from recint.record import verdict_file
 
 from ..commands import ROOT
 
@@ -43,7 +43,7 @@ class TestTheLastResort:
         def fail(path):
             raise error
 
-        monkeypatch.setattr(board, "read", fail)
+        monkeypatch.setattr(verdict_file, "read", fail)
         assert cli.main(["board", "x.json"]) == 2
         err = capsys.readouterr().err
         assert said in err

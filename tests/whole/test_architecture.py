@@ -39,6 +39,12 @@ ALLOWED = {
     ): "a worker imports what its task does where it does it; the scheduler reads the task and no more",
 }
 
+# Modules without tests under their own name, each with its reason.
+UNTESTED = {
+    "__init__": "it says what a room is, and at most names what is imported from there; that of recint has tests/test_init.py",
+    "__main__": "it calls the command, as every test does that starts `python -m recint.cli`",
+}
+
 
 def _name(path):
     """A module's name without `recint`, but for the package itself."""
@@ -143,6 +149,25 @@ def test_libraries_are_used_where_they_belong(module):
         assert not uses("pytest")
     if room_of(module) == "pages":
         assert not uses("torch")
+
+
+TESTED = [path.relative_to(ROOT / "recint") for path in MODULES.values() if path.stem not in UNTESTED]
+
+
+@pytest.mark.parametrize("path", TESTED, ids=str)
+def test_a_module_has_tests_under_its_own_name(path):
+    tests = ROOT / "tests" / path.with_name(f"test_{path.name}")
+    assert tests.exists(), f"recint/{path} has no tests: write some in {tests.relative_to(ROOT)}"
+    assert re.search(r"^ *def test_", tests.read_text(), re.MULTILINE), f"{tests.relative_to(ROOT)} holds no test"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.stem)
+def test_a_test_file_is_named_for_a_module_or_about_the_whole(path):
+    place = path.relative_to(ROOT / "tests")
+    about = place.with_name(place.name.removeprefix("test_"))
+    assert about in TESTED or place.parent.name == "whole" or about.stem == "init", (
+        f"tests/{place}: there is no recint/{about}"
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "fixtures").glob("*.py")), ids=lambda path: path.stem)
