@@ -1,4 +1,4 @@
-# Two commands: `make verify` and `make test`. Both set up .venv first, once. `make check` is for the loop of writing and trying.
+# The two main commands are `make verify` and `make test`. Both set up .venv first, once. `make check` is for daily use.
 PYTHON ?= python3
 BIN := .venv/bin
 CHECKPOINTS := affine3-seed0 affine3-seed1 affine-a.pth affine3-order2
@@ -11,7 +11,7 @@ verify: .venv/ready
 test: lint
 	$(BIN)/pytest tests -n 2
 
-# What takes less than a minute on two quiet cores: all but the tests that judge models.
+# The tests that do not judge models. They take less than a minute on two cores without other work.
 QUICK := statistics test_domain.py test_recurrence.py test_strategies.py test_verdict.py test_words.py \
   $(addprefix judging/test_, claim.py holm.py means.py reductions.py) model/test_chance.py \
   pages/test_claims_page.py record/test_identity.py $(addprefix system/test_, escaping.py files.py) \
@@ -26,14 +26,14 @@ lint: .venv/ready
 
 setup: .venv/ready
 
-# The roles of the notebook's account, each in its latest version, which the README tells of.
+# The claims in the README: the roles of the notebook's circuit, each in its latest version.
 ROLES := 'circuit.sufficient@3' 'circuit.partly-necessary.l?' 'circuit.minimal@2' 'composition.[kq]-l1-l2@2' \
   'composition.l1-steers-l2@2' 'l0.previous-token@2' l0.ov-line 'l0.residual-formula@4' 'l0.heads-necessary.mean@2' \
   'l1.necessary@2' 'l1.low-effective-rank@2' l1.second-position 'l2.ov-negative-copying@2' 'l2.qk-similarity@2' \
   l2.attends-to-similar 'l2.subtracts-what-it-attends-to@2' 'l2.qk-identity@3' 'l2.ov-negative-identity@3' \
   'model.predicts-next-term@2' 'model.predicts-every-recurrence@2'
 
-# The tables of verdicts and the replication of the notebook's figures, from runs on all shipped checkpoints.
+# The tables of verdicts, from runs on all shipped checkpoints, and the replication of the notebook's numbers.
 board: .venv/ready
 	for name in $(CHECKPOINTS); do \
 	  $(BIN)/recint verify fixtures/checkpoints/$$name --report reports/$$name.html --verdicts reports/$$name.json; \
@@ -43,7 +43,7 @@ board: .venv/ready
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --claims $(ROLES) --into README.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
-# The page of all claims, as their modules declare them.
+# The page of all claims, from their declarations.
 claims: .venv/ready
 	$(BIN)/recint claims --markdown docs/claims.md
 

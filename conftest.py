@@ -1,4 +1,4 @@
-"""Composition root: the plugin and the fixtures."""
+"""Loads the plugin and the fixtures for pytest, and nothing else."""
 
 from recint.shipped import FIXTURES
 

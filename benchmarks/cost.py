@@ -1,14 +1,14 @@
-"""What the suite costs, as ratios to the forward passes it cannot do without.
+"""The cost of the suite: time, as a ratio to the forward passes that it needs at least, and memory.
 
-    python benchmarks/cost.py passes [--draws 500]     estimate arms of all claims against the bare passes they need
-    python benchmarks/cost.py memory [--draws 100000]  peak memory at that many recurrences against 2,000, small model
-    python benchmarks/cost.py profile [--checkpoint C] seconds by part, and of the claims that take longest
-    python benchmarks/cost.py verify                   `recint verify` with one process and with two, without a report and with one
-    python benchmarks/cost.py busy                     the same without a report, alone and beside two busy processes
-    python benchmarks/cost.py start                    seconds from the call of `recint verify` to its first line
+    python benchmarks/cost.py passes [--draws 500]     time for the estimates of all claims, against the bare passes that they need
+    python benchmarks/cost.py memory [--draws 100000]  peak memory with so many recurrences, against 2,000, with a small model
+    python benchmarks/cost.py profile [--checkpoint C] seconds of each part, and of the claims that take longest
+    python benchmarks/cost.py verify                   seconds of `recint verify`: one and two processes, without and with report
+    python benchmarks/cost.py busy                     the same without a report, alone and while two other processes are busy
+    python benchmarks/cost.py start                    seconds from the start of `recint verify` to its first line
 
-The bare passes: an intact one over the recurrences of every reference distribution, as far as it has to go, and for each
-intervention the layers from where it acts, in the same batches.
+The bare passes are one intact pass over the recurrences of every reference distribution, up to the last layer that is needed, and
+for each intervention the layers from the one that it changes. They have the same batches as the suite.
 """
 
 import argparse
@@ -45,25 +45,26 @@ SMALL = ModelConfig(n_layers=3, n_heads=8, d_model=32, d_head=8, d_mlp=32, d_voc
 
 
 def passes_needed(n_heads: int) -> dict[int, int]:
-    """How many passes over the reference recurrences begin at each layer, for all claims of the suite together."""
+    """How many passes over the reference recurrences start at each layer, for all claims of the suite together."""
     circuit = sys.modules[find("circuit.sufficient").body.__module__]
     CIRCUIT, DRAWN, WRONG = circuit.CIRCUIT, circuit.DRAWN, circuit.WRONG
-    # Every role in one layer alone, random ones among them; a layer's edges cut, and as many others.
+    # Every role in this layer alone, and random ones; the edges of the layer cut, and as many others cut.
     of_each_layer = (len(CIRCUIT) - 1 + 2 * DRAWN) + 2
     return {
-        # Intact, and for 3 <= |c| <= 4 with |c| <= 2 beside it; every head of layer 0 with each ablation; the circuit, its wrong
-        # deals, random ones, one without each role; two cuts in all layers; OV matrices cut to few directions, with layer 2's.
+        # The intact model, also for 3 <= |c| <= 4 and |c| <= 2; every head of layer 0 with each ablation; the circuit, the wrong
+        # orders of its roles, random circuits, one without each role; two cuts in all layers; OV matrices of low rank, also in
+        # layer 2.
         0: 3 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2 + of_each_layer + 2,
-        # Layer 1 taken out; its OV matrices cut; layer 0 taken out of what its values read.
+        # Layer 1 ablated; its OV matrices of low rank; the path from layer 0 to its values removed.
         1: len(ABLATIONS) + of_each_layer + 1 + 1,
-        # Stand-ins for QK, their flips, uniform attention; stand-ins for OV and positive ones; layer 1 taken out of queries and
-        # keys, layers 0 and 1 out of values; OV matrices cut.
+        # Stand-ins for QK, their opposites, uniform attention; stand-ins for OV, and positive ones; the paths from layer 1 to
+        # queries and keys removed, and those from layers 0 and 1 to values; OV matrices of low rank.
         2: 2 * STAND_INS + 1 + 2 * STAND_INS + 3 + of_each_layer + 1,
     }
 
 
 def bare(model: Model, draws: int) -> float:
-    """Seconds that the forward passes alone take, in the same batches."""
+    """Seconds of the bare forward passes, in the same batches."""
     needed = passes_needed(model.config.n_heads)
     begun = time.perf_counter()
     for start in range(0, draws, CHUNK):
@@ -81,7 +82,9 @@ def bare(model: Model, draws: int) -> float:
 
 def passes(draws: int) -> None:
     model, props = Model(load(CHECKPOINT)), properties()
-    draw(props, model, seed=1, draws=CHUNK)  # what is done once for a model: means, scales of stand-ins, probes
+    draw(
+        props, model, seed=1, draws=CHUNK
+    )  # computes what is needed once for a model: means, scales of stand-ins, probes
     begun = time.perf_counter()
     draw(props, model, seed=0, draws=draws)
     ours = time.perf_counter() - begun
@@ -92,7 +95,7 @@ def passes(draws: int) -> None:
 
 
 def profile(checkpoint: Path) -> None:
-    """Where the time of a run goes, by part and by claim; untrained models aside, of which the shipped shapes ask none."""
+    """The seconds of a run by part and by claim. Untrained models are not in it: the package has their results for this shape."""
     started = time.perf_counter()
     subprocess.run(
         [sys.executable, "-c", "import recint.plugin, recint.verify, transformer_lens.model_bridge"], check=True
@@ -101,9 +104,9 @@ def profile(checkpoint: Path) -> None:
 
     def timed(part: str, measure: Callable[[], T]) -> T:
         begun = time.perf_counter()
-        found = measure()
+        result = measure()
         parts[part] = parts.get(part, 0.0) + time.perf_counter() - begun
-        return found
+        return result
 
     register_profiles()
     model, props = timed("checkpoint and claims", lambda: (Model(load(checkpoint)), properties()))
@@ -137,13 +140,13 @@ def profile(checkpoint: Path) -> None:
 
 
 def peak(draws: int) -> float:
-    """MiB of a process of its own that makes all estimates of a small model."""
+    """Peak memory in MiB of a separate process that makes all estimates of a small model."""
     command = [sys.executable, __file__, "one-peak", "--draws", str(draws)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 
 def one_peak(draws: int) -> None:
-    for module in (gain, preconditions):  # so that claims about errors are asked of this small model too
+    for module in (gain, preconditions):  # so that claims about errors apply to this untrained model too
         module.error_and_copying = lambda model: (0.0, 1.0)
     draw(properties(), Model(untrained(SMALL, seed=0, init_range=0.2)), seed=0, draws=draws)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
@@ -162,7 +165,7 @@ def verify() -> None:
 
 
 def seconds_of_verify(workers: int, *more: str) -> float:
-    """Wall-clock seconds of one run, from the call to its end."""
+    """Wall-clock seconds of one run, from its start to its end."""
     with tempfile.TemporaryDirectory() as folder:
         options = [part for name in more for part in (name, f"{folder}/report.html")]
         begun = time.perf_counter()

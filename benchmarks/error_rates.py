@@ -1,15 +1,16 @@
-"""How often a whole run says something wrong: the family-wise rates of false support and of false refutation.
+"""How often a whole run has a wrong verdict: the family-wise rates of false support and of false refutation.
 
     python benchmarks/error_rates.py [--seeds 200] [--draws N] [--workers 2] [--kinds "at the threshold" planted]
 
-Every seed is one run over as many claims as are shipped, judged together at the levels that `recint verify` uses; a run is
-wrong if any one claim is.
+Every seed is one run with as many claims as the package has. The claims are judged together at the levels that `recint verify`
+uses. A run is wrong if any verdict is wrong. There are two kinds of runs:
 
-- at the threshold: a stand-in for every shipped claim about recurrences, with its quantifier, reduction, relation and number
-  of contrasts, on data whose truth lies on the threshold to 0.1 %, where a wrong verdict is likeliest. Errors are lognormal
-  with skewness 8, as those of trained models are at single coefficients; heads are all alike. Half of the claims hold.
-- planted: a small transformer with every role just beyond or just short of its threshold, by 5 %, the two shuffled anew
-  with each seed, and a solver that is off by the MSE that is allowed, give or take 5 %; all claims that these settle.
+- at the threshold: a stand-in for every shipped claim about recurrences, with the same quantifier, reduction, relation and number
+  of contrasts. Its data have a true value within 0.1 % of the threshold, where a wrong verdict is most likely. Errors are lognormal
+  with skewness 8, like those of trained models at single coefficients; all heads have the same distribution. Half of the claims are
+  true.
+- planted: a small transformer in which every role is 5 % above or below its threshold, chosen at random with each seed, and a
+  solver whose MSE is 5 % above or below its threshold. The claims are those whose truth follows from this.
 """
 
 import argparse
@@ -45,14 +46,14 @@ from recint.verdict import stages_of
 
 PLANTED_MARGIN, STAND_IN_MARGIN = 0.05, 0.001
 NOT_GRADED = (
-    "model.predicts-every-recurrence",  # the noise of a solver spreads too widely over single recurrences
+    "model.predicts-every-recurrence",  # single recurrences of a solver with noise differ too much
     "l1.low-effective-rank",  # ranks are whole numbers, and none lies within 5 % of the threshold
 )
-CONFIG = replace(SMALL, d_vocab=9)  # of an odd number of directions R^2 is exact, see recint/calibration/rotations.py
+CONFIG = replace(SMALL, d_vocab=9)  # with an odd number of directions R^2 is exact, see recint/calibration/rotations.py
 
 
 class StandIn(Asked):
-    """A model that a stand-in property needs nothing of but its shape; its passes have nothing to tell."""
+    """A model without weights. A property of a stand-in claim uses only its shape."""
 
     config = ModelConfig(d_vocab=3)
     checkpoint = Solver().checkpoint
@@ -62,7 +63,7 @@ class StandIn(Asked):
 
 
 def lognormal(rng, *shape, sigma=1.1):
-    """Mean 1 and, with this sigma, skewness 8: what the errors of the shipped models have at their most skewed coefficients."""
+    """Lognormal values with mean 1. With this sigma their skewness is 8, the largest of the errors of shipped models."""
     return np.exp(sigma * rng.standard_normal(shape) - sigma**2 / 2)
 
 
@@ -88,9 +89,9 @@ def values(reduction: str, rng: np.random.Generator, n: int, truth: float):
         case "median over largest head":
             return heads * np.array([3 / truth, *[1.0] * 7])
         case "share of absolute means":
-            # Two heads of each half do nothing: what they seem to do is noise.
+            # Two heads of each half have mean 0: their values are noise.
             means, own = np.array([1.0, -1.0, 0.0, 0.0] * 2), np.arange(8) < 4
-            scale = truth / (2 - truth)  # of own heads, so that their share is truth / 2
+            scale = truth / (2 - truth)  # scale of the layer's own heads, so that their share is truth / 2
             heads = np.where(own, scale, 1.0) * (means + rng.standard_normal((n, 8)) * lognormal(rng, n, 1))
             return np.stack([heads * own, heads], axis=1)
         case "all but 1 %":
@@ -98,7 +99,7 @@ def values(reduction: str, rng: np.random.Generator, n: int, truth: float):
     raise AssertionError(reduction)
 
 
-# Where the truths lie.
+# The thresholds of reductions; all others have 1.
 THRESHOLDS = {
     "explained share": 0.5,
     "largest over median head": 3.0,
@@ -144,7 +145,7 @@ def stand_in(number: int, shipped: Claim, holds: bool) -> tuple[Property, bool]:
 
 
 SHIPPED = [prop.claim for prop in properties()]
-# A claim about every single recurrence is refuted by one that fails: its truth is no matter of an average.
+# Not claims about every single recurrence: one failing recurrence refutes such a claim, so its truth does not depend on an average.
 STAND_INS = [
     stand_in(number, claim, holds=number % 2 == 0)
     for number, claim in enumerate(SHIPPED)
@@ -152,20 +153,20 @@ STAND_INS = [
 ]
 
 
-def judged(told: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
+def judged(cases: list[tuple[Property, object, bool]], *, seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
     """Whether the run supports anything false, and whether it refutes anything true."""
     how = {"seed": seed, "stages": stages, "family": len(SHIPPED)}
     drawn: dict[str, Share] = {}
-    for model in dict.fromkeys(model for _, model, _ in told):
-        drawn |= draw_together([prop for prop, asked, _ in told if asked == model], model, **how)
+    for model in dict.fromkeys(model for _, model, _ in cases):
+        drawn |= draw_together([prop for prop, of, _ in cases if of == model], model, **how)
     entries = [
         record.entry(evaluate(prop, model, **how, thorough=False, drawn=drawn.get(prop.claim.id)), family=len(SHIPPED))
-        for prop, model, _ in told
+        for prop, model, _ in cases
     ]
-    # Those that are shipped and not asked here take their part of the levels; none of them is supported before the others.
-    entries += [blank_like(number) for number in range(len(SHIPPED) - len(told))]
+    # The shipped claims that are not judged here still take their share of the levels. None of them is supported before the others.
+    entries += [blank_like(number) for number in range(len(SHIPPED) - len(cases))]
     verdicts = [entry.verdict for entry in record.settle(entries, {})]
-    pairs = list(zip(verdicts, [truth for _, _, truth in told], strict=False))
+    pairs = list(zip(verdicts, [truth for _, _, truth in cases], strict=False))
     return ("supported", False) in pairs, ("refuted", True) in pairs
 
 
@@ -201,15 +202,15 @@ def planted_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:
             roles = replace(roles, **{name: value for name, value in changed.items() if value != getattr(usual, name)})
     model = Model(plant(roles, seed=seed, config=CONFIG, heads=("share", "split")[seed % 2], folded=seed % 3 > 0))
     known = truth(roles, claims, config=CONFIG)
-    told: list[tuple[Property, object, bool]] = []
+    cases: list[tuple[Property, object, bool]] = []
     for prop in props:
         name = prop.claim.id
         if name in graded:
             solver = Solver(config=CONFIG, mse=float(graded[name]), seed=seed)
-            told.append((prop, solver, prop.claim.holds(solver.mse)))
+            cases.append((prop, solver, prop.claim.holds(solver.mse)))
         elif name in known:
-            told.append((prop, model, known[name]))
-    return judged(told, seed=seed, stages=stages)
+            cases.append((prop, model, known[name]))
+    return judged(cases, seed=seed, stages=stages)
 
 
 def stand_in_run(seed: int, stages: tuple[int, ...]) -> tuple[bool, bool]:

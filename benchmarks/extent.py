@@ -1,9 +1,9 @@
-"""At how many coefficients of the grid a claim fails: what "refuted" leaves open.
+"""At how many coefficients of the grid a claim fails. The verdict "refuted" does not say this.
 
     python benchmarks/extent.py [CHECKPOINT ...] --claims l2.checkerboard [--length 14] [--draws 512]
 
-Every coefficient of the claim's domain, in tenths, gets independent recurrences of its own. It counts as failing if the
-statistic fails there; how many fail significantly at 5 % each stands beside it.
+Every coefficient of the claim's domain, in steps of 0.1, gets its own independent recurrences. The claim fails at a coefficient if
+the statistic is on the wrong side there. The output also says at how many coefficients it fails significantly (at 5 % each).
 """
 
 import argparse
@@ -37,9 +37,9 @@ def main() -> None:
             failing = surely = 0
             for tick in tqdm(range(low, high + 1), desc=name, leave=False, disable=None):
                 at = Condition(c=tick / 10, length=options.length, batch=options.draws, seed=derive_seed(1, name, tick))
-                found = prop.measure(model, at, contrasts=False)
-                failing += not prop.claim.holds(found.value)
-                surely += p_against(prop.claim, found.values) <= 0.05
+                observation = prop.measure(model, at, contrasts=False)
+                failing += not prop.claim.holds(observation.value)
+                surely += p_against(prop.claim, observation.values) <= 0.05
             print(
                 f"{model.checkpoint.name}: {name} fails at {failing} of {high - low + 1} coefficients at {options.length} terms "
                 f"({surely} of them significantly), {options.draws} recurrences each",

@@ -1,10 +1,10 @@
-"""How much faster the replication table is than the notebook's loops, on the same recurrences and with the same figures.
+"""How much faster the replication table is than the notebook's loops, for the same recurrences and the same numbers.
 
     python benchmarks/notebook_way.py [CHECKPOINT] [--recurrences 200] [--seed 0]
 
-The loops go through one recurrence at a time, and inside it through positions, heads and rows, as a notebook does; each
-of the figures that depend on recurrences gets both columns of the table. Time is CPU time of one thread, from a warm
-model; functions of the weights alone are left out on both sides.
+The loops work like those of a notebook: one recurrence at a time, and inside it one position, head or row at a time. They measure
+both columns of the table for each number that depends on recurrences. Functions of the weights alone are left out on both sides.
+The time is CPU time of one thread, after the model has run once.
 """
 
 import argparse
@@ -35,7 +35,7 @@ LOOPS: dict[str, Callable[["Notebook"], Ways]] = {}
 
 
 def loop(figure: str) -> Callable[[Callable[["Notebook"], Ways]], Callable[["Notebook"], Ways]]:
-    """The decorated function measures this figure of the table, one recurrence at a time."""
+    """Declare a function that measures this number of the table, one recurrence at a time."""
 
     def declare(measure: Callable[["Notebook"], Ways]) -> Callable[["Notebook"], Ways]:
         LOOPS[figure] = measure
@@ -45,7 +45,7 @@ def loop(figure: str) -> Callable[[Callable[["Notebook"], Ways]], Callable[["Not
 
 
 def one_by_one(batches: list[Any]) -> Iterator[Tensor]:
-    """Terms of each recurrence by itself, shape (1, length, dim)."""
+    """The terms of each single recurrence, shape (1, length, dim)."""
     for batch in batches:
         drawn = batch if isinstance(batch, Recurrences) else batch.recurrences
         for terms in drawn.terms:
@@ -53,7 +53,7 @@ def one_by_one(batches: list[Any]) -> Iterator[Tensor]:
 
 
 class Notebook:
-    """A session: the model, the recurrences, and what several figures need."""
+    """The state of a notebook: the model, the recurrences, and values that several numbers need."""
 
     def __init__(self, look: Look) -> None:
         self.look, self.model, self.bridge, self.config = look, look.model, look.model.bridge, look.model.config
@@ -80,7 +80,7 @@ class Notebook:
 
     @cached_property
     def attributions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of heads and MLPs, with the LayerNorm scale of the whole stream."""
+        """Attribution of heads and MLPs, with the LayerNorm scale of the whole residual stream."""
         heads, mlps = np.zeros((len(self.layers), len(self.heads))), np.zeros(len(self.layers))
         count = 0
         for vecs in one_by_one(self.look.usual):
@@ -98,7 +98,7 @@ class Notebook:
 
     @cached_property
     def normalised(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of heads and MLPs of one recurrence at every position, each with LayerNorm to itself; the last position is looked at."""
+        """Attribution of heads and MLPs at every position of one recurrence, each with its own LayerNorm. Only the last is used."""
         _, cache = self.cached(self.one)
         length = self.one.shape[1]
         heads = np.zeros((length - 1, len(self.layers), len(self.heads)))
@@ -115,14 +115,14 @@ class Notebook:
         return torch.dot(self.bridge.ln_final(result[None, None])[0, 0] @ self.bridge.W_U, target).item()
 
     def line(self, x: Tensor, layer: int, heads: range) -> tuple[np.ndarray, np.ndarray]:
-        """A vector of unit norm, and what the heads of a layer make of it."""
+        """A vector of unit norm, and the output of the heads of a layer for it."""
         x = x / x.norm(dim=1, keepdim=True)
         moved = x @ self.bridge.W_E @ sum(self.bridge.OV.AB[layer, head] for head in heads)
         return x[0].numpy(), (self.bridge.ln_final(moved[:, None])[:, 0] @ self.bridge.W_U)[0].numpy()
 
     @cached_property
     def eight_lines(self) -> tuple[list[float], list[float]]:
-        """R^2 and slope of the first terms of one recurrence under layer 2 without its last head."""
+        """R^2 and slope for the first terms of one recurrence and layer 2 without its last head."""
         *_, vecs = one_by_one(self.look.usual)
         fits = [linregress(*self.line(vecs[:, i], 2, self.heads[:-1])) for i in self.heads]
         return [fit.rvalue**2 for fit in fits], [fit.slope for fit in fits]
@@ -217,7 +217,7 @@ def mean_ablation(notebook: Notebook) -> Ways:
         again += notebook.loss(notebook.one, replaced_by(total / len(repeated)))
     reference = notebook.model.reference_activation(name).mean(
         0
-    )  # over reference recurrences; known before the clock starts, on both sides
+    )  # over reference recurrences; it is computed before the measurement of time, on both sides
     ablated = [notebook.loss(vecs, replaced_by(reference)) for vecs in one_by_one(notebook.look.usual)]
     return again / len(repeated) / notebook.loss(notebook.one), float(np.mean(ablated)) / notebook.losses
 
@@ -305,7 +305,7 @@ def qk_low_rank_identity(notebook: Notebook) -> Ways:
             losses.append(average())
     even = uniform_pattern(notebook.look.reference.length - 1)
     with attention_replaced(notebook.model, layer=2, heads=heads, pattern=even):
-        average()  # told in the table's last column
+        average()  # is in the last column of the table
     return losses[0] / notebook.losses, float(np.mean(losses)) / notebook.losses
 
 
@@ -328,7 +328,7 @@ def short(notebook: Notebook) -> Ways:
 
 
 def loops(look: Look, *, report: Callable[[str, float], None] = lambda figure, seconds: None) -> dict[str, Ways]:
-    """Both columns of every figure that depends on recurrences; `report` is told how long each took."""
+    """Both columns of every number that depends on recurrences. `report` receives the seconds that each took."""
     notebook, found = Notebook(look), {}
     with torch.no_grad():
         for figure in FIGURES:
@@ -340,7 +340,7 @@ def loops(look: Look, *, report: Callable[[str, float], None] = lambda figure, s
 
 
 def largest_difference(look: Look, found: dict[str, Ways]) -> float:
-    """The largest relative difference of any figure from the table's, in either column."""
+    """The largest relative difference between a number of the loops and of the table, in either column."""
     differences = []
     for row in replicate(look.model, draws=look.draws, seed=look.seed, weights=False):
         for measured, expected in zip((row.notebook_way, row.sound_way), found[row.name], strict=True):
@@ -357,7 +357,9 @@ def main() -> None:
     options = parser.parse_args()
     limit_threads(1)
     model = Model(load(options.checkpoint))
-    replicate(model, draws=2, seed=options.seed, weights=False)  # warms the model, and means for ablation
+    replicate(
+        model, draws=2, seed=options.seed, weights=False
+    )  # runs the model once, and computes the means for ablation
     begun = time.process_time()
     replicate(model, draws=options.recurrences, seed=options.seed, weights=False)
     ours = time.process_time() - begun

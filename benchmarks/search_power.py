@@ -1,9 +1,10 @@
-"""Is a single bad condition found? The scan of every condition against Hypothesis' hunt alone, which is what there was before.
+"""How often is a single bad condition found: by the scan of all conditions, and by a search with Hypothesis alone?
 
     python benchmarks/search_power.py [--mutants 100] [--effect 4]
 
-Each mutant is a stand-in whose statistic holds at every coefficient and length but one, where it fails by so many standard errors
-of a visit, as it holds elsewhere. Both may spend the same level, at the size of the shipped family.
+The search with Hypothesis alone is what recint did before it had a scan. Each mutant is a stand-in model. At one coefficient and
+length its statistic is on the wrong side of the threshold by `--effect` standard errors of a visit; at all others it is on the
+right side by as much. Both ways may spend the same level, that of one claim among all shipped claims.
 """
 
 import argparse
@@ -44,7 +45,7 @@ class Mutant(Asked):
 
 
 def on_the_grid() -> st.SearchStrategy[Condition]:
-    """What Hypothesis drew from before there was a scan."""
+    """The conditions from which Hypothesis drew before there was a scan."""
     return st.builds(Condition, c=grid(-2.0, 2.0), length=st.integers(5, 14), seed=SEEDS)
 
 

@@ -1,13 +1,13 @@
-"""What a sweep adds to the verdicts it is made of, and whether two workers halve it: many small checkpoints.
+"""How much time a sweep adds to its verdicts, and how much two workers save, for many small checkpoints.
 
     python benchmarks/sweep_scale.py [--checkpoints 1000] [--draws 200]
 
-Plain verdicts are a loop in a process of one thread over as many checkpoints as `--plain` says: load, judge, and keep nothing.
-Two such loops at once tell what the machine gives to a second process, and so what two workers can gain at most.
-The sweep is the whole command, from its start to its report, on a `dask scheduler` with one and with two `dask worker` of one
-thread each, whose start is not counted. Memory is what scheduler and command hold while the sweep runs.
-A machine is not equally fast all the time: sweeps are timed in the order 1, 2, 2, 1 of their workers, with plain loops before,
-between and after them, and means taken.
+- Plain verdicts: a loop in a process with one thread over `--plain` checkpoints. It loads and judges each, and writes nothing.
+- Two such loops at once show how much faster this machine is with two processes, and so the most that two workers can save.
+- The sweep: the whole command, from its start to its report, with a `dask scheduler` and one or two `dask worker` of one thread
+  each. The start of scheduler and workers does not count. Memory is that of scheduler and command while the sweep runs.
+- The speed of a machine varies. So the sweeps run in the order 1, 2, 2, 1 of their workers, with plain loops before, between and
+  after them. The results are means.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def asked() -> list[Property]:
 
 @contextmanager
 def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]:
-    """A process that has printed what `until` matches, and the match; stopped at the end."""
+    """A process that has printed a text that `until` matches, and the match. The process is stopped at the end."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         for line in process.stderr:
@@ -56,7 +56,7 @@ def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]
                 break
         else:
             raise RuntimeError(f"{' '.join(command)} ended before it printed {until!r}")
-        # Whoever prints to a pipe that is full waits.
+        # Read on: a process that prints to a full pipe would wait.
         subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
         yield process, found[0]
     finally:
@@ -65,10 +65,10 @@ def running(*command: str, until: str) -> Iterator[tuple[subprocess.Popen, str]]
 
 
 def plain(paths: list[Path], draws: int) -> float:
-    """Seconds per checkpoint of nothing but verdicts."""
+    """Seconds per checkpoint of plain verdicts."""
     limit_threads(1)
     props = asked()
-    judge(props, Model(load(paths[0])), stages=(draws,))  # what is done once in a process
+    judge(props, Model(load(paths[0])), stages=(draws,))  # computes what is needed once in a process
     begun = time.perf_counter()
     for path in paths:
         judge(props, Model(load(path)), stages=(draws,))
@@ -76,13 +76,13 @@ def plain(paths: list[Path], draws: int) -> float:
 
 
 def at_once(paths: list[Path], draws: int, *, loops: int) -> float:
-    """Seconds for a checkpoint when so many loops run at once, in processes of their own: their mean, divided by their number."""
+    """Seconds per checkpoint if several loops run at once, each in its own process: their mean, divided by their number."""
     with ProcessPoolExecutor(loops, mp_context=get_context("spawn")) as pool:
         return sum(pool.map(plain, [paths] * loops, [draws] * loops)) / loops**2
 
 
 def swept(paths: list[Path], draws: int, *, workers: int, folder: Path) -> tuple[float, dict[str, list[float]]]:
-    """Seconds per checkpoint of the whole command, and the MiB of scheduler and command, five times a second."""
+    """Seconds per checkpoint of the whole command, and the memory of scheduler and command in MiB, measured five times a second."""
     listed = folder / "checkpoints.txt"
     listed.write_text("\n".join(map(str, paths)))
     with ExitStack() as stack:
@@ -117,10 +117,10 @@ def size(path: Path) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--checkpoints", type=int, default=1000)
-    parser.add_argument("--plain", type=int, default=100, help="checkpoints that plain verdicts are timed on")
+    parser.add_argument("--plain", type=int, default=100, help="number of checkpoints for plain verdicts")
     parser.add_argument("--draws", type=int, default=200)
     options = parser.parse_args()
-    # The workers': one thread, as for the loop here, and what docs/sweeps.md has for speed.
+    # Settings of the workers: one thread, as for the plain loop, and the settings for speed of docs/sweeps.md.
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ |= {f"DASK_{name.upper().replace('.', '__')}": str(value) for name, value in AS_FAST_AS_ALONE.items()}
     with tempfile.TemporaryDirectory() as name:
@@ -143,14 +143,14 @@ if __name__ == "__main__":
             times["plain"].append(loop(loops=1))
         times["both"].append(loop(loops=2))
         mean = {what: sum(found) / len(found) for what, found in times.items()}
-        told = {
+        summary = {
             what: f"{mean[what]:.3f} s for a checkpoint ({min(found):.3f} to {max(found):.3f})"
             for what, found in times.items()
         }
-        print(f"plain verdicts on {min(options.plain, len(paths))}: {told['plain']}")
-        print(f"two such loops at once: {told['both']}, {mean['plain'] / mean['both']:.2f} times as fast")
-        print(f"sweeps with one worker: {told['1']}, overhead {mean['1'] / mean['plain'] - 1:.1%}")
-        print(f"sweeps with two workers: {told['2']}, {mean['1'] / mean['2']:.2f} times as fast")
+        print(f"plain verdicts on {min(options.plain, len(paths))}: {summary['plain']}")
+        print(f"two such loops at once: {summary['both']}, {mean['plain'] / mean['both']:.2f} times as fast")
+        print(f"sweeps with one worker: {summary['1']}, overhead {mean['1'] / mean['plain'] - 1:.1%}")
+        print(f"sweeps with two workers: {summary['2']}, {mean['1'] / mean['2']:.2f} times as fast")
         print(f"kept for a checkpoint of {len(asked())} claims, in KiB:")
         for what in ("out/verdicts", "out/table.parquet", "out/report.html", "log"):
             print(f"  {what}: {size(own / what) / len(paths) / 1024:.2f}")

@@ -1,10 +1,10 @@
-"""Steps per second of `recint train` against a bare PyTorch loop that does the same steps, in one run.
+"""Steps per second of `recint train`, against a plain PyTorch loop with the same steps.
 
     python benchmarks/training_speed.py [--steps 40] [--rounds 3]
-    python benchmarks/training_speed.py --to-the-end [--steps 2000] [--seeds 3]    the validation MSE that each precision ends at
+    python benchmarks/training_speed.py --to-the-end [--steps 2000] [--seeds 3]    the final validation MSE of each precision
 
-The two alternate, so that whatever else the machine does falls on both. The bare loop has its own model (nn modules of
-torch, no hooks), its own optimiser and schedule, no validation, no history and no snapshots; batches are drawn alike.
+The two alternate, so that other work of the machine slows both. The plain loop has its own model (modules of torch.nn, no hooks),
+its own optimiser and schedule, and no validation, history or snapshots. It draws its batches in the same way.
 """
 
 import argparse
@@ -104,8 +104,8 @@ def main() -> None:
     if options.to_the_end:
         for seed in range(options.seeds):
             errors = [final_error(options.steps or 2000, seed=seed, precision=each) for each in get_args(Precision)]
-            told = ", ".join(f"{each} {error:.3g}" for each, error in zip(get_args(Precision), errors, strict=True))
-            print(f"seed {seed}: {told}, ratio {errors[1] / errors[0]:.2f}", flush=True)
+            results = ", ".join(f"{each} {error:.3g}" for each, error in zip(get_args(Precision), errors, strict=True))
+            print(f"seed {seed}: {results}, ratio {errors[1] / errors[0]:.2f}", flush=True)
         return
     steps = options.steps or 40
     bare_loop(5), recint_loop(5, "float32")

@@ -1,9 +1,10 @@
-"""How many untrained models pass each claim, for the shapes of the shipped checkpoints: recint/untrained.json.
+"""Writes recint/untrained.json: how many untrained models pass each claim, for the shapes of the shipped checkpoints.
 
     python benchmarks/untrained.py [--check]
 
-Without it, the first `recint verify` of a shape asks them itself, once, and keeps the answers in its cache. Claims that have
-an answer in the file are not asked again, but with --check all are asked and compared; the status is 1 if one differs.
+Without this file the first `recint verify` of a shape judges untrained models itself, and keeps the results in its cache. Claims
+that have a result in the file are not judged again. With --check all claims are judged and compared with the file, which is not
+changed; the status is 1 if a result differs.
 """
 
 import argparse
@@ -30,13 +31,13 @@ def main() -> int:
     for name in NAMES:
         model, begun = Model(load(CHECKPOINTS / name)), time.monotonic()
         known = next((entry["claims"] for entry in kept if entry["config"] == asdict(model.config)), {})
-        asked = [prop for prop in props if options.check or prop.claim.hash not in known]
-        found = ask(asked, model)
-        print(f"the shape of {name}: {len(asked)} claims, {time.monotonic() - begun:.0f} s", flush=True)
-        for prop, each in found.items():
+        missing = [prop for prop in props if options.check or prop.claim.hash not in known]
+        results = ask(missing, model)
+        print(f"the shape of {name}: {len(missing)} claims, {time.monotonic() - begun:.0f} s", flush=True)
+        for prop, each in results.items():
             print(f"  {each.passed:>2} of {each.of} pass {prop.claim.id}{' (vacuous)' if each.vacuous else ''}")
         claims = {
-            prop.claim.hash: [found[prop].passed, found[prop].of] if prop in found else known[prop.claim.hash]
+            prop.claim.hash: [results[prop].passed, results[prop].of] if prop in results else known[prop.claim.hash]
             for prop in props
         }
         answers.append({"config": asdict(model.config), "claims": claims})

@@ -1,1 +1,1 @@
-"""What is claimed: one module per role in the circuit."""
+"""The claims that come with recint, with one module for each role in the circuit."""

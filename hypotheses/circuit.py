@@ -1,11 +1,15 @@
 """The circuit as a whole: the roles of the three layers, put in place of the model's own attention, carry the behaviour.
 
-The notebook ends with an equation: layer 0 adds the previous term, layer 1 the second one, layer 2 subtracts what is similar.
-That is asked in the three ways of Shi et al., arXiv:2410.13032, each beside what chance would do: the roles must do better
-than the same roles dealt to the wrong layers and than random patterns (sufficiency); to cut their edges must cost more than to
-cut as many others (partial necessity); and none may be left out (minimality). First a factor in the model's own error said what
-matters; the amended claims ask for shares of what the model gains over copying, and for every layer and role by itself: a bundle
-is supported by one role that carries the others.
+The notebook ends with an equation: layer 0 adds the previous term, layer 1 adds the second term, and layer 2 subtracts what is
+similar to the query. The claims test this by the three criteria of Shi et al., arXiv:2410.13032. Each has a contrast with chance:
+
+- Sufficiency: with these roles the model must do better than with the same roles in the wrong layers, or with random patterns.
+- Partial necessity: cutting the edges of the circuit must cost more than cutting as many random edges.
+- Minimality: no role can be left out.
+
+The first versions measure the cost as a multiple of the model's own error. The amended versions measure it as a share of what the
+model gains over copying the last term. They also test every layer and role by itself: if several roles are tested together, one
+strong role can hide that the others do nothing.
 """
 
 from functools import partial
@@ -43,7 +47,7 @@ from recint.strategies import conditions
 from recint.system.seeds import derive_seed
 
 SOURCE = "notebook, 'Analysis', the summary of roles; criteria: arXiv:2410.13032"
-DRAWN = 2  # low-rank identities, and random circuits, that are averaged over
+DRAWN = 2  # results are averaged over so many low-rank identities, and over so many random circuits
 FEW = 32  # recurrences at each condition of a search: a trial takes several passes
 
 SUFFICIENT = Claim(
@@ -70,9 +74,10 @@ SUFFICIENT = Claim(
     caveat=RATIO_CAVEAT,
 )
 
-CIRCUIT = ("previous term", "position 1", "identity")  # of layers 0, 1 and 2
+CIRCUIT = ("previous term", "position 1", "identity")  # the roles of layers 0, 1 and 2
 WRONG = (("position 1", "identity", "previous term"), ("identity", "previous term", "position 1"))
-EDGES = ("the previous term", "position 1", "what is most similar")  # that the queries of layers 0, 1 and 2 look at
+# The keys that queries of layers 0, 1 and 2 attend to.
+EDGES = ("the previous term", "position 1", "what is most similar")
 NUMBERS = (("low-rank identities and random circuits", DRAWN),)
 OTHER_ROLES, RANDOM = "the roles of the other layers instead", "random attention instead"
 
@@ -229,7 +234,7 @@ MINIMAL_BY_SHARE = MINIMAL.amended(
 
 
 def role(model, at, name, layer, number):
-    """An intervention that lets a layer play a role; low-rank identities, and random roles of each recurrence, differ by number."""
+    """An intervention that makes a layer play a role. Its `number` selects one of the low-rank identities or random patterns."""
     if name == "identity":
         heads = range(model.config.n_heads)
         W_Q, W_K = qk_identity(model, heads=len(heads), number=number)
@@ -248,7 +253,10 @@ def role(model, at, name, layer, number):
 
 
 def errors_of(model, at, *deals):
-    """MSE of each recurrence with a role in each layer, mean over deals, and the change where it is least."""
+    """MSE of each recurrence with a role in each layer, mean over deals, and the smallest change of an intervention.
+
+    A deal is a pair: the roles of the layers, and the number of the random draws.
+    """
     intact = model.intact(at)
 
     def measure(roles, number):
@@ -305,7 +313,7 @@ test_the_roles_carry_the_behaviour_where_others_do_not = sufficiency_by_share(SU
 
 
 def one_layer(model, at, layer, *names):
-    """MSE of each recurrence with a role in one layer alone, mean over these roles and their draws, and the least change."""
+    """MSE of each recurrence with a role in one layer only, mean over these roles and their draws, and the smallest change."""
     intact = model.intact(at)
 
     def measure(name, number):
@@ -343,7 +351,7 @@ test_no_other_role_is_enough_for_layer_2 = sufficiency_alone(IDENTITY_BESIDE_EAC
 
 
 def edges_of(model, at):
-    """The keys that the queries of layers 0, 1 and 2 look at by their roles, and as many random others."""
+    """Two masks of (recurrence, query, key) for each layer: the keys that its role attends to, and as many random other keys."""
     intact = model.intact(at)
 
     def measure():
@@ -377,7 +385,10 @@ def test_the_edges_of_the_circuit_are_needed(model, at):
 
 
 def shares_without_edges(model, at, layer):
-    """Loss shares of each recurrence without the edges of one layer, those of a contrast with as many others, and the change."""
+    """Loss shares of each recurrence without the edges of one layer, the values of the contrast, and the largest change.
+
+    The contrast cuts as many other edges. Both values have shape (recurrence, 2): a loss and the gain over copying.
+    """
     intact = model.intact(at)
 
     def errors(keys):
@@ -422,7 +433,7 @@ test_layer_2_needs_its_edges_to_what_is_similar = necessity_alone(SIMILAR_NECESS
 
 
 def as_many_others(keys, generator):
-    """For every query as many random keys that it sees and that are not among these, or all there are."""
+    """For every query, as many random visible keys that are not in `keys`; all of these if they are fewer."""
     queries = keys.shape[-1]
     allowed = torch.ones(queries, queries, dtype=torch.bool).tril() & ~keys
     ranks = torch.rand(keys.shape, generator=generator).masked_fill(~allowed, 2.0).argsort(-1).argsort(-1)
@@ -455,7 +466,7 @@ def test_no_role_of_a_circuit_that_carries_something_can_be_left_out(model, at):
 
 
 def circuit_and_copying(model):
-    """MSE of the circuit, and of predicting a_i again, over reference recurrences."""
+    """MSE of the circuit, and MSE of predicting a_i again, over reference recurrences."""
     at = Domain().reference(batch=200, seed=derive_seed(0, "does the circuit beat copying"))
     errors, _ = errors_of(model, at, (CIRCUIT, 0))
     return float(errors.mean()), float(copying_errors(model.intact(at)).mean())

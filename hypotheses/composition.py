@@ -1,9 +1,10 @@
-"""Which heads read what earlier heads write: composition between layers, against the level of matched random heads.
+"""Composition: which heads read what earlier heads write, compared with matched random heads.
 
-The notebook "saw" K- and Q-composition between layers 1 and 2 and no significant V-composition, in heat-maps without a
-chance level. Here a score is divided by that of heads with the same singular values in random orientation. What it deduced, that
-layer 1 sets the attention patterns of layer 2, is asked of the model's behaviour: the output of layer 1 is taken out of what the
-queries and keys of layer 2 read, and of nothing else.
+The notebook "saw" K- and Q-composition between layers 1 and 2 and no significant V-composition. Its heat-maps have no chance level.
+Here, a score is divided by the score of random heads with the same singular values.
+
+The notebook concluded that layer 1 sets the attention patterns of layer 2. This is tested on the model's behaviour: the output of
+layer 1 is removed from what the queries and keys of layer 2 read, and from nothing else.
 """
 
 from itertools import combinations
@@ -133,13 +134,17 @@ STEERS_BY_SHARE = STEERS.amended(
 
 
 def matrices(model, kind):
-    """What heads write and what they read with, both of shape (layer, head, d_model, d_model)."""
+    """The output matrices and the input matrices of all heads, each of shape (layer, head, d_model, d_model).
+
+    Args:
+        kind: "q", "k" or "v": which input of the later head is meant.
+    """
     output, qk = model.W_OV.cpu().numpy(), model.W_QK.cpu().numpy()
     return output, input_matrices(output, qk, kind)
 
 
 def over_chance(model, kind, early, late):
-    """Mean score between two layers over that of matched random heads."""
+    """The mean composition score between two layers, divided by the mean score of matched random heads."""
     output, reader = matrices(model, kind)
     pair = composition_scores(output[[early, late]], reader[[early, late]])[0, :, 1]
     rng = np.random.default_rng(derive_seed(0, kind, early, late))
@@ -172,11 +177,11 @@ def test_layer_1_q_composes_with_layer_2(model):
 
 
 def chance_of_pairs(model, kind, relation):
-    """Share of deals of heads to two layers whose mean score is as far as that of layer 1 with layer 2."""
+    """The share of random deals of the heads of layers 1 and 2 in which the mean score is at least as extreme as the real one."""
     output, reader = matrices(model, kind)
     scores = pair_scores(*(part[1:3].reshape(-1, *part.shape[2:]) for part in (output, reader)))
 
-    def mean_score(dealt):  # head numbers of shape (*deal, layer, head)
+    def mean_score(dealt):  # numbers of heads, shape (*deal, layer, head)
         return scores[dealt[..., 0, :, None], dealt[..., 1, None, :]].mean((-2, -1))
 
     return share_of_deals(mean_score, np.arange(len(scores)).reshape(2, -1), relation=relation)
@@ -202,7 +207,11 @@ def test_no_two_layers_v_compose(model):
 
 
 def errors_without(model, intact, early, late, letters):
-    """MSE without an early layer's attention in what a later one's queries, keys or values read, and the largest change."""
+    """MSE of each recurrence, and the largest change, if the output of an early layer's attention is removed from some inputs.
+
+    Args:
+        letters: the inputs of the later layer from which it is removed: its queries, keys or values.
+    """
     written = intact[f"blocks.{early}.hook_attn_out"]
 
     def measure():

@@ -1,11 +1,12 @@
-"""Layer 0 brings the previous term along: its heads attend to position i-1, and its OV keeps a vector on its own line.
+"""Layer 0 adds the previous term: its heads attend to position i-1, and its OV maps a vector onto its own line.
 
-The notebook read "mostly previous token heads" off pictures of single recurrences, and found R^2 = 0.595 for the summed
-OV on vectors ~ U(0, 1)^40. Such vectors all have positive coordinates, so the same map is asked about terms of
-recurrences too; the claim has to hold on both. After the layer, it said, the stream reads as a_i + 2.3 a_(i-1): "most of the
-grunt work" is done. Zeroing head 0 cost 4 times the error, zeroing head 7 thirty times; since a head may be missed for what it
-says or just for being there, each claim about ablation is asked with zeros, with means, and with what belongs to another
-recurrence, and gets a verdict for each.
+The notebook saw "mostly previous token heads" in pictures of single recurrences. It measured R^2 = 0.595 for the summed OV on
+vectors ~ U(0, 1)^40. All coordinates of such vectors are positive, so the claim about this map has to hold on terms of recurrences
+too. According to the notebook, the stream after the layer reads as a_i + 2.3 a_(i-1), and "most of the grunt work" is done.
+
+In the notebook, the error became 4 times as large when head 0 was set to zero, and thirty times as large for head 7. This has two
+possible reasons: the model needs what the head says, or it only needs an output of the usual size. Therefore each claim about
+ablation has three kinds, with a verdict for each: the output is replaced by zeros, by its mean, or by that of another recurrence.
 """
 
 from functools import partial
@@ -49,7 +50,7 @@ PREVIOUS_TOKEN_AS_TRAINED = PREVIOUS_TOKEN.amended(
     domain=Domain(length=(14, 14)),
 )
 
-# The search has vectors from U(0, 1)^m too; the estimate is over terms of recurrences alone, and so is its interval.
+# The search also visits vectors from U(0, 1)^m. The estimate and its interval are over terms of recurrences only.
 OV_LINE = Claim(
     id="l0.ov-line",
     statement="The summed OV of layer 0 maps a vector onto its own line, with positive slope.",
@@ -62,7 +63,7 @@ OV_LINE = Claim(
     source="notebook, 'Analysis of OV Circuit': R^2 = 0.595 on U(0, 1)^40",
 )
 
-# Found after the third version was registered; the fourth tells these apart.
+# This was noticed after version 3 was registered. Version 4 can tell a_(i-1) from its rivals.
 ONE_PLANE = (
     "cannot tell a_(i-1) from its rivals: at order 1 all terms lie in one plane with d, and beside a_i an older term, d, or the "
     "mean of the terms explains nearly as much"
@@ -104,10 +105,10 @@ PREVIOUS_TERM_BESIDE = RESIDUAL_FORMULA_ON_AVERAGE.amended(
 
 PREVIOUS = "a_(i-1)"
 RIVALS = ("a_(i-2)", "the mean of the terms", "d")
-# All but the first at the scale that LayerNorm gives them.
+# All parts but the first have the scale that LayerNorm gives them.
 PARTS = ("a_i", "a_i as LayerNorm scales it", PREVIOUS, *RIVALS)
-FIT = 400  # reference recurrences that coefficients are fitted on, none of which is judged
-FROM = 3  # the first position at which a_(i-2) and the mean of the terms are two
+FIT = 400  # the coefficients are fitted on so many reference recurrences, on which no verdict is based
+FROM = 3  # the first position at which a_(i-2) and the mean of the terms are different parts, given a_i and a_(i-1)
 
 PREVIOUS_TERM_BESIDE_ITS_RIVALS = PREVIOUS_TERM_BESIDE.amended(
     id="l0.residual-formula@4",
@@ -257,7 +258,7 @@ DOMINATES_BY_LOSS = {
 
 PATTERN, Z = "blocks.0.attn.hook_pattern", "blocks.0.attn.hook_z"
 PRE, POST = "blocks.0.hook_resid_pre", "blocks.0.hook_resid_post"
-FEW = 16  # recurrences at each condition of a search that takes a pass for every head
+FEW = 16  # recurrences at each condition of a search, if a trial takes a pass for every head
 
 
 @PREVIOUS_TOKEN(figure=with_attention(0))
@@ -281,11 +282,14 @@ def test_layer_0_ov_keeps_a_vector_on_its_line(model, at):
 
 
 def explained_by_terms(model, at):
-    """R^2 of the stream after layer 0 on the terms, negative where a coefficient of an earlier term is; shape (recurrence,)."""
+    """R^2 of the stream after layer 0 on the terms, shape (recurrence,): the mean over positions.
+
+    At a position where the coefficient of an earlier term is not positive, R^2 counts as negative.
+    """
     intact = model.intact(at)
     order, read = model.config.order, model.unembed(intact[POST])
-    terms = intact.recurrences.inputs.unfold(1, order + 1, 1).flip(-1)  # at every position a_i, a_(i-1), ... a_(i-k)
-    # At each position by itself, since LayerNorm scales each by itself.
+    terms = intact.recurrences.inputs.unfold(1, order + 1, 1).flip(-1)  # at every position: a_i, a_(i-1), ... a_(i-k)
+    # The fit is made for each position separately, since LayerNorm scales each position separately.
     r2, coefficients = mix_fit(terms, read[:, order:])
     return r2.where(coefficients[..., 1:].amin(-1) > 0, -r2).mean(-1)
 
@@ -315,9 +319,9 @@ def test_after_layer_0_the_previous_term_is_there_beside_the_last(model, at):
 
 
 def mixed(intact, model):
-    """Parts, the stream after layer 0 and its scale, from position FROM on: what a `Mixture` is made of.
+    """What a `Mixture` is fitted to, from position FROM on: the parts, the stream after layer 0, and its scale.
 
-    Layer 0 reads terms as LayerNorm scales them, and adds them to a stream that nothing has scaled yet.
+    Layer 0 reads the terms after LayerNorm has scaled them, and adds its output to the stream, which is not scaled.
     """
     eps, terms, stream = model.config.layer_norm_eps, intact.recurrences.inputs, intact[POST]
     as_read = terms / layer_norm_scale(intact[PRE], eps=eps)[..., None]
@@ -334,7 +338,7 @@ def mixed(intact, model):
 
 
 def mixtures(model):
-    """The mixture of all parts, and of all but a_(i-1) and each of its rivals; by what was left out."""
+    """Fitted mixtures, by the part that is left out: None (all parts), a_(i-1), and each of its rivals."""
 
     def fit():
         at = PREVIOUS_TERM_BESIDE_ITS_RIVALS.domain.reference(
@@ -391,7 +395,7 @@ def test_layer_0_writes_outside_the_embedding(model, at):
 
 
 def errors_without(model, at, kind):
-    """MSE of each recurrence with each head of layer 0 taken out in turn, shape (recurrence, head), and the largest change."""
+    """MSE of each recurrence with one head of layer 0 ablated, shape (recurrence, head), and the largest change."""
     intact = model.intact(at)
 
     def measure():

@@ -1,9 +1,10 @@
-"""Layer 1 steers: it attends to position 1 and writes outside the embedding, with OV matrices of low effective rank.
+"""Layer 1 steers later attention: it attends to position 1 and writes outside the embedding, with OV matrices of low rank.
 
-The notebook counted, at 95 % of the energy, about 5 dimensions fewer than in layers 0 and 2, "approximately 14 % lower";
-the threshold asks for half of that. It saw "mostly" position 1 in attention patterns and an orthogonal complement in the
-residual stream; both are held against chance here. It "doesn't do much in logit attributions", and yet the model needs it:
-that is asked by taking its output out, in three ways.
+The notebook counted the dimensions that hold 95 % of the energy of OV matrices. Layer 1 has about 5 fewer than layers 0 and 2,
+"approximately 14 % lower"; the threshold asks for half of that. The notebook saw "mostly" position 1 in attention patterns, and
+an orthogonal complement in the residual stream. Here, both are compared with chance.
+
+Layer 1 "doesn't do much in logit attributions", and yet the model needs it. The claims test this by three ablations of its output.
 """
 
 from functools import partial
@@ -34,7 +35,7 @@ from recint.statistics.residual import outside_embedding, outside_embedding_by_c
 from recint.statistics.weights import cut_to_rank, effective_rank, held_energy
 from recint.strategies import conditions
 
-ENERGY = 0.95  # of the squared singular values, which the effective rank holds
+ENERGY = 0.95  # the effective rank counts the directions that hold this share of the squared singular values
 
 LOW_RANK = Claim(
     id="l1.low-effective-rank",
@@ -170,7 +171,7 @@ PATTERN, OUTPUT = "blocks.1.attn.hook_pattern", "blocks.1.hook_attn_out"
 
 
 def ranks(model):
-    """Effective rank of every head's OV, shape (layer, head)."""
+    """The effective rank of every head's OV, shape (layer, head)."""
     return effective_rank(model.W_OV.cpu().numpy(), energy=ENERGY)
 
 
@@ -191,7 +192,7 @@ def test_layer_1_ov_has_low_effective_rank(model):
 
 
 def low_rank(ranks):
-    """1 - mean rank in layer 1 / mean in layers 0 and 2, from ranks of shape (*deal, layer, head)."""
+    """1 - mean rank in layer 1 / mean rank in layers 0 and 2, shape (*deal,), from ranks of shape (*deal, layer, head)."""
     mean = ranks.mean(-1)
     return 1 - mean[..., 1] / mean[..., [0, 2]].mean(-1)
 
@@ -234,7 +235,7 @@ test_layer_1_needs_no_more_than_its_effective_rank_and_other_layers_do = rank_su
 
 
 def factors(model, layer, rank):
-    """W_V and W_O of a layer whose OV matrices are those of the model, cut to so many directions."""
+    """W_V and W_O that give the OV matrices of a layer, reduced to their `rank` strongest directions."""
     W_V, W_O = model.once(("OV cut to", layer, rank), lambda: cut_to_rank(model.W_OV[layer].cpu().numpy(), rank))
     return {"W_V": torch.tensor(W_V).to(model.bridge.W_E), "W_O": torch.tensor(W_O).to(model.bridge.W_E)}
 
@@ -259,7 +260,7 @@ def test_layer_1_does_little_direct_work(model, at):
 
 
 def errors_without(model, at, kind):
-    """MSE of each recurrence with the heads of layer 1 taken out, and the largest change."""
+    """MSE of each recurrence with all heads of layer 1 ablated, and the largest change."""
     intact = model.intact(at)
 
     def measure():

@@ -1,11 +1,15 @@
 """Layer 2 subtracts: its OV copies negatively, so that a head adds the negative of what it attends to.
 
-The notebook found "all the heads" of layer 2 to be negative copying heads by their eigenvalue scores. That is a property
-of weights; the second claim asks whether the heads behave so on recurrences. What they attend to is said to be what is
-similar to the query: every other term where the coefficient is negative, and so well that a random low-rank identity can
-stand in for the QK of heads 0-4. "Maintains accuracy" means little if anything would: uniform attention and the negative
-stand-in must cost more. The same is asked of the OV, which it proposed to replace by a negative identity. All this is to take
-back "an overestimation" of layer 0, though the summed OV maps nothing onto its own line: R^2 = 0.026.
+According to the notebook, "all the heads" of layer 2 are negative copying heads by their eigenvalue scores. That is a property of
+the weights. The second claim tests whether the heads behave so on recurrences.
+
+According to the notebook, these heads attend to terms that are similar to the query. If the coefficient is negative, this is every
+other term. A random low-rank identity could replace the QK of heads 0-4 and "maintains accuracy". This says little if other
+replacements do so too, so uniform attention and the negative of the identity must cost more. The notebook also proposed a negative
+identity in place of the OV, which is tested in the same way.
+
+The notebook says that the purpose of all this is to correct "an overestimation" of layer 0, although the summed OV of layer 2 maps
+nothing onto its own line: R^2 = 0.026.
 """
 
 import torch
@@ -85,7 +89,7 @@ CHECKERBOARD = Claim(
     threshold=1.5,
     reduction="smallest ratio over heads",
     domain=Domain(c=(-2.0, -0.5)),
-    orders=(1,),  # of order 2 the sign of a coefficient says nothing on which terms are alike
+    orders=(1,),  # at order 2, the sign of a coefficient does not say which terms are similar
     contrasts=(
         Contrast(
             name="c >= 0.5",
@@ -180,7 +184,7 @@ SIMILAR = Claim(
     relation=">=",
     threshold=0.5,
     reduction="majority of heads",
-    domain=Domain(length=(6, 14)),  # of five terms no query has four keys before it
+    domain=Domain(length=(6, 14)),  # in a sequence of five terms, no query has four keys before it
     source="notebook, 'Analysis': 'searches for vectors similar to the input vector'",
 )
 
@@ -258,7 +262,7 @@ CORRECTS_LINEARLY = CORRECTS.amended(
     ),
 )
 
-# Estimated over terms of recurrences alone, like that of layer 0.
+# The estimate is over terms of recurrences only, as for layer 0.
 NOT_A_LINE = Claim(
     id="l2.ov-not-a-line",
     statement="The summed OV of layer 2, unlike that of layer 0, maps nothing onto its own line.",
@@ -276,7 +280,7 @@ Z, OUTPUT = "blocks.2.attn.hook_z", "blocks.2.hook_attn_out"
 
 
 def ov_scores(model):
-    """OV eigenvalue score of every head, shape (layer, head)."""
+    """The OV eigenvalue score of every head, shape (layer, head)."""
     return eigenvalue_score(model.W_OV.cpu().numpy())
 
 
@@ -299,7 +303,7 @@ def test_every_head_of_layer_2_copies_negatively(model):
 
 
 def qk_scores(model):
-    """QK eigenvalue score of every head, shape (layer, head)."""
+    """The QK eigenvalue score of every head, shape (layer, head)."""
     return eigenvalue_score(model.W_QK.cpu().numpy())
 
 
@@ -355,7 +359,7 @@ def test_layer_2_attends_to_what_is_similar(model, at):
 
 
 def written_against_read(model, at):
-    """Cosine of what each head of layer 2 writes with what it attended to, shape (recurrence, head)."""
+    """The cosine between what each head of layer 2 writes and what it attends to, shape (recurrence, head)."""
     intact = model.intact(at)
     return output_against_input(
         intact[Z],
@@ -417,7 +421,7 @@ def test_layer_2_attends_in_a_checkerboard_on_average(model, at):
 
 
 def errors_with(intact, interventions):
-    """MSE of each recurrence, mean over interventions on layer 2, and the largest change that any of them made."""
+    """MSE of each recurrence, mean over interventions on layer 2, and the largest change that any of them makes."""
     errors, changes = [], []
     for intervention in interventions:
         with intervention as change:
@@ -427,7 +431,10 @@ def errors_with(intact, interventions):
 
 
 def errors_with_qk_identity(intact, model, sign):
-    """MSE with a low-rank identity for the QK of heads 0-4; a claim and its next version ask for the same."""
+    """MSE of each recurrence with a low-rank identity in place of the QK of heads 0-4, and the largest change.
+
+    Several versions of the claim use the same errors, which are computed once.
+    """
     heads = QK_IDENTITY.heads
 
     def stand_ins():
@@ -448,7 +455,7 @@ def errors_with_uniform_attention(intact, model):
 
 
 def errors_with_negative_identity(intact, model, sign):
-    """MSE with a low-rank negative identity for the OV of layer 2."""
+    """MSE of each recurrence with a low-rank negative identity in place of the OV of layer 2, and the largest change."""
 
     def stand_ins():
         for number in range(STAND_INS):

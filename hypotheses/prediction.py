@@ -1,9 +1,10 @@
 """The task itself: the model predicts the next term of an affine recurrence.
 
-The notebook saw an MSE of 2e-4 at c = -1.5 and about 1e-4 over all coefficients, from one recurrence at a time, looked at
-sequences of five terms, and drew the loss for c in [-4, 4]. One claim asks for more than the notebook did: that no recurrence
-in the trained range, however degenerate, defeats the model. Its estimate says how usual failure is (what 99 % of recurrences
-keep within); the search looks for one.
+The notebook measured single recurrences: an MSE of 2e-4 at c = -1.5, and about 1e-4 over all coefficients. It also looked at
+sequences of five terms, and plotted the loss for c in [-4, 4].
+
+One claim says more than the notebook did: no recurrence in the trained range defeats the model, even a degenerate one. Its estimate
+is the error that 99 % of recurrences keep within. Its search looks for a recurrence that defeats the model.
 """
 
 from dataclasses import replace
@@ -132,7 +133,7 @@ def test_model_loses_a_share_outside_the_training_range(model, at):
 
 
 def hardest_recurrence(model, evidence):
-    """Where on the axis of coefficients it breaks, and predicted against actual terms of the worst recurrence."""
+    """A figure: `against_c`, and the predicted and actual terms of the worst recurrence."""
     at, error = evidence.search.hardest
     recurrence = at.sample(model.config)
     return against_c(model, evidence) + figures.prediction(

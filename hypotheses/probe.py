@@ -1,8 +1,8 @@
-"""What else is there after layer 0? The notebook began to train a probe for the constant term d and stopped without a result.
+"""Does the residual stream after layer 0 contain the constant term d? The notebook began to train a probe, and has no result.
 
-Both probes are trained on recurrences of their own and judged on others. The MLP is the notebook's; the linear one says how much
-is there for the taking, as the model's own weights would take it. A probe that is trained on the constants of other recurrences
-shows what a probe finds where there is nothing.
+Two kinds of probe are trained on recurrences that are not used for the verdict. The MLP is the notebook's probe. The linear probe
+shows how much can be read by a linear map, as the model's own weights read. As a contrast, a probe is trained on the constants of
+other recurrences: it shows the score if there is nothing to read.
 """
 
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The claims declared in a folder of modules: the shipped one, or a researcher's own."""
+"""The claims that the modules of a folder declare: the folder that comes with recint, or a researcher's own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ SHIPPED = shipped.CLAIMS
 
 
 def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
-    """Every claim of a folder with the property that tries it, in the order of the modules and, in these, of the code.
+    """Every claim of a folder, with the property that tries it.
+
+    Modules come in the order of their names, and the claims of a module in the order of its code.
 
     >>> [prop.claim.id for prop in properties()][0]
     'circuit.sufficient'
 
     Raises:
-        ValueError: no such folder, no claim in it, a module that cannot be imported, or an id that is claimed twice.
+        ValueError: the folder does not exist or holds no claim, a module cannot be imported, or two claims have one id.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -37,25 +39,24 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
     profile = settings.get_current_profile_name()
     tests: list[Any] = []
     for path in modules(folder):
-        settings.load_profile(
-            profile
-        )  # a property takes the one in force when it is defined, and a module may load its own
+        # A property keeps the profile that is loaded when the property is defined, and the module before may have loaded its own.
+        settings.load_profile(profile)
         tests += vars(_module(path)).values()
     settings.load_profile(profile)
-    found = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
-    if not found:
+    declared = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
+    if not declared:
         raise ValueError(f"{folder}: holds no claims, but modules that declare some are expected in it")
-    require_sound([prop.claim for prop in found], folder)
-    return found
+    require_sound([prop.claim for prop in declared], folder)
+    return declared
 
 
 def modules(folder: Path) -> list[Path]:
-    """The modules of a folder that may declare claims; what lies in folders within it may not, nor may pytest's `conftest.py`."""
+    """The modules of a folder that may declare claims: all but `__init__.py` and `conftest.py`; subfolders are not read."""
     return [path for path in sorted(folder.glob("*.py")) if path.stem not in ("__init__", "conftest")]
 
 
 def require_sound(claims: Sequence[Claim], folder: Path) -> None:
-    """Raises ValueError if an id is claimed twice."""
+    """Raises ValueError if two claims have one id."""
     ids = [claim.id for claim in claims]
     if twice := sorted({claim for claim in ids if ids.count(claim) > 1}):
         raise ValueError(f"{folder}: {', '.join(twice)} is claimed more than once, but an id names one claim")
@@ -63,7 +64,11 @@ def require_sound(claims: Sequence[Claim], folder: Path) -> None:
 
 @cache
 def _module(path: Path) -> ModuleType:
-    """A module by its file alone: two folders may have modules, and a name, in common."""
+    """The module in this file. Its name in `sys.modules` holds a hash of the folder: two folders may have modules of one name.
+
+    Raises:
+        ValueError: the module cannot be imported.
+    """
     name = f"recint_claims_{sha256(str(path.parent).encode()).hexdigest()[:8]}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -79,10 +84,13 @@ def _module(path: Path) -> ModuleType:
 
 
 def find(claim: str, folder: str | Path = SHIPPED) -> Property:
-    """The property of one claim, by its id.
+    """The property of the claim with this id.
 
     >>> find("l0.previous-token").measure(model, Condition(c=-1.5)).value
     0.80...
+
+    Raises:
+        ValueError: the folder has no such claim; see `properties` too.
     """
     known = {prop.claim.id: prop for prop in properties(folder)}
     require_matches([claim], known)
@@ -90,10 +98,14 @@ def find(claim: str, folder: str | Path = SHIPPED) -> Property:
 
 
 def require_matches(globs: Sequence[str], known: Collection[str], *, option: str = "claims") -> Sequence[str]:
-    """The globs, each of which selects a claim.
+    """The same globs, if each of them matches a claim.
+
+    Args:
+        known: the ids of the claims.
+        option: the name of the option that gave the globs, for the error.
 
     Raises:
-        ValueError: names the glob that does not, and the claims there are.
+        ValueError: a glob matches no claim; the sentence lists all claims.
     """
     for glob in globs:
         if not any(fnmatch(claim, glob) for claim in known):
@@ -102,5 +114,5 @@ def require_matches(globs: Sequence[str], known: Collection[str], *, option: str
 
 
 def selected(claim: str, globs: Sequence[str]) -> bool:
-    """Whether a claim is among those asked for; no globs ask for all."""
+    """Whether a glob matches the claim; without globs, every claim is selected."""
     return not globs or any(fnmatch(claim, glob) for glob in globs)

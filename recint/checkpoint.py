@@ -1,7 +1,7 @@
-"""Files <-> tensors: what a checkpoint is, on disk and in memory.
+"""What a checkpoint is, on disk and in memory, and how it is read and written.
 
-Tensors carry the property names of TransformerLens' former HookedTransformer (`blocks.0.attn.W_Q`, ...), with a
-dimension per head; `d_vocab` is the dimension of the recurrence.
+Tensors have the property names of TransformerLens' former HookedTransformer (`blocks.0.attn.W_Q`, ...). Tensors of attention
+have one dimension for the heads. `d_vocab` is the dimension of the recurrence.
 """
 
 from __future__ import annotations
@@ -30,19 +30,22 @@ from recint.system.files import write
 
 _ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu")
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
-# What no shape of a tensor tells.
-_UNTOLD = ("act_fn", "layer_norm_eps", "order")
+# The fields of a configuration that cannot be inferred from the shapes of tensors.
+_NOT_IN_SHAPES = ("act_fn", "layer_norm_eps", "order")
 _SHAPES = "its other tensors"
 _LAYER_NORM = re.compile(r"\bln(1|2|_final)\.[wb]$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """Shape of a decoder-only transformer over vectors; defaults are the notebook's model.
+    """The shape of a decoder-only transformer over vectors. The defaults are the notebook's model.
 
     Attributes:
-        d_vocab: dimension m of the recurrence: the size of what is embedded and predicted.
-        order: order k of the recurrences that the model was trained on.
+        d_vocab: the dimension m of the vectors that the model embeds and predicts.
+        order: the order k of the recurrences that the model was trained on.
+
+    Raises:
+        ValueError: a size is not a whole number of at least 1, the activation is unknown, or the epsilon is not in (0, 1).
     """
 
     n_layers: int = 3
@@ -98,7 +101,7 @@ class ModelConfig:
 
     @property
     def weights(self) -> int:
-        """How many numbers the tensors have; told without a name for each."""
+        """How many numbers the tensors hold together. It is computed without a list of all names, for `n_layers` may be huge."""
         one, two = (sum(map(prod, replace(self, n_layers=layers).shapes.values())) for layers in (1, 2))
         return one + (self.n_layers - 1) * (two - one)
 
@@ -111,8 +114,8 @@ class Checkpoint:
     """A named model: its shape and its tensors (float32, on the CPU).
 
     Attributes:
-        path: what it was read from, if it was.
-        notes: sentences on what was done to read it, for whoever reads it.
+        path: the file or folder that it was read from; None if it was not read.
+        notes: sentences for the user on what was changed or assumed while the file was read.
     """
 
     name: str
@@ -126,7 +129,7 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """Hash of the sorted (name, dtype, shape, bytes) of the tensors: the same in every file format."""
+        """SHA-256 of the sorted (name, dtype, shape, bytes) of the tensors. It is the same in every file format."""
         digest = sha256()
         for name in sorted(self.tensors):
             tensor = self.tensors[name].contiguous()
@@ -138,11 +141,12 @@ class Checkpoint:
 def load(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a folder (config.json, model.safetensors), a bare `.safetensors` or a `.pth` state dict.
 
-    A bare `.safetensors` of ours has its configuration in its metadata. The dimensions of any other bare state dict are read off
-    its shapes; activation, epsilon and order are then the notebook's.
+    A bare `.safetensors` that `save` has written has its configuration in its metadata. The dimensions of any other bare state
+    dict are inferred from its shapes. Its activation, epsilon and order are then those of the notebook's model.
 
     Raises:
-        CheckpointError: missing, truncated or unsafe file; missing, extra, misshapen or non-finite tensors.
+        CheckpointError: the file is missing, truncated or unsafe; a tensor is missing, not part of the model, of the wrong
+            shape, or not finite.
     """
     if not os.fspath(path):
         raise CheckpointError(
@@ -156,27 +160,27 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
-    """Write a `.pth`, a bare `.safetensors`, or (any other name) a folder with config.json and model.safetensors.
+    """Write a `.pth`, a bare `.safetensors`, or (for any other name) a folder with config.json and model.safetensors.
 
-    Every file appears whole or not at all, and so does a folder that was not there before.
+    Every file is written whole or not at all. So is a folder that did not exist before.
 
     Raises:
-        CheckpointError: the configuration says what a state dict cannot.
+        CheckpointError: a `.pth` is asked for, but the configuration has values that a state dict cannot hold.
     """
     path = Path(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
     config = asdict(checkpoint.config)
-    # Made in memory: writers of files have errors of their own, and no way with a pipe.
+    # The bytes are made in memory and written by `write`: the libraries raise errors of other kinds, and cannot write to a pipe.
     if path.suffix in TORCH:
         usual = asdict(ModelConfig())
-        if lost := [f"{name}={config[name]!r}" for name in _UNTOLD if config[name] != usual[name]]:
+        if lost := [f"{name}={config[name]!r}" for name in _NOT_IN_SHAPES if config[name] != usual[name]]:
             raise CheckpointError(
                 f"{path}: a state dict cannot say {', '.join(lost)}, and would be read as another model; "
                 "name a .safetensors or a folder"
             )
-        made = BytesIO()
-        torch.save(tensors, made)
-        write(path, made.getvalue())
+        buffer = BytesIO()
+        torch.save(tensors, buffer)
+        write(path, buffer.getvalue())
     elif path.suffix == SAFETENSORS:
         write(path, safetensors.torch.save(tensors, metadata={"config": json.dumps(config)}))
     else:
@@ -200,14 +204,14 @@ def _load(path: Path) -> Checkpoint:
     notes: tuple[str, ...] = ()
     if path.is_dir():
         weights, config, implied_by = path / _WEIGHTS, _read_config(path), _CONFIG
-        found = state_dict.read(weights)
+        content = state_dict.read(weights)
     else:
-        weights, found = path, state_dict.read(path)
-        config, implied_by, notes = _bare_config(found, path)
-    _check_shapes(found.tensors, config, weights, implied_by=implied_by)
+        weights, content = path, state_dict.read(path)
+        config, implied_by, notes = _bare_config(content, path)
+    _check_shapes(content.tensors, config, weights, implied_by=implied_by)
     name = path.resolve().name if path.is_dir() else path.stem
-    tensors = {key: found.tensors[key] for key in config.shapes}
-    return Checkpoint(name, config, tensors, path=str(path), notes=(*found.notes, *notes))
+    tensors = {key: content.tensors[key] for key in config.shapes}
+    return Checkpoint(name, config, tensors, path=str(path), notes=(*content.notes, *notes))
 
 
 def _read_config(folder: Path) -> ModelConfig:
@@ -225,24 +229,24 @@ def _read_config(folder: Path) -> ModelConfig:
     return _parsed(values, path)
 
 
-def _bare_config(found: StateDict, path: Path) -> tuple[ModelConfig, str, tuple[str, ...]]:
-    """The configuration of a file that has none beside it, what told it, and what is to be said of it."""
-    if found.config is None:
-        return _infer_config(found.tensors, path), _SHAPES, ()
+def _bare_config(content: StateDict, path: Path) -> tuple[ModelConfig, str, tuple[str, ...]]:
+    """The configuration of a file without a config.json, what it was inferred from, and notes for the user."""
+    if content.config is None:
+        return _infer_config(content.tensors, path), _SHAPES, ()
     try:
-        values = json.loads(found.config)
+        values = json.loads(content.config)
     except (ValueError, RecursionError):
         values = None
     if _is_ours(values):
         return _parsed(values, f"{path}, config in its metadata"), "its metadata", ()
-    config = asdict(_infer_config(found.tensors, path))
+    config = asdict(_infer_config(content.tensors, path))
     says = values if isinstance(values, dict) else {}
     if wrong := [f"{name}={says[name]!r}" for name in config if says.get(name, config[name]) != config[name]]:
         raise CheckpointError(
             f"{path}: config in its metadata is not recint's, and says {', '.join(wrong)}; "
             f"give a folder with {_CONFIG} and {_WEIGHTS}"
         )
-    assumed = ", ".join(f"{name}={config[name]!r}" for name in _UNTOLD)
+    assumed = ", ".join(f"{name}={config[name]!r}" for name in _NOT_IN_SHAPES)
     return ModelConfig(**config), _SHAPES, (f"{path}: config in its metadata is not recint's; {assumed} are assumed",)
 
 
@@ -272,7 +276,7 @@ def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:
     d_vocab, d_model = tensors["embed.W_E"].shape
     n_heads, _, d_head = tensors["blocks.0.attn.W_Q"].shape
     layers = {int(match[1]) for name in tensors if (match := re.match(r"blocks\.(\d{1,9})\.", name))}
-    told = {
+    inferred = {
         "n_layers": max(layers) + 1,
         "n_heads": n_heads,
         "d_model": d_model,
@@ -281,11 +285,11 @@ def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:
         "n_ctx": tensors["pos_embed.W_pos"].shape[0],
         "d_vocab": d_vocab,
     }
-    return _parsed(told, path)
+    return _parsed(inferred, path)
 
 
 def _check_shapes(tensors: dict[str, Tensor], config: ModelConfig, path: Path, *, implied_by: str) -> None:
-    if config.n_layers > len(tensors):  # told before a name is made for every tensor of every layer
+    if config.n_layers > len(tensors):  # checked first: `shapes` makes a name for every tensor of every layer
         raise CheckpointError(f"{path}: holds {len(tensors)} tensors, too few for n_layers={config.n_layers}")
     shapes = config.shapes
     if missing := [name for name in shapes if name not in tensors]:
@@ -297,5 +301,5 @@ def _check_shapes(tensors: dict[str, Tensor], config: ModelConfig, path: Path, *
     if extra := [name for name in tensors if name not in shapes]:
         raise CheckpointError(f"{path}: {len(extra)} tensors are not part of the model, the first of them {extra[0]}")
     for name, expected in shapes.items():
-        if (found := tuple(tensors[name].shape)) != expected:
-            raise CheckpointError(f"{path}: {name} has shape {found}, but {implied_by} implies {expected}")
+        if (shape := tuple(tensors[name].shape)) != expected:
+            raise CheckpointError(f"{path}: {name} has shape {shape}, but {implied_by} implies {expected}")

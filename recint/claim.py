@@ -1,4 +1,4 @@
-"""What is claimed of affine recurrences and the models that predict them; `recint.judging.claim` says what a claim is."""
+"""Claims about models that predict affine recurrences. What a claim is stands in `recint.judging.claim`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from recint.judging.claim import Contrast, Property, Refuted, Unmet
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(engine.Claim):
-    """A claim whose domain is one of affine recurrences: all of the reference distribution, if it says nothing else.
+    """A claim whose domain is a part of the reference distribution of affine recurrences, by default all of it.
 
-    A field that cannot be is refused at once, in one sentence.
+    A field with a wrong value is refused at once, in one sentence.
 
     >>> fields = dict(id="l0.next", statement="Layer 0 looks ahead.", quantifier="average", source="a hunch")
     >>> Claim(**fields, statistic="attention", relation=">=", threshold=0.5).holds(0.41)

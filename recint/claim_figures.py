@@ -1,4 +1,7 @@
-"""Figures that claims share: a statistic against the coefficient, and beside it attention, attribution, or each head by itself."""
+"""Figures that claims share, as SVG.
+
+Each shows the statistic against the coefficient c. Some also show attention, attribution, or every head by itself.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ BINS = 20
 
 
 def against_c(model: Any, evidence: Evidence) -> str:
-    """SVG of the estimate in bins of c with 95 % intervals, what the search saw, and the counterexample."""
+    """A figure: the estimate in bins of c with 95 % intervals, the trials of the search, and the counterexample.
+
+    A second figure shows the scan, if it visited a grid of coefficients and lengths.
+    """
     claim, search = evidence.claim, evidence.search
     assert evidence.values is not None
     assert isinstance(claim.domain, Domain)
@@ -37,8 +43,8 @@ def against_c(model: Any, evidence: Evidence) -> str:
     coefficients = _coefficients(model, evidence)
     inside = np.clip(np.digitize(coefficients, edges) - 1, 0, BINS - 1)
     shown = [_bin(claim, evidence.values[inside == bin_], coefficients[inside == bin_]) for bin_ in range(BINS)]
-    found = search.counterexample if search else None
-    marked = next(iter(_points([(found.at, found.value)])), None) if found else None
+    counterexample = search.counterexample if search else None
+    marked = next(iter(_points([(counterexample.at, counterexample.value)])), None) if counterexample else None
     drawn = figures.against_c(
         f"{claim.id}: {_finding(claim, evidence, marked)}",
         c=[bin_.c for bin_ in shown],
@@ -48,7 +54,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
         threshold=claim.threshold,
         relation=claim.relation,
         ylabel=claim.statistic,
-        log=claim.mse_ratio or 0 < claim.threshold < 0.01,  # errors, and ratios of them
+        log=claim.mse_ratio or 0 < claim.threshold < 0.01,  # errors and their ratios spread over several powers of ten
         searched=_points(search.trials) if search else (),
         counterexample=marked,
     )
@@ -56,7 +62,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
 
 
 def _coefficients(model: Any, evidence: Evidence) -> NDArray[np.float64]:
-    """That of the previous term in each recurrence of the estimate."""
+    """The coefficient of the previous term in each recurrence of the estimate."""
     return np.concatenate([_drawn(at, model.config) for at in evidence.places])
 
 
@@ -68,7 +74,7 @@ def _drawn(at: Sample, config: ModelConfig) -> NDArray[np.float64]:
 
 
 def _map(evidence: Evidence) -> str:
-    """The statistic at every condition that the scan visited; nothing if it visited no grid of coefficients and lengths."""
+    """A figure: the statistic at every condition that the scan visited. Empty if it visited no grid of coefficients and lengths."""
     claim, search = evidence.claim, evidence.search
     if search is None or search.scanned is None:
         return ""
@@ -82,7 +88,7 @@ def _map(evidence: Evidence) -> str:
     c, lengths = (sorted(set(which)) for which in zip(*visited, strict=True))
     table = np.array([[visited.get((one, length), np.nan) for one in c] for length in lengths])
     failing = sum(not claim.holds(value) for value in visited.values())
-    found = search.counterexample.at if search.counterexample else None
+    fails_at = search.counterexample.at if search.counterexample else None
     return figures.conditions_map(
         f"{claim.id}: of {len(visited)} conditions, {failing} are not {claim.relation} {claim.threshold:g} in a first visit of "
         f"{VISIT} recurrences",
@@ -92,14 +98,14 @@ def _map(evidence: Evidence) -> str:
         threshold=claim.threshold,
         relation=claim.relation,
         label=claim.statistic,
-        counterexample=(found.c, found.length)
-        if isinstance(found, Condition) and isinstance(found.c, float | int)
+        counterexample=(fails_at.c, fails_at.length)
+        if isinstance(fails_at, Condition) and isinstance(fails_at.c, float | int)
         else None,
     )
 
 
 def _hardest(model: Any, evidence: Evidence) -> tuple[Place, float, str]:
-    """Where the statistic is at its worst, its value there, and how that place is called."""
+    """The place where the statistic is worst, its value there, and words that name this place."""
     claim, search = evidence.claim, evidence.search
     if search is not None:
         return *search.hardest, "its counterexample" if search.counterexample else "the worst place found"
@@ -114,19 +120,19 @@ def _hardest(model: Any, evidence: Evidence) -> tuple[Place, float, str]:
 
 
 def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]:
-    """A figure: `against_c`, and the mean attention of every head of a layer where the statistic is at its worst.
+    """A figure: `against_c`, and the mean attention of every head of a layer at the place where the statistic is worst.
 
     Args:
-        by_parity: again with even positions before odd ones, where a checkerboard becomes blocks.
+        by_parity: draw attention a second time, with even positions before odd ones. A checkerboard then becomes two blocks.
     """
 
     def figure(model: Any, evidence: Evidence) -> str:
         at, value, called = _hardest(model, evidence)
         pattern = model.intact(at)[f"blocks.{layer}.attn.hook_pattern"].mean(0).cpu().numpy()
-        told = f"{evidence.claim.id} at {called}"
+        heading = f"{evidence.claim.id} at {called}"
         parts = [
             against_c(model, evidence),
-            figures.attention(f"{told}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),
+            figures.attention(f"{heading}, {at.brief()}: {value:.3g} (mean attention)", pattern=pattern, layer=layer),
         ]
         if by_parity:
             order = [*range(0, pattern.shape[-1], 2), *range(1, pattern.shape[-1], 2)]
@@ -144,7 +150,7 @@ def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]
 
 
 def with_heads(model: Any, evidence: Evidence) -> str:
-    """Each head (or whatever the claim's parts are) by itself, with its interval, and `against_c`."""
+    """A figure: the statistic of every head (or other part) by itself with its interval, and `against_c`."""
     claim, values = evidence.claim, evidence.values
     assert values is not None
     one = REDUCTIONS[claim.reduction].one_head
@@ -166,13 +172,13 @@ def with_heads(model: Any, evidence: Evidence) -> str:
 
 
 def with_attribution(model: Any, evidence: Evidence) -> str:
-    """The attribution of every component at every position, over reference recurrences, and `against_c`."""
+    """A figure: the mean attribution of every component at every position, over reference recurrences, and `against_c`."""
     intact = model.intact(Condition(c=Between(*REFERENCE.c), seed=derive_seed(0, "figure"), batch=200))
-    found = attribution(model, intact)
-    layers, heads = found.heads.shape[2:]
-    names = [f"layer {layer}, head {head}" for layer in range(layers) for head in range(heads)] + list(found.others)
-    table = torch.cat([found.heads.mean(0).flatten(1).T, torch.stack([part.mean(0) for part in found.others.values()])])
-    by_layer = found.heads.mean((0, 1)).abs().sum(-1)
+    parts = attribution(model, intact)
+    layers, heads = parts.heads.shape[2:]
+    names = [f"layer {layer}, head {head}" for layer in range(layers) for head in range(heads)] + list(parts.others)
+    table = torch.cat([parts.heads.mean(0).flatten(1).T, torch.stack([part.mean(0) for part in parts.others.values()])])
+    by_layer = parts.heads.mean((0, 1)).abs().sum(-1)
     shares = ", ".join(f"{share:.0%}" for share in (by_layer / by_layer.sum()).tolist())
     return figures.attribution(
         f"Of the direct work of heads, layers 0 to {layers - 1} do {shares}; all components add up to the prediction",
@@ -196,7 +202,7 @@ def _finding(claim: Claim, evidence: Evidence, marked: tuple[float, float] | Non
 
 @dataclass(frozen=True)
 class _Bin:
-    """The statistic of recurrences with about this coefficient; nan where there are too few of them to say."""
+    """The estimate from the recurrences with about this coefficient; nan where there are fewer than two."""
 
     c: float
     value: float
@@ -205,13 +211,13 @@ class _Bin:
 
 
 def _bin(claim: Claim, values: NDArray, coefficients: NDArray) -> _Bin:
-    if len(values) < 2:  # as between ranges that lie apart: 3 <= |c| <= 4
+    if len(values) < 2:  # a domain may have a gap, e.g. |c| between 3 and 4 leaves out all smaller c
         return _Bin(*[np.nan] * 4)
-    found = estimated(claim, values)
-    low, high = (bound if np.isfinite(bound) else np.nan for bound in (found.low, found.high))
-    return _Bin(float(coefficients.mean()), found.value, low, high)
+    estimate = estimated(claim, values)
+    low, high = (bound if np.isfinite(bound) else np.nan for bound in (estimate.low, estimate.high))
+    return _Bin(float(coefficients.mean()), estimate.value, low, high)
 
 
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
-    """(c, value) of the trials with fixed coefficients; of several, that of the previous term."""
+    """(c, value) of the trials with fixed coefficients. If the order is above 1, c is the coefficient of the previous term."""
     return [(c, value) for at, value in trials if (c := at.coefficient) is not None]

@@ -1,4 +1,4 @@
-"""Where pytest finds claims: part of the plugin."""
+"""How pytest collects claims: a part of the plugin."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from recint.profiles import load_profile
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The shipped claims are found wherever they are installed, though their modules are not called test_*.py."""
+    """Let pytest collect the modules of the shipped claims, which are not called test_*.py, wherever they are installed."""
     config.addinivalue_line("python_files", f"{glob.escape(str(SHIPPED))}/*.py")
 
 
 class _Claims(pytest.Directory):
     """The modules of a folder of claims.
 
-    It is not found by its path, since pytest takes names with brackets or colons in them for those of tests.
+    The folder is an option and not a path among pytest's arguments: pytest reads brackets and colons in a path as parts of the
+    name of a test.
     """
 
     def collect(self) -> Iterator[pytest.Collector]:
@@ -32,14 +33,14 @@ class _Claims(pytest.Directory):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """In place of the folder that is named: the claims, where they are asked for by `--recint-hypotheses`."""
+    """With `--recint-hypotheses`, collect its claims in place of the folder that is among pytest's arguments."""
     asked = parent.config.getoption("--recint-hypotheses") is not None and parent.session.isinitpath(path)
     return _Claims.from_parent(parent, path=path) if asked else None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Item | None:
-    """In a folder of claims, each is one whatever its function is called, as everywhere but in pytest."""
+    """In a folder of claims, collect every claim, whatever the name of its function: pytest alone wants names like test_*."""
     if isinstance(collector.parent, _Claims) and isinstance(getattr(obj, "recint_property", None), Property):
         return pytest.Function.from_parent(collector, name=name, callobj=obj)
     return None
@@ -47,7 +48,7 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
-    """A module is imported under the profile of this run, whatever other modules and conftest files load as they are imported."""
+    """Import every module under the profile of this run, even if other modules or conftest files load other profiles."""
     profile = settings.get_current_profile_name()
     if isinstance(collector, pytest.Module):
         load_profile(collector.config.getoption("--hypothesis-profile", None))

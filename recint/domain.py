@@ -1,4 +1,4 @@
-"""Where a claim is made: a part of the reference distribution, and the places in it where the claim is tried."""
+"""The domain of a claim: the part of the reference distribution that the claim is about, and the places where it is tried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from recint.system.seeds import derive_seed
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """The part of the reference distribution that a claim speaks of.
+    """The part of the reference distribution that a claim is about.
 
     >>> Domain(c=(-2.0, -0.5), length=(14, 14)).reference(batch=200, seed=0).brief()
     'c ~ U(-2, -0.5), 14 terms'
@@ -36,10 +36,13 @@ class Domain:
     ValueError: c=(0.25, 0.75) must have bounds that are multiples of 0.1: the grid that is visited is of tenths
 
     Attributes:
-        c: range of the coefficients, searched on a grid of tenths.
-        either_sign: of -c too: `c=(3, 4)` is then 3 <= |c| <= 4.
-        length: shortest and longest sequence.
-        uniform_vectors: vectors ~ U(0, 1)^m are tried beside the terms of recurrences.
+        c: the range of the coefficients; its bounds are multiples of 0.1, since a grid of tenths is visited.
+        either_sign: whether c bounds |c|: `c=(3, 4)` is then 3 <= |c| <= 4.
+        length: the smallest and the largest number of terms.
+        uniform_vectors: whether vectors ~ U(0, 1)^m are tried too, in addition to the terms of recurrences.
+
+    Raises:
+        ValueError: a range is empty, not finite or off the grid, c is negative though it bounds |c|, or all lengths are too short.
     """
 
     c: Range = (-2.0, 2.0)
@@ -74,14 +77,25 @@ class Domain:
         return f"{c}, {terms}{', and of vectors ~ U(0, 1)^m' if self.uniform_vectors else ''}"
 
     def reference(self, *, batch: int, seed: int) -> Condition:
-        """The reference distribution, its coefficients restricted to this domain: where estimates are made."""
+        """Independent draws for the estimate: the reference distribution, with coefficients of this domain.
+
+        Their length is the largest of the domain, or that of the reference distribution if that is smaller.
+
+        Args:
+            batch: how many recurrences are drawn.
+        """
         between = Between(*self.c, either_sign=self.either_sign)
         return Condition(c=between, length=min(self.length[1], REFERENCE.length), seed=seed, batch=batch)
 
     def conditions(self, config: ModelConfig, *, batch: int, seed: int) -> list[Condition | UniformVectors]:
-        """The conditions that stand for the domain: every coefficient of a grid of tenths at every length.
+        """The conditions that are visited for the domain: every coefficient of a grid of tenths, at every length.
 
-        Of orders above 1 the grid is too large: points that fill it evenly stand for it (Sobol's sequence).
+        For orders above 1 this grid is too large. There POINTS of its points are visited, which fill it evenly (Sobol's sequence).
+        Points that fall on one condition count once.
+
+        Args:
+            config: the model's configuration, which has the order of its recurrences.
+            batch: how many recurrences are drawn at each condition.
         """
         order = config.order
         ticks = range(round(self.c[0] * 10), round(self.c[1] * 10) + 1)
@@ -95,8 +109,8 @@ class Domain:
                 for *coefficients, length in points
             )
             places = sorted(chosen, key=lambda at: at[1])
-        found = [Condition(c=c, length=length, seed=seed, batch=batch) for c, length in places]
-        return [*found, UniformVectors(seed=seed)] if self.uniform_vectors else [*found]
+        conditions = [Condition(c=c, length=length, seed=seed, batch=batch) for c, length in places]
+        return [*conditions, UniformVectors(seed=seed)] if self.uniform_vectors else [*conditions]
 
 
 __all__ = [

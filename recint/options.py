@@ -18,16 +18,16 @@ class Option:
 
     Attributes:
         name: the name without dashes in front.
-        help: what the option does: the beginning of a sentence, without its full stop.
-        default: the value where the option is not given.
-        otherwise: what happens where the option is not given, in words; empty if that goes without saying.
+        help: what the option does: a phrase without a full stop.
+        default: the value if the option is not given.
+        otherwise: what happens if the option is not given, in words; empty if that is clear without words.
         metavar: what stands for the value in the help; None for a switch.
-        type: makes the value out of a word.
+        type: turns a word of the command line into the value.
         choices: the values that are allowed; empty for any.
         action: "store" one value, "extend" a list of values, or "store_false" for a switch that turns something off.
         dest: the attribute that holds the value; empty if it has the option's name.
         short: a short form for commands, as `-n`.
-        baseline: whether a baseline that has to be judged first is judged with this option too.
+        baseline: whether the option is also passed on when a baseline has to be judged first.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Option:
         return self.dest or self.name
 
     @property
-    def told(self) -> str:
-        """The help with the default, as argparse wants it."""
+    def help_text(self) -> str:
+        """The help with the default, with % escaped for argparse."""
         text = f"{self.help} (default: {self.otherwise})" if self.otherwise else self.help
         return text.replace("%", "%%")
 
@@ -58,21 +58,23 @@ class Option:
 
         Args:
             add: `add_argument` of argparse, or `addoption` of pytest.
-            prefix: what the name begins with: `COMMAND` or `PYTEST`.
+            prefix: what stands before the name: `COMMAND` or `PYTEST`.
         """
         flags = [*([self.short] if self.short and prefix == COMMAND else []), f"{prefix}{self.name}"]
-        how: dict[str, Any] = {"action": self.action, "help": self.told, "dest": self.place(prefix)}
+        how: dict[str, Any] = {"action": self.action, "help": self.help_text, "dest": self.destination(prefix)}
         if self.action == "store_false":
             add(*flags, **how)
             return
-        if self.action == "extend":  # pytest's own arguments are paths: no option of its may take all words that follow
+        if (
+            self.action == "extend"
+        ):  # pytest's arguments are paths, so an option of pytest must not take all words that follow
             how |= {"nargs": "+"} if prefix == COMMAND else {"action": "append"}
         if self.choices:
             how["choices"] = self.choices
         add(*flags, **how, type=self.type, metavar=self.metavar, default=self.default)
 
-    def place(self, prefix: str) -> str:
-        """The attribute of argparse or pytest that holds the value, as `recint_device` for the prefix `--recint-`."""
+    def destination(self, prefix: str) -> str:
+        """The attribute of argparse or pytest that holds the value, for example `recint_device` for the prefix `--recint-`."""
         return f"{prefix}{self.attribute}".lstrip("-").replace("-", "_")
 
     def words(self, value: Any, prefix: str = COMMAND) -> list[str]:
@@ -85,7 +87,8 @@ class Option:
         if self.action == "store_false":
             return [] if value else [flag]
         values = [*map(str, value or ())] if self.action == "extend" else [str(value)] if value is not None else []
-        # pytest looks for paths among the words before it knows its options; and what begins with a dash looks like an option.
+        # With "=" the value is part of the word. pytest would look for a path in a word of its own, and argparse would take a
+        # word that begins with a dash for an option.
         if prefix == PYTEST or any(item.startswith("-") for item in values):
             return [f"{flag}={item}" for item in values]
         return [flag, *values] if values else []
@@ -132,14 +135,14 @@ DRAWS = Option(
     type=int,
     metavar="N",
     help="how many recurrences each estimate is made from",
-    otherwise="200, then 1000, then 5000, until they decide",
+    otherwise="200, then 1000, then 5000, until they decide; with a baseline, as it was judged",
     baseline=True,
 )
 NO_CONTROLS = Option(
     name="no-controls",
     dest="controls",
     action="store_false",
-    help="do not ask untrained models too; then no claim is found vacuous",
+    help="do not judge untrained models too; then no verdict is vacuous",
     baseline=True,
 )
 PROFILE = Option(
@@ -147,7 +150,7 @@ PROFILE = Option(
     metavar="PROFILE",
     choices=("default", "ci", "nightly"),
     help="how long Hypothesis searches: default, ci or nightly",
-    otherwise="default; ci where Hypothesis finds itself in CI",
+    otherwise="default, or ci if Hypothesis detects that it runs in CI",
     baseline=True,
 )
 WORKERS = Option(
@@ -174,13 +177,13 @@ EXPECTED = Option(
     type=named_path,
     metavar="FILE.toml",
     help="a file of expected verdicts",
-    otherwise="the verdicts on record for this checkpoint",
+    otherwise="the file of expected verdicts for this checkpoint, if there is one",
 )
 AGAINST = Option(
     name="against",
     type=named_path,
     metavar="BASELINE",
-    help="the baseline that nothing may drift from: a verdict file, another checkpoint, or one that the log has runs on",
+    help="the baseline that no verdict may drift from: a verdict file, a checkpoint, or the name of a checkpoint in the log",
 )
 ALLOW = Option(name="allow", action="extend", metavar="GLOB", help="claims that may drift from the baseline")
 LOG = Option(
@@ -188,14 +191,14 @@ LOG = Option(
     type=named_path,
     metavar="DIR",
     help="the folder of the research log",
-    otherwise="log, beside the claims; recint-log, in the working folder, if the claims are installed",
+    otherwise="log, in the folder of the claims; recint-log, in the working folder, if the claims are installed",
     baseline=True,
 )
 NO_LOG = Option(
     name="no-log", dest="logging", action="store_false", help="leave no line in the research log", baseline=True
 )
 
-# By the headings under which the help shows them.
+# The headings of the help, with their options.
 GROUPS: dict[str, tuple[Option, ...]] = {
     "what is judged": (HYPOTHESES, CLAIMS),
     "how it is judged": (DEVICE, SEED, DRAWS, NO_CONTROLS, PROFILE, WORKERS),
@@ -210,7 +213,7 @@ OUTPUTS = (REPORT, VERDICTS, JUNIT, SUMMARY)
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the options of a run are set to, whether by `recint verify` or by pytest. Each is described where it is declared."""
+    """The values of the options of a run, given to `recint verify` or to pytest. Each option is described where it is declared."""
 
     checkpoint: str | None = None
     hypotheses: str | None = None
@@ -231,12 +234,12 @@ class RunOptions:
 
     @classmethod
     def of(cls, parsed: Callable[[str], Any], prefix: str = COMMAND) -> RunOptions:
-        """The options as they were parsed.
+        """The options as argparse or pytest has parsed them.
 
         Args:
-            parsed: gives the value at an attribute, as `recint_device` for the prefix `--recint-`.
+            parsed: returns the value of an attribute, for example `recint_device` for the prefix `--recint-`.
         """
-        values = {option.attribute: parsed(option.place(prefix)) for option in TWINS}
+        values = {option.attribute: parsed(option.destination(prefix)) for option in TWINS}
         return cls(**values | {option.attribute: tuple(values[option.attribute] or ()) for option in (CLAIMS, ALLOW)})
 
     def words(self, prefix: str = COMMAND) -> Iterator[str]:

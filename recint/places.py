@@ -1,7 +1,7 @@
-"""Where a claim about recurrences is tried: conditions, single recurrences, and vectors that are no recurrence.
+"""The places where claims about recurrences are tried: conditions, single recurrences, and vectors that are not recurrences.
 
-Each of them is a frozen dataclass whose repr is runnable code, so that a counterexample can be copied, and each draws
-its own batch: `at.sample(config)`.
+Each place is a frozen dataclass whose repr is runnable code, so that a counterexample can be copied. Each place draws its own
+batch: `at.sample(config)`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ from recint.system.seeds import derive_seed
 
 
 def reference_of(config: ModelConfig) -> Distribution:
-    """The reference distribution, of the dimension and order of a model's recurrences."""
+    """The reference distribution with the dimension and the order of a model's recurrences."""
     return replace(REFERENCE, dim=config.d_vocab, order=config.order)
 
 
 def shortest(order: int) -> int:
-    """Terms of the shortest recurrence of which something can be predicted: position 2k is the first that is scored."""
+    """The number of terms of the shortest recurrence of order k that is scored: 2k + 2, since scores begin at position 2k."""
     return 2 * order + 2
 
 
 @dataclass(frozen=True)
 class Between:
-    """Coefficients drawn uniformly from a range, one for each order."""
+    """A range from which coefficients are drawn uniformly.
+
+    Attributes:
+        either_sign: whether the range is one of |c|; the signs are then drawn with equal chances.
+    """
 
     low: float
     high: float
@@ -48,7 +52,7 @@ def brief_coefficients(c: float | tuple[float, ...]) -> str:
 
 
 def last_coefficient(c: float | tuple[float, ...] | Between) -> float | None:
-    """That of the previous term, which figures are drawn against; None if it was drawn."""
+    """The coefficient of the previous term, which is the horizontal axis of figures; None if coefficients were drawn."""
     if isinstance(c, Between):
         return None
     return c if isinstance(c, float | int) else c[-1]
@@ -69,13 +73,14 @@ def _next(c: object) -> str:
 
 
 class Place(subject.Place, Protocol):
-    """Where a claim about recurrences is tried."""
+    """A place where a claim about recurrences is tried."""
 
-    def sample(self, config: ModelConfig) -> Recurrences: ...
+    def sample(self, config: ModelConfig) -> Recurrences:
+        """The recurrences of this place, drawn for models of this configuration."""
 
 
 class _Place:
-    """What a place is unless it says something else: one draw, which shares its pass with no other."""
+    """The default for a place: one draw, which shares its forward pass with no other place."""
 
     @property
     def size(self) -> int:
@@ -94,7 +99,11 @@ class _Place:
         return None
 
     def beside(self, others: Sequence[Recurrence | Condition]) -> Place:
-        """Raises TypeError if there are others."""
+        """This place alone.
+
+        Raises:
+            TypeError: there are others.
+        """
         if others:
             raise TypeError(f"{self!r} cannot be measured beside others")
         return self  # type: ignore[return-value]
@@ -102,10 +111,12 @@ class _Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition(_Place):
-    """A batch of recurrences with the coefficients fixed (or within a range), all else as in the reference distribution.
+    """A batch of recurrences with fixed coefficients, or coefficients of a range; all else as in the reference distribution.
 
     Attributes:
-        c: the coefficients, oldest term first; one number stands for all of them.
+        c: the coefficients, that of the oldest term first; one number stands for all of them.
+        length: the number of terms.
+        batch: the number of recurrences.
     """
 
     c: float | tuple[float, ...] | Between
@@ -123,7 +134,7 @@ class Condition(_Place):
 
     @property
     def simplicity(self) -> tuple:
-        """Small coefficients, positive before negative ones, and few terms."""
+        """A key for sorting: small coefficients first, positive before negative ones, then few terms."""
         if isinstance(self.c, Between):
             return ()
         coefficients = self.c if isinstance(self.c, tuple) else (self.c,)
@@ -149,7 +160,7 @@ class Condition(_Place):
         return reference.sample(self.batch, seed=derive_seed(self.seed, c, self.length), coefficients=c)
 
     def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
-        """The terms, which a claim about a map of vectors is about."""
+        """The terms of the recurrences: the vectors that claims about a map of vectors are tried on."""
         return self.sample(config).terms
 
     def again(self, *, batch: int, seed: int) -> Condition:
@@ -168,7 +179,7 @@ class Condition(_Place):
 
 @dataclass(frozen=True)
 class DrawnRecurrence(_Place):
-    """One recurrence of a batch, by its number: the estimate may meet one that defeats the model, too."""
+    """One recurrence of a batch, by its number. A counterexample that the estimate has met is told by it."""
 
     batch: Condition
     number: int
@@ -190,13 +201,13 @@ class DrawnRecurrence(_Place):
 
 @dataclass(frozen=True)
 class Several(_Place):
-    """Single recurrences, or conditions, of one length, side by side in one pass."""
+    """Several single recurrences, or several conditions, of one length. They are measured in one forward pass."""
 
     places: tuple[Recurrence | Condition, ...]
 
     @property
     def seed(self) -> int:
-        """That of the first, for interventions that draw."""
+        """The seed of the first place, for interventions that draw random numbers."""
         return getattr(self.places[0], "seed", 0)
 
     @property
@@ -209,7 +220,7 @@ class Several(_Place):
 
     @property
     def batch(self) -> int:
-        """How many recurrences they are together."""
+        """How many recurrences the places hold together."""
         return self.size
 
     def vectors(self, config: ModelConfig) -> Float[Tensor, "recurrence vector dim"]:
@@ -234,7 +245,10 @@ class Several(_Place):
 
 @dataclass(frozen=True, kw_only=True)
 class UniformVectors(_Place):
-    """Vectors ~ U(0, 1)^m, one a 'recurrence': no recurrence at all, but what the notebook tried maps on."""
+    """Vectors ~ U(0, 1)^m, which are not recurrences. The notebook tried maps of vectors on them.
+
+    Their shape is (batch, 1, m): one vector stands in the place of the terms of a recurrence.
+    """
 
     seed: int = 0
     batch: int = SEARCH_BATCH
@@ -264,8 +278,8 @@ class UniformVectors(_Place):
 class Vector:
     """A vector in R^m that a person can read.
 
-    With a seed, coordinates ~ U(-bound, bound); otherwise `fill` everywhere (with alternating sign if `alternate`),
-    overwritten by the {slot: value} pairs of `slots`; slots count modulo m.
+    With a seed, its coordinates are drawn from U(-bound, bound). Without a seed, every coordinate is `fill`, with alternating
+    signs if `alternate`, and then the (slot, value) pairs of `slots` replace single coordinates. Slots count modulo m.
     """
 
     slots: tuple[tuple[int, float], ...] = ()
@@ -285,7 +299,7 @@ class Vector:
         return vector
 
     def words(self, *, bound: float | None = None) -> str:
-        """In words; with a bound, random coordinates are told by the first of their values too."""
+        """The vector in words. With a bound, the first four of random coordinates are given too."""
         if self.seed is not None:
             random = f"random coordinates (seed {self.seed})"
             if bound is None:
@@ -299,10 +313,18 @@ class Vector:
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrence(_Place):
-    """One recurrence: coefficients c and first terms `start`, oldest first, one standing for all, and offset d; `along`
-    adds that multiple of d to the first terms.
+    """One recurrence, given by readable vectors.
 
-    Before scaling, coordinates lie in the trained ranges: d in [-2, 2], start in [-3, 3] (cut off there).
+    Before scaling, coordinates lie in the trained ranges: those of d in [-2, 2], those of the first terms in [-3, 3]. First
+    terms beyond their range are clipped to it.
+
+    Attributes:
+        c: the coefficients, that of the oldest term first; one number stands for all of them.
+        d: the offset.
+        start: the first terms, oldest first; one vector stands for all of them.
+        along: the multiple of d that is added to each first term.
+        length: the number of terms.
+        cap: the norm of the longest term after scaling.
     """
 
     c: float | tuple[float, ...]

@@ -1,6 +1,6 @@
-"""The pytest plugin: hooks alone. What they learn of the run is kept in a `Run`.
+"""The pytest plugin: hooks only. They keep what they learn about the run in a `Run`.
 
-Evidence travels in `item.user_properties`, so that runs under xdist and JUnit XML see it too.
+Evidence travels in `item.user_properties`, so that it also reaches the main process of xdist and JUnit XML.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recint.judging import entries
 from recint.judging.claim import Property, Refuted
 from recint.judging.entry import Entry
 from recint.judging.evaluate import Evidence, draw_together
-from recint.judging.finite import require_finite_record
+from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
 from recint.model.transformer import Model
@@ -40,8 +40,8 @@ pytest_plugins = ["recint.collecting"]
 
 RUN = pytest.StashKey[Run]()
 _FIGURE = "recint_figure"  # the name of a property of a test
-_PLACE = pytest.StashKey[int]()  # of a claim among those declared
-# Some hooks are handed no config; there is one controller in a process.
+_INDEX = pytest.StashKey[int]()  # of a claim among the declared ones
+# Some hooks receive no config. A process has at most one controller, whose config is kept here.
 _CONTROLLER: dict[str, pytest.Config] = {}
 
 
@@ -56,11 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     register_profiles()
-    # A folder without room for pytest's notes costs no verdicts.
+    # pytest warns if it cannot write its cache. Where warnings are errors, that must not cost the verdicts.
     config.addinivalue_line("filterwarnings", "ignore::pytest.PytestCacheWarning")
     if hasattr(
         config, "workerinput"
-    ):  # workers share the cores; threads of one that wait for those of another cost both
+    ):  # workers share the cores: each takes its part, so that no thread waits for a core
         limit_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
     try:
         run = config.stash[RUN] = prepare(RunOptions.of(config.getoption, PYTEST))
@@ -75,7 +75,7 @@ def _ask_for_report(config: pytest.Config, path: str | None) -> None:
     """Let pytest-html write the report.
 
     Raises:
-        ValueError: pytest runs without it, or it would write elsewhere.
+        ValueError: pytest-html is not loaded, or it would write to another file.
     """
     if path:
         if not hasattr(config.option, "htmlpath"):
@@ -86,12 +86,12 @@ def _ask_for_report(config: pytest.Config, path: str | None) -> None:
 
 
 def _property(item: pytest.Item) -> Property | None:
-    """The claim's property behind an item, if it has one."""
+    """The property of the claim that a pytest item tests; None if the item is another test."""
     return getattr(getattr(item, "function", None), "recint_property", None)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Where no tracebacks are shown, why a module could not be imported is still told."""
+    """With `--tb=no`, print at least why a module could not be imported."""
     config = _CONTROLLER.get("config")
     if report.failed and config is not None and config.getoption("tbstyle") == "no":
         _print(
@@ -100,10 +100,10 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """The order of the claims in what is written is that of the code: plugins may shuffle the tests."""
+    """Number the claims in the order of the code: plugins may shuffle the tests, but all that is written keeps this order."""
     if prop := _property(item):
         declared = item.config.stash[RUN].declared
-        item.stash[_PLACE] = len(declared)
+        item.stash[_INDEX] = len(declared)
         declared.append(prop.claim)
 
 
@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run.claims = claims[0][1].folder
     known = {claim.id for claim in run.declared}
     try:
-        _ = run.checkpoint
+        _ = run.checkpoint, run.stages
         require_sound(run.declared, run.claims)
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
@@ -137,7 +137,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Attach the claims to those items that all selections left, and say what is done before the table's first line."""
+    """Attach each claim to its item, among the items that are still selected, and print what is going to be judged."""
     run = session.config.stash[RUN]
     chosen = [(item, prop) for item in session.items if (prop := _property(item))]
     run.expected_entries = len(chosen)
@@ -145,7 +145,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         load_profile(session.config.getoption("--hypothesis-profile", None))
     for item, prop in chosen:
         blank = {
-            "index": item.stash[_PLACE],
+            "index": item.stash[_INDEX],
             "of": len(chosen),
             "whole": len(chosen) == len(run.declared),
             "claims": str(prop.folder),
@@ -154,7 +154,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         }
         item.user_properties.append(("recint_blank", json.dumps(blank)))
     if chosen and not hasattr(session.config, "workerinput"):
-        if run.options.hypotheses is None:  # else `recint verify` has told them
+        if run.options.hypotheses is None:  # otherwise `recint verify` has printed them
             for note in run.checkpoint.notes:
                 _print(session.config, note, whole=True)
         _print(session.config, progress.opening(len(chosen), run.stages))
@@ -163,13 +163,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _collects_all(config: pytest.Config) -> bool:
-    """Whether the whole of a folder of claims was asked for, so that an expectation without a claim is a mistake."""
+    """Whether whole folders of claims are collected. Only then is an expected verdict without a claim a mistake."""
     return all(Path(argument).is_dir() for argument in config.args) and not config.getoption("lf", default=False)
 
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
-    """Run both arms of a claim, keep the evidence, and raise `Refuted` if the claim lost."""
+    """A function that judges a claim on a model, keeps the evidence, and raises `Refuted` if the claim is refuted."""
     run = request.config.stash[RUN]
     family = sum(_property(item) is not None for item in request.session.items)
     beside = _beside(request)
@@ -191,7 +191,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
                 controls=run.options.controls,
                 beside=beside,
             )
-            require_finite_record(verdict_file.plain(entry), what=prop.claim.id)
+            require_finite_numbers(verdict_file.plain(entry), what=prop.claim.id)
         except Exception as error:
             properties.append(_evidence(entries.blank(prop.claim, reasons.of(error))))
             raise
@@ -199,7 +199,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
             properties.append(_evidence(entry))
             pytest.skip(evidence.unmet)
         properties.append(_evidence(entry))
-        # Without a report nobody sees a figure. It takes a while, and the verdict is shown first.
+        # Figures are shown in the report only. Drawing them takes a while, and the verdict is printed first.
         if getattr(request.config.option, "htmlpath", None):
             request.addfinalizer(lambda: properties.append((_FIGURE, _figure(prop, model, evidence))))
         if entry.verdict == "refuted":
@@ -209,12 +209,12 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
 
 
 def _evidence(entry: Entry) -> tuple[str, object]:
-    """What a test hands to the process that settles the verdicts."""
+    """The property under which a test passes its evidence to the process that settles the verdicts."""
     return "recint", json.dumps({"entry": verdict_file.plain(entry)})
 
 
 def _figure(prop: Property, model: Any, evidence: Evidence) -> str:
-    """The claim's figure, or what stands in its place: the verdict does without."""
+    """The claim's figure, or a note that it could not be drawn: the verdict does not depend on it."""
     try:
         return prop.figure(model, evidence)
     except Exception as error:
@@ -222,12 +222,12 @@ def _figure(prop: Property, model: Any, evidence: Evidence) -> str:
 
 
 def _beside(request: pytest.FixtureRequest) -> list[Property]:
-    """The claims that this process will judge, whose estimates share their passes.
+    """The claims that this process is going to judge. Their estimates share forward passes.
 
-    A worker of xdist knows of its own file only (with --dist loadfile); others may go to another worker.
+    A worker of xdist is sure of the claims in the same file only (with --dist loadfile): other files may go to other workers.
     """
-    alone = hasattr(request.config, "workerinput")
-    items = [item for item in request.session.items if not alone or item.path == request.node.path]
+    is_worker = hasattr(request.config, "workerinput")
+    items = [item for item in request.session.items if not is_worker or item.path == request.node.path]
     return [prop for item in items if (prop := _property(item))]
 
 
@@ -267,9 +267,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
-    """Settle the verdicts over all claims, write them, and let them decide the exit status.
+    """Settle the verdicts over all claims, write them, and set the exit status.
 
-    What the others do at the end, of which pytest-html's report is part, comes after that, and cannot undo it.
+    Other plugins finish after that (pytest-html writes its report then). Their errors cannot undo what is written.
     """
     config = session.config
     run = config.stash.get(RUN, None)
@@ -334,7 +334,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
-    """The board and the evidence, on top of pytest-html's page."""
+    """Put the board and the evidence on top of pytest-html's page."""
     run = session.config.stash.get(RUN, None)
     if run is not None and run.result is not None:
         whole = run.claims == SHIPPED and run.whole
@@ -342,7 +342,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 
 
 def _replication(run: Run) -> str:
-    """The notebook's figures, measured again: what `recint replicate` shows of the same checkpoint."""
+    """HTML of the notebook's figures, measured again on this checkpoint; the same as on the page of `recint replicate`."""
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
@@ -350,7 +350,7 @@ def _replication(run: Run) -> str:
     try:
         model = Model(run.checkpoint, device=run.device)
         return replication_page.section(replicate(model, seed=run.options.seed), gallery(model, seed=run.options.seed))
-    except Exception as error:  # the verdicts stand without it
+    except Exception as error:  # the verdicts do not depend on it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 
 
@@ -362,7 +362,7 @@ def pytest_html_report_title(report: Any) -> None:
 
 
 def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:
-    """A line of its own, cut to the width of a terminal if it need not be `whole`."""
+    """Print a line. On a terminal it is cut to the width, unless it has to be `whole`."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.ensure_newline()
@@ -371,7 +371,7 @@ def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
-    """No dots between the lines of the table."""
+    """Print no dot for a claim, which has its line in the table."""
     if report.when == "call" and "recint_blank" in dict(report.user_properties):
         category = "xfailed" if hasattr(report, "wasxfail") else report.outcome
         return category, "", ""

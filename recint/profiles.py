@@ -1,4 +1,4 @@
-"""How hard Hypothesis hunts."""
+"""The profiles of Hypothesis: how long it searches for a counterexample."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from hypothesis import HealthCheck, Phase, settings
 
 import recint
 
-# What a wheel has in the package beside recint's own: a property takes the profile in force when it is defined, so not before.
+# Modules that a wheel has inside the package. They must not be imported here: a property keeps the profile that is loaded when
+# the property is defined, and the profiles are only being registered.
 _SHIPPED = ("recint.hypotheses", "recint.fixtures")
 
 
 def usual_profile() -> str:
-    """The profile that Hypothesis picks by itself, which depends on whether it runs in CI."""
+    """The name of the profile that Hypothesis loads by itself: `ci` if it detects that it runs in CI, otherwise `default`."""
     picked = settings.get_current_profile_name()
     return picked if picked in ("default", "ci") else "default"
 
 
 def register_profiles() -> None:
-    """The built-in names `default` and `ci` are registered again, and never loaded: Hypothesis picks by itself.
+    """Register `default`, `ci` and `nightly`. None is loaded: Hypothesis chooses between `default` and `ci` by itself.
 
-    Now and then Hypothesis draws a number that it has read in the source of a loaded module of the project: so that a search is
-    the same in every process that makes it, all of recint's are loaded here.
+    `default` and `ci` are derandomized and have no example database, so that a search is the same in every run. `nightly`
+    searches longer, and is not derandomized.
 
-    Verdicts come from derandomized runs without an example database, or from `nightly`, which hunts longer.
+    Now and then Hypothesis draws a number that it has read in the source code of a loaded module of the project. All modules of
+    recint are loaded here, so that a search is also the same in every process.
     """
     for module in pkgutil.walk_packages(recint.__path__, "recint."):
         if not module.name.startswith(_SHIPPED):
@@ -46,6 +48,6 @@ def register_profiles() -> None:
 
 
 def load_profile(asked: str | None) -> None:
-    """The profile that is asked for, or else the usual one, with its settings as they are here: others may have loaded theirs."""
+    """Load the profile of this name, or the usual one for None. It is registered again first: other code may have changed it."""
     register_profiles()
     settings.load_profile(asked or usual_profile())

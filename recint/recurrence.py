@@ -1,11 +1,11 @@
-"""Affine recurrences, the task of the model under test.
+"""Affine recurrences: the sequences that the models predict.
 
 A recurrence of order k in R^m is a sequence of vectors with
 
-    a_j = d + c_0 a_{j-k} + c_1 a_{j-k+1} + ... + c_{k-1} a_{j-1}        for j >= k,
+    a_j = d + c_0 a_{j-k} + c_1 a_{j-k+1} + ... + c_{k-1} a_{j-1}        for j >= k.
 
-divided as a whole (and d with it) by (largest vector norm / cap), so that the largest term has norm `cap`.
-The defaults are the notebook's ranges: the reference distribution, on which claims are estimated.
+Then all terms, and d, are divided by (largest norm of a term / cap), so that the longest term has norm `cap`. The default
+ranges are those of the notebook. They are the reference distribution, on which claims are estimated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Range = tuple[float, float]
 
 
 class ZeroRecurrence(ValueError):
-    """A sequence whose terms are all zero has no largest norm to be scaled by."""
+    """All terms of a sequence are zero, so that it cannot be scaled to a norm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +31,17 @@ class Distribution:
     """The ranges from which a recurrence is drawn uniformly.
 
     Attributes:
-        c: coefficients; `(-1.5, -1.5)` fixes them.
-        either_sign: every coefficient is c or -c with equal chances: `c=(3, 4)` is then 3 <= |c| <= 4.
-        d: coordinates of the offset, before scaling.
-        start: coordinates of the first `order` terms, before scaling.
-        cap: norm of the longest term after scaling.
-        order: number k of earlier terms in a step.
-        dim: number m of coordinates.
-        length: number of terms.
+        c: the range of the coefficients; `(-1.5, -1.5)` fixes them.
+        either_sign: whether every coefficient is c or -c with equal chances: `c=(3, 4)` is then 3 <= |c| <= 4.
+        d: the range of the coordinates of the offset, before scaling.
+        start: the range of the coordinates of the first `order` terms, before scaling.
+        cap: the range of the norm of the longest term after scaling.
+        order: the number k of earlier terms that the next term depends on.
+        dim: the number m of coordinates.
+        length: the number of terms.
 
     Raises:
-        ValueError: an empty range, an order below 1 or not below the length, a dimension below 1, a cap not above 0.
+        ValueError: a range is empty, the order is below 1 or not below the length, the dimension is below 1, or cap is not above 0.
     """
 
     c: Range = (-2.0, 2.0)
@@ -79,10 +79,15 @@ class Distribution:
         device: torch.device | str = "cpu",
         coefficients: Sequence[float] | None = None,
     ) -> Recurrences:
-        """`batch` independent recurrences. Drawn on the CPU, so that a seed means the same on every device.
+        """`batch` independent recurrences. They are drawn on the CPU, so that a seed gives the same ones on every device.
 
         Args:
-            coefficients: the same for all, oldest term first, instead of drawn ones; all else is as drawn without them.
+            coefficients: fixed coefficients for all recurrences, that of the oldest term first. All else stays as it is drawn
+                without them.
+
+        Raises:
+            ValueError: the batch is below 1.
+            ZeroRecurrence: a sequence is zero throughout.
 
         >>> Distribution(dim=3, length=5).sample(2, seed=0).terms.shape
         torch.Size([2, 5, 3])
@@ -108,7 +113,7 @@ class Distribution:
         )
 
     def _signs(self, seed: int, coefficients: Tensor) -> Tensor:
-        """From a generator of their own, so that all else is drawn as it would be without them."""
+        """Random signs of shape (batch, order), from a generator of their own: all else is drawn as it is without signs."""
         generator = torch.Generator().manual_seed(derive_seed(seed, "signs"))
         return 2.0 * torch.randint(2, coefficients.shape, generator=generator) - 1
 
@@ -121,8 +126,8 @@ class Recurrences:
     """A batch of scaled recurrences.
 
     Attributes:
-        terms: the sequences.
-        coefficients: c, oldest term first.
+        terms: the sequences, scaled.
+        coefficients: c, that of the oldest term first.
         offset: d, scaled like the terms.
     """
 
@@ -139,16 +144,16 @@ class Recurrences:
 
     @property
     def inputs(self) -> Float[Tensor, "batch position dim"]:
-        """What the model sees: every term but the last."""
+        """What the model is given: every term but the last."""
         return self.terms[:, :-1]
 
     @property
     def targets(self) -> Float[Tensor, "batch position dim"]:
-        """What it should say at each position: the next term."""
+        """What the model should predict at each position: the next term."""
         return self.terms[:, 1:]
 
     def next_terms(self) -> Float[Tensor, "batch following dim"]:
-        """The closed prediction d + sum_i c_i a_{j-k+i} of term j, for j = k ... length: the last one lies beyond `terms`."""
+        """The terms d + sum_i c_i a_{j-k+i}, computed from `terms`, for j = k ... length; the last one comes after all `terms`."""
         windows = self.terms.unfold(1, self.order, 1)  # batch following dim order
         return self.offset[:, None] + (windows * self.coefficients[:, None, None]).sum(-1)
 
@@ -165,10 +170,10 @@ def build(
     length: int,
     device: torch.device | str = "cpu",
 ) -> Recurrences:
-    """Roll recurrences out and scale them; float64 inside, float32 out.
+    """Compute the terms of recurrences and scale them. The computation is in float64, the result is float32.
 
     Raises:
-        ZeroRecurrence: names the first sequence that is zero throughout.
+        ZeroRecurrence: a sequence is zero throughout; the error gives the number of the first one.
         ValueError: the order is not below the length.
     """
     order = coefficients.shape[1]

@@ -1,6 +1,6 @@
-"""What a declaration refuses: each check raises ValueError with one sentence, "field=value must be ...".
+"""Checks of what a claim or domain declares. Each raises ValueError with one sentence, "field=value must be ...".
 
-The sentence names the field and its value, says what is expected, and so tells what to write instead.
+The sentence names the field, its value, and what is expected, so that the author knows what to write instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, TypeGuard
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-RESERVED = "procedure"  # under this id the log keeps how claims are judged
+RESERVED = "procedure"  # the log uses this id for the procedure by which claims are judged
 
 
 def require_one_of(name: str, value: Any, known: Collection[Any]) -> None:
@@ -20,7 +20,7 @@ def require_one_of(name: str, value: Any, known: Collection[Any]) -> None:
 
 
 def require_text(**fields: Any) -> None:
-    """Each field holds text, which is not blank."""
+    """Raises ValueError unless each field is text that is not blank."""
     for name, value in fields.items():
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"{name}={value!r} must be text that is not empty")
@@ -32,14 +32,14 @@ def require_finite(name: str, value: Any) -> None:
 
 
 def require_whole(name: str, value: Any, *, least: int) -> None:
-    """A tuple of whole numbers, of which there may be none."""
+    """Raises ValueError unless the value is a tuple of whole numbers of at least `least`; it may be empty."""
     _require_tuple(name, value, of="whole numbers")
     if not all(_is_whole(number) and number >= least for number in value):
         raise ValueError(f"{name}={value!r} must be whole numbers from {least} on")
 
 
 def require_all(name: str, value: Any, kind: type) -> None:
-    """A tuple of objects of one kind."""
+    """Raises ValueError unless the value is a tuple of objects of one kind; it may be empty."""
     of = f"{kind.__name__} objects"
     _require_tuple(name, value, of=of)
     if not all(isinstance(each, kind) for each in value):
@@ -47,21 +47,21 @@ def require_all(name: str, value: Any, kind: type) -> None:
 
 
 def require_different(name: str, values: Iterable[str]) -> None:
-    found = list(values)
-    if len(set(found)) < len(found):
-        raise ValueError(f"{name}={found!r} must have different names")
+    names = list(values)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{name}={names!r} must have different names")
 
 
 def require_constants(name: str, value: Any) -> None:
-    """A tuple of pairs of a name and a number or text."""
+    """Raises ValueError unless the value is a tuple of pairs of a name and a finite number or text."""
     _require_tuple(name, value, of="pairs of a name and a value")
     for pair in value:
-        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and _is_told(pair[1])):
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and _is_constant(pair[1])):
             raise ValueError(f"{name}: {pair!r} must be a pair of a name and a finite number or text")
 
 
 def require_range(name: str, value: Any) -> None:
-    """A tuple of a lower and an upper bound, finite numbers both."""
+    """Raises ValueError unless the value is a tuple of two finite numbers, the lower bound first."""
     if not (isinstance(value, tuple) and len(value) == 2):
         raise ValueError(f"{name}={value!r} must be a tuple of a lower and an upper bound")
     low, high = value
@@ -72,7 +72,10 @@ def require_range(name: str, value: Any) -> None:
 
 
 def require_id(id: Any, *, because: str) -> None:
-    """Parts joined by dots, then "@" and the version from version 2 on, which says why it was amended."""
+    """Raises ValueError unless the id is made of parts joined by dots and, from version 2 on, "@" and the version.
+
+    A claim has a reason for its amendment (`because`) if and only if its id has a version.
+    """
     name, at, version = id.partition("@") if isinstance(id, str) else ("", "", "")
     if not _NAME.fullmatch(name):
         raise ValueError(
@@ -99,5 +102,5 @@ def _is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_told(value: Any) -> bool:
+def _is_constant(value: Any) -> bool:
     return isinstance(value, str) or (_is_number(value) and isfinite(value))

@@ -1,4 +1,4 @@
-"""What one run knows, from the options to the settled verdicts. It is importable without pytest, whose hooks are in `plugin`."""
+"""The state of one run, from its options to its settled verdicts. This module does without pytest, whose hooks are in `plugin`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Refutable:
     """A claim whose refutation does not fail the run.
 
     Attributes:
-        reason: why, for whoever reads the report.
+        reason: why, for the reader of the report.
         strict: whether the run fails if the claim is not refuted.
     """
 
@@ -51,26 +51,26 @@ class Refutable:
 
 @dataclass
 class Run:
-    """What is known of the run so far.
+    """What is known about the run so far.
 
     Attributes:
-        claims: the folder of the claims, known once one of them was collected; its log and expected verdicts are in it.
-        logged: the number of this run in the log; None until its first claim was judged, and without a log.
-        standing: how many of its verdicts confirm, and why the others do not; empty without a log.
-        declared: the claims that were found, in the order of the code, before any of them was left out or moved.
-        entries: what became of each claim, by its place among those declared; so are the registrations.
+        claims: the folder of the claims; it is known when the first claim is collected.
+        logged: the number of this run in the log; None before its first claim is judged, and always without a log.
+        standing: sentences on how many verdicts are confirmatory, and why the others are not; empty without a log.
+        declared: all claims that were collected, in the order of the code, before any was deselected or moved.
+        registrations: what the log registers of each claim, by the claim's index in `declared`.
+        entries: the entry of each claim that was judged, by the same index.
         figures: the figures of each claim, by its id.
         drawn, scanned: what was measured for claims that are not judged yet, by their ids.
-        result: what the run found out, once the verdicts are settled.
+        result: all entries of the run; None until the verdicts are settled.
         departures: the verdicts that fail the run.
         expected_entries: how many claims are to be judged.
-        whole: whether these are all that were declared.
+        whole: whether all declared claims are to be judged.
         unwritten: a sentence for each output that could not be written, by the name of its option.
     """
 
     options: RunOptions
     device: torch.device
-    stages: tuple[int, ...]
     claims: Path = SHIPPED
     started: str = field(default_factory=log_file.now)
     begun: float = field(default_factory=time.monotonic)
@@ -101,7 +101,7 @@ class Run:
 
     @cached_property
     def expectations(self) -> Mapping[str, expectations.Expectation]:
-        """The expected verdicts, by claim: those of the baseline, of the file that is named, or on record."""
+        """The expected verdicts, by claim id: from the baseline, from `--expected`, or from the file of this checkpoint."""
         if self.against:
             reason = f"as in {self.against.checkpoint['name']}"
             return {entry.id: expectations.Expectation(entry.verdict, reason) for entry in self.against.claims}
@@ -112,13 +112,30 @@ class Run:
 
     @cached_property
     def against(self) -> Result | None:
-        """The baseline; it may be in the log of the claims, so it is not looked for before they are known."""
+        """The baseline, if there is one. It may be in the log of the claims, so that their folder must be known first."""
         name = self.options.against
         return drift.baseline(name, log_file.read(self.log)) if name is not None else None
 
     @cached_property
+    def stages(self) -> tuple[int, ...]:
+        """After how many recurrences of an estimate it is looked at whether they decide.
+
+        Where no number is asked for, they are those of the baseline: two runs that draw the same recurrences compare best.
+
+        Raises:
+            ValueError: the baseline was judged by so few that no verdict can be held against it.
+        """
+        asked = self.options.draws
+        if asked is None and self.against and self.against.draws is not None:
+            stages = self.against.stages or stages_of(self.against.draws)
+        else:
+            stages = stages_of(asked)
+        require_draws(stages[0])
+        return stages
+
+    @cached_property
     def code(self) -> git.Code:
-        """As it was when it was first asked for, before anything was judged."""
+        """What git says about the code. It is read once, before the first claim is judged."""
         return log_file.code_of(self.claims)
 
     @property
@@ -132,11 +149,11 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether every claim was judged: fewer would be corrected for too small a family."""
+        """Whether every claim was judged. With fewer claims, the correction for many claims would be too weak."""
         return 0 < len(self.entries) == self.expected_entries
 
     def refutable(self, claim: Claim) -> Refutable | None:
-        """Whether a refutation of the claim is what was expected, or one thing that may be; None if it is a failure."""
+        """How a refutation of the claim is treated, if it is expected or allowed; None if it fails the run."""
         expectation = self.expectations.get(claim.id)
         if self.against and (
             (self.options.allow and selected(claim.id, self.options.allow))
@@ -148,21 +165,24 @@ class Run:
         return None
 
     def first_look(self, claims: Collection[str]) -> str | None:
-        """What to say before the first look at the checkpoint is spent on claims, given by their hashes, and confirms nothing."""
+        """A warning if this is the first look at the checkpoint, but verdicts on claims with these hashes cannot be confirmatory.
+
+        None if there is nothing to warn of, or no log is kept.
+        """
         if not self.options.logging:
             return None
         about = entries.about(self.checkpoint)
         return standing.warning(self.log, self.code, claims, hypotheses=self.claims, checkpoint=about)
 
     def keep(self, index: int, entry: Entry, registration: dict[str, Any], *, folder: Path) -> bool:
-        """Keep what became of a claim. The run is put on record before its first verdict is shown.
+        """Keep the entry of a claim. At the first entry of the run, the log gets a line for the run.
 
         Args:
-            index: the claim's place among those declared.
+            index: the claim's index in `declared`.
             folder: the folder of the claims.
 
         Returns:
-            Whether this is the first that is known of the claim.
+            Whether this is the first entry of the claim.
 
         Raises:
             LogError: the log cannot be written.
@@ -193,12 +213,15 @@ class Run:
         self.logged = line["run"]
 
     def settle(self) -> None:
-        """Settle the verdicts over all claims and write all files but the report, each whatever becomes of the others."""
+        """Settle the verdicts over all claims, then write every file but the report; an error in one does not stop the others."""
         expected = {claim: expectation.verdict for claim, expectation in self.expectations.items()}
         claims = entries.settle([self.entries[index] for index in sorted(self.entries)], expected)
         try:
             claims = self._end_log(claims)
-        except (OSError, ValueError) as error:  # what is not on record confirms nothing
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # a verdict that is not in the log is not confirmatory: `standing` stays None
             self.unwritten["log"] = str(error)
         result = entries.run(
             self.checkpoint,
@@ -219,14 +242,14 @@ class Run:
         self._write(result)
 
     def _end_log(self, claims: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        """Register the claims that are new, say of each verdict whether it confirms, and keep them all."""
+        """Register new claims, decide which verdicts are confirmatory, and add all verdicts to the log."""
         if self.logged is None:
             return claims
         judged = [self.registrations[index] for index in sorted(self.registrations)]
         registration.register(self.log, [*judged, *registrations(())], when=self.started)
         known = log_file.read(self.log)
         claims = tuple(replace(entry, standing=known.standing(self.logged, entry.hash)) for entry in claims)
-        self.standing = tuple(standing.told(known, self.logged, claims, self.code))
+        self.standing = tuple(standing.sentences(known, self.logged, claims, self.code))
         log_file.append(log_file.file_of(self.log, self.checkpoint.name), log_file.verdict_lines(self.logged, claims))
         return claims
 
@@ -244,7 +267,7 @@ class Run:
                     self.unwritten[name] = outputs.not_written(path, error)
 
     def kept_in(self) -> Iterator[tuple[str, str | Path]]:
-        """Where this run can be read: the log, and every output that was written, each with its name."""
+        """The files that hold this run, with their names: the log, and every output that was written."""
         if self.logged:
             yield "log", log_file.file_of(self.log, self.checkpoint.name)
         for name, path in self.options.written.items():
@@ -253,24 +276,25 @@ class Run:
 
 
 def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
-    """Check the input of a run; a checkpoint that was named is read at once, the reference only when claims ask for it.
+    """Check the options of a run.
 
-    The baseline is looked for when it is asked for.
+    A checkpoint and a file of expected verdicts that the options name are read at once. The reference checkpoint and the
+    baseline are read when they are first used.
 
     Args:
         claims: the folder of the claims, if it is known already.
 
     Raises:
-        ValueError: one sentence on what was found and what was expected.
+        ValueError: an option, the checkpoint or the file of expected verdicts is wrong, in one sentence.
     """
-    stages = stages_of(options.draws)
-    require_draws(stages[0])
+    if options.draws is not None:
+        require_draws(options.draws)
     against, expected, allow = options.against, options.expected, options.allow
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
-    run = Run(options, device=resolve_device(options.device), stages=stages, claims=claims or SHIPPED)
+    run = Run(options, device=resolve_device(options.device), claims=claims or SHIPPED)
     if options.checkpoint is not None:
         _ = run.checkpoint
     if expected:
@@ -279,13 +303,13 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
 
 
 def require_known(expected: Collection[str], known: Collection[str]) -> None:
-    """Raises ExpectedError if a verdict is expected of a claim that does not exist."""
+    """Raises ExpectedError if there is an expected verdict for a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
         raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
 
 
 def require_report(path: str | None) -> None:
-    """Raises ValueError if pytest-html would not write the report there."""
+    """Raises ValueError if pytest-html would write the report to another file."""
     if path and os.path.expandvars(whole := os.path.abspath(path)) != whole:
         raise ValueError(
             f"{whole}: names a variable of the environment, which pytest-html would put in place; "
@@ -294,7 +318,7 @@ def require_report(path: str | None) -> None:
 
 
 def _require_text(name: str) -> None:
-    """Raises ValueError if a checkpoint's name, which stands in all that is written, cannot be."""
+    """Raises ValueError if a checkpoint's name, which is part of every output, cannot be written in UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:

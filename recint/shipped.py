@@ -1,4 +1,4 @@
-"""Where the claims and checkpoints that come with recint lie, and where what is found of a folder of claims is kept."""
+"""The folders of the claims and checkpoints that come with recint, and the folders of logs and expected verdicts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Literal
 
 _PACKAGE = Path(__file__).resolve().parent
-# Beside the package in a checkout; in it where recint is installed from a wheel, since others may have such names of their own.
+# In a checkout they stand next to the package. In an installation from a wheel they are inside the package, since other packages
+# may have folders of the same names.
 _INSTALLED = (_PACKAGE / "hypotheses").is_dir()
 _HOLDS = _PACKAGE if _INSTALLED else _PACKAGE.parent
 CLAIMS = _HOLDS / "hypotheses"
 CHECKPOINTS = _HOLDS / "fixtures" / "checkpoints"
-# The module of pytest fixtures. An installation in editable mode has it under this name too, a checkout on the path does not.
+# The module of pytest fixtures. An installation, also an editable one, has the first name; a checkout on the path has the second.
 FIXTURES = "recint.fixtures.model" if find_spec("recint.fixtures") else "fixtures.model"
 
 
 def record(claims: Path, of: Literal["log", "expected"]) -> Path:
-    """The folder of a folder of claims that holds its research log, or the verdicts expected of checkpoints.
+    """The folder of the research log, or of the expected verdicts, that belongs to a folder of claims.
 
-    It lies among the claims. Of claims that are installed it is `recint-log` or `recint-expected` in the working folder:
-    nobody commits an environment, and the next one would not have what is kept in it.
+    It is `log` or `expected` in the folder of the claims. If the claims are installed, it is `recint-log` or `recint-expected`
+    in the working folder: an environment is not committed, and its files are lost when it is made anew.
     """
     return Path(f"recint-{of}") if _is_installed(claims.resolve()) else claims / of
 

@@ -1,4 +1,4 @@
-"""A file -> named tensors, as float32 on the CPU, whatever saved it. Nothing here ever unpickles code."""
+"""Read a file as named tensors, in float32 on the CPU. Nothing here unpickles objects that could run code."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SAFETENSORS = ".safetensors"
 # Buffers of the former HookedTransformer: constants, not weights.
 _BUFFERS = (".attn.mask", ".attn.IGNORE")
 _FIRST = "embed.W_E"
-# Where scripts of training keep the state dict, beside that of the optimiser.
+# The keys under which training scripts save the state dict of the model, next to that of the optimiser.
 _NESTED = ("model", "state_dict", "model_state_dict")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message is one sentence that names the file, what was found and what was expected."""
+    """A checkpoint cannot be used. The message is one sentence: the file, what is in it, and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class StateDict:
     """The weights that a file holds.
 
     Attributes:
-        config: what its metadata has under that name, if it has metadata.
-        notes: sentences on what was done to read it.
+        config: the entry `config` of the metadata of a `.safetensors`; None if there is none.
+        notes: sentences for the user on what was changed while the file was read.
     """
 
     tensors: dict[str, Tensor]
@@ -44,10 +44,10 @@ class StateDict:
 
 
 def read(path: Path) -> StateDict:
-    """Read a `.safetensors`, or a `.pth` of torch.save, without the buffers.
+    """Read a `.safetensors`, or a `.pth` or `.pt` that torch.save has written, without the buffers.
 
     Raises:
-        CheckpointError: missing, damaged or unsafe file; tensors that are no finite weights.
+        CheckpointError: the file is missing, damaged or unsafe, or a tensor is not made of finite floating-point numbers.
     """
     require_file(path, "but expected a folder, a .safetensors or a .pth state dict")
     config, notes = None, []
@@ -70,11 +70,11 @@ def read(path: Path) -> StateDict:
 
 
 def require_file(path: Path, expected: str) -> None:
-    """Raises CheckpointError if there is no file, or one that only says where Git LFS has it."""
+    """Raises CheckpointError if there is no regular file, or if it is only a pointer of Git LFS."""
     if not path.exists():
         raise CheckpointError(f"{path}: no such file, {expected}")
     if not path.is_file():
-        raise CheckpointError(f"{path}: is no regular file, {expected}; save what comes from a pipe to a file first")
+        raise CheckpointError(f"{path}: is not a regular file, {expected}; save what comes from a pipe to a file first")
     if _begin(path, len(_POINTER)) == _POINTER:
         raise CheckpointError(
             f"{path}: is a Git LFS pointer, but expected the file itself; fetch it with `git lfs pull`"
@@ -99,19 +99,19 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
 
 def _torch(path: Path) -> Any:
     begin = _begin(path)
-    if not begin.startswith((b"PK", b"\x80")):  # a zip archive, and the pickle of old
-        found = f"begins with {begin!r}" if begin else "is empty"
-        raise CheckpointError(f"{path}: not a state dict of torch.save: the file {found}")
+    if not begin.startswith((b"PK", b"\x80")):  # a zip archive, or the pickle of earlier versions of torch
+        reason = f"begins with {begin!r}" if begin else "is empty"
+        raise CheckpointError(f"{path}: not a state dict of torch.save: the file {reason}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's remarks on old pickles, which it then refuses
+            warnings.simplefilter("ignore")  # torch warns of old pickles and then refuses them: the error is enough
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
             f"{path}: not a plain state dict: it holds objects other than tensors, which could run code when loaded, "
             f"or is damaged; save it again with torch.save(model.state_dict(), ...)"
         ) from None
-    except Exception as error:  # bytes that are no pickle end in nearly any
+    except Exception as error:  # bytes that are not a pickle raise errors of nearly every kind
         raise CheckpointError(f"{path}: not a whole state dict of torch.save ({_first_line(error)})") from None
 
 
@@ -120,7 +120,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _unnested(loaded: Any, path: Path) -> tuple[Any, str | None]:
-    """The state dict in a checkpoint of training, and the key that it was under."""
+    """The state dict in the checkpoint of a training script, and its key; the object itself and None if it is not nested."""
     if not isinstance(loaded, Mapping):
         return loaded, None
     keys = [key for key in _NESTED if isinstance(loaded.get(key), Mapping)]
@@ -143,17 +143,21 @@ def _plain(loaded: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _prefix(tensors: Mapping[str, Tensor]) -> str:
-    """What a wrapper (DataParallel, torch.compile, Lightning) has put before every name."""
-    found = {name.removesuffix(_FIRST) for name in tensors if name == _FIRST or name.endswith(f".{_FIRST}")}
-    prefix = found.pop() if len(found) == 1 else ""
+    """The prefix that a wrapper (DataParallel, torch.compile, Lightning) has put before every name; empty if there is none."""
+    prefixes = {name.removesuffix(_FIRST) for name in tensors if name == _FIRST or name.endswith(f".{_FIRST}")}
+    prefix = prefixes.pop() if len(prefixes) == 1 else ""
     return prefix if all(name.startswith(prefix) for name in tensors) else ""
 
 
 def _weight(name: str, tensor: Tensor, path: Path, *, most: int) -> Tensor:
-    """A tensor as float32; `most` is the size of the file, in which every value takes a byte at least."""
+    """A tensor as float32.
+
+    Args:
+        most: the most values that the tensor may have: the size of the file in bytes, since every value takes at least one.
+    """
     if tensor.is_meta or tensor.is_nested or tensor.layout is not torch.strided:
-        found = "no numbers" if tensor.is_meta else f"a tensor of layout {tensor.layout}"
-        raise CheckpointError(f"{path}: {name} holds {found}, but expected plain floating-point weights")
+        content = "no numbers" if tensor.is_meta else f"a tensor of layout {tensor.layout}"
+        raise CheckpointError(f"{path}: {name} holds {content}, but expected plain floating-point weights")
     if not tensor.is_floating_point():
         raise CheckpointError(f"{path}: {name} holds {tensor.dtype}, but expected floating-point weights")
     if tensor.numel() > most:
@@ -162,7 +166,7 @@ def _weight(name: str, tensor: Tensor, path: Path, *, most: int) -> Tensor:
         weight = tensor.detach().float().contiguous()
     except RuntimeError:
         raise CheckpointError(f"{path}: {name} holds {tensor.dtype}, which cannot be read as float32") from None
-    # Asked of the float32 that are computed with: a number of float64 may be beyond them.
+    # The float32 values are checked, since they are computed with: a finite number of float64 may be infinite in float32.
     if count := int((~torch.isfinite(weight)).sum()):
         raise CheckpointError(
             f"{path}: {name} holds {count} NaN or infinite values in float32, but expected finite weights"

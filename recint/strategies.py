@@ -1,7 +1,8 @@
-"""Hypothesis strategies over conditions and recurrences; everything they draw shrinks to something a person can read.
+"""Hypothesis strategies for conditions and recurrences. All they draw shrinks to something that a person can read.
 
-Coefficients come from a grid of tenths: `floats` shrinks a law that fails from -0.2 downwards to -1.0 and hides where it
-breaks. A dense vector is never drawn: in-distribution ones come from an integer seed, adversarial ones are sparse.
+Coefficients come from a grid. The strategy `floats` would not do: for a law that fails at all c <= -0.2 it shrinks to -1.0,
+which hides where the law begins to fail. No strategy draws the coordinates of a dense vector: vectors of the trained
+distribution come from an integer seed, and adversarial vectors are sparse.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ SEEDS = st.integers(0, 2**16)
 
 
 def grid(low: float, high: float, *, step: int = 10) -> SearchStrategy[float]:
-    """Multiples of 1/step in [low, high], shrinking towards zero.
+    """Multiples of 1/step in [low, high]. They shrink towards zero.
 
     >>> find(grid(-0.5, 0.2), lambda c: c < 0)
     -0.1
+
+    Raises:
+        ValueError: a bound is not a multiple of 1/step, or the lower bound is above the upper one.
     """
     first, last = round(low * step), round(high * step)
     if first > last or abs(first - low * step) > 1e-9 or abs(last - high * step) > 1e-9:
@@ -35,13 +39,13 @@ def grid(low: float, high: float, *, step: int = 10) -> SearchStrategy[float]:
     return st.integers(first, last).map(lambda tick: tick / step)
 
 
-# The order of the model under test is not known where a property is defined, only where it is run.
+# A property is defined before the order of the model under test is known. The order is set when the property runs.
 _ORDER: ContextVar[int] = ContextVar("order", default=1)
 
 
 @contextmanager
 def of_order(order: int) -> Iterator[None]:
-    """Inside the block, recurrences and conditions have this many coefficients."""
+    """Inside the block, strategies draw recurrences and conditions with this many coefficients."""
     token = _ORDER.set(order)
     try:
         yield
@@ -50,13 +54,16 @@ def of_order(order: int) -> Iterator[None]:
 
 
 def _by_order(strategy: Callable[[int], SearchStrategy[T]]) -> SearchStrategy[T]:
-    """The strategy for the order in force when it draws, built once: Hypothesis validates whatever is new to it."""
+    """A strategy that draws from `strategy(order)`, for the order that is set when it draws.
+
+    The strategy of each order is built once: Hypothesis validates every new strategy, which takes time.
+    """
     built = cache(strategy)
     return st.just(None).flatmap(lambda _: built(_ORDER.get()))
 
 
 def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]]:
-    """One value at order 1, as many as the order above."""
+    """A strategy for one value at order 1, and for a tuple of `order` values at higher orders."""
     return one if order == 1 else st.tuples(*[one] * order)
 
 
@@ -73,9 +80,10 @@ def _lengths(domain: Domain) -> SearchStrategy[int]:
 
 
 def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Condition | UniformVectors]:
-    """Conditions of the domain: coefficients between those of the grid, which are all visited, a length, a seed for a batch.
+    """Conditions of the domain: coefficients on a grid of hundredths, a length, and the seed of a batch.
 
-    A property takes them as `@given(at=conditions(CLAIM.domain))`. What fails shrinks to the edge of the failure:
+    The grid is finer than that of tenths, since all conditions of the latter are visited anyway. A property uses the strategy as
+    `@given(at=conditions(CLAIM.domain))`. A failure shrinks to the edge of the region where the claim fails:
 
     >>> find(conditions(Domain(c=(-2.0, 2.0))), lambda at: at.c <= -0.23)
     Condition(c=-0.23, length=5, seed=0, batch=64)
@@ -87,7 +95,7 @@ def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[C
 
 
 def vectors(bound: int) -> SearchStrategy[Vector]:
-    """Zero, sparse, constant, alternating, and (by seed) in-distribution vectors with coordinates in [-bound, bound]."""
+    """Vectors with coordinates in [-bound, bound]: zero, sparse, constant, alternating, or random from a seed."""
     value = grid(-bound, bound)
     slots = st.dictionaries(st.integers(0, 39), value.filter(bool), max_size=3).map(lambda s: tuple(sorted(s.items())))
     return st.one_of(
@@ -98,7 +106,7 @@ def vectors(bound: int) -> SearchStrategy[Vector]:
 
 
 def recurrences(domain: Domain) -> SearchStrategy[Recurrence]:
-    """Single recurrences of the domain, in-distribution and adversarial; those that are zero throughout are left out."""
+    """Single recurrences of the domain, random and adversarial ones; none is zero throughout."""
     return st.builds(
         Recurrence,
         c=_coefficients(domain),

@@ -1,8 +1,22 @@
-"""How evidence becomes a verdict. Pure: numbers in, a word out.
+"""How evidence becomes a verdict: numbers in, one word out.
 
-Error rates of claims about recurrences are kept over the whole run, not per claim: support needs p-values that Holm adjusted
-over its claims; refutation has LEVEL / (claims of the run) to spend on each claim, split evenly over the ways it can be refuted
-by chance. Claims about weights have no sampling error. Their levels of chance, heads dealt to layers at random, are 5 % each.
+The error rates of claims about recurrences hold for the whole run, and not for each claim by itself:
+
+- Support: a claim is supported if its p-value of "the claim, or a contrast of it, does not hold" is at most LEVEL after Holm's
+  correction over all claims of the run. With probability 1 - LEVEL or more, no claim of the run is supported wrongly.
+- Refutation: each claim may be refuted by chance with probability LEVEL / (number of claims of the run). This is split evenly
+  over the ways in which the claim can be refuted by chance.
+
+What these rates do not say:
+
+- For a claim about every condition, the error rate of "supported" is controlled for its average only. That no condition fails is
+  not tested: it rests on the power of the search, which `benchmarks/search_power.py` measures.
+- An estimate of 200 draws may refute a claim, and has a blind spot: if a mean holds only because of rare recurrences, which the
+  draws may have missed, the claim is refuted wrongly. Support has the same blind spot. It is smaller, since support needs
+  SUPPORT_FROM draws.
+
+Claims about weights have no sampling error. Where such a claim singles out a layer, a contrast says how often heads that are
+dealt to layers at random would do as well; it allows 5 % for each such claim, without a correction for their number.
 """
 
 from __future__ import annotations
@@ -22,18 +36,19 @@ SYMBOLS: Mapping[str, str] = {
 }
 
 LEVEL = 0.05
-# Recurrences of an estimate after which it is looked at whether they decide; each look has its share of every level.
+# An estimate is looked at after so many recurrences. It stops growing when it decides. Every level is split over the looks.
 STAGES = (200, 1000, 5000)
-# A look at fewer may refute, and supports nothing: 200 draws often miss what happens in 2 % of recurrences, 1,000 do not.
+# A look at fewer draws may refute a claim, but cannot support it: 200 draws often miss what happens in 2 % of recurrences, and
+# 1,000 draws do not.
 SUPPORT_FROM = 1000
-# Of fewer, no test keeps its level on errors as skewed as those of trained models: skewness up to about 8. Of what happens in
-# fewer than about 8 of n recurrences, n draws say nothing, whatever the test.
+# With fewer draws, no test keeps its level on errors as skewed as those of trained models (skewness up to about 8). Whatever the
+# test, n draws say nothing about an event that happens in less than about 8 of n recurrences.
 LEAST_DRAWS = 100
-MOST_DRAWS = 1_000_000  # beyond it a number is a mistake, which is better told than tried
+MOST_DRAWS = 1_000_000  # a larger number is taken for a mistake
 
 
 def words(verdict: str) -> str:
-    """A verdict as people read it.
+    """The verdict as it is printed.
 
     >>> words("not_applicable")
     'not applicable'
@@ -42,12 +57,12 @@ def words(verdict: str) -> str:
 
 
 def stages_of(draws: int | None) -> tuple[int, ...]:
-    """The one stage of a run whose number of draws is given, or those of one that draws until it decides."""
+    """The numbers of draws after which estimates are looked at: the given number alone, or STAGES if none is given."""
     return STAGES if draws is None else (draws,)
 
 
 def require_draws(draws: int) -> None:
-    """Raises ValueError if estimates of so few recurrences would err too often, or if so many are a mistake."""
+    """Raises ValueError if the number of draws is below LEAST_DRAWS or above MOST_DRAWS."""
     if draws < LEAST_DRAWS:
         raise ValueError(f"draws={draws!r} must be at least {LEAST_DRAWS}: of fewer, no test keeps its error rate")
     if draws > MOST_DRAWS:
@@ -56,17 +71,16 @@ def require_draws(draws: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a verdict depends on.
+    """All that a verdict depends on.
 
     Attributes:
-        error: something went wrong before there was evidence: never a refutation.
-        unmet: a precondition fails: there is nothing to judge.
-        holds: for claims about weights, which have no sampling error, whether the relation and those of the contrasts hold;
-            None for all others.
-        p_holm: of "the claim, or a contrast of it, does not hold": the largest of their p-values, adjusted by Holm.
-        p_against: of "it holds", the smallest over the claim and its contrasts; unadjusted.
-        counterexample: a confirmed one, for a claim that one decides (everywhere, pointwise).
-        vacuous: untrained models of the same shape satisfy the claim too often for it to say anything of training.
+        error: whether something went wrong before there was evidence; this is never a refutation.
+        unmet: whether a precondition fails, so that there is nothing to judge.
+        holds: for a claim about weights, whether the claim and all its contrasts hold; None for all other claims.
+        p_holm: the p-value of "the claim, or a contrast of it, does not hold": the largest of their p-values, corrected by Holm.
+        p_against: the smallest p-value of "it holds", over the claim and its contrasts, without correction.
+        counterexample: whether a counterexample is confirmed, for a claim that one counterexample refutes (everywhere, pointwise).
+        vacuous: whether so many untrained models of the same shape satisfy the claim that it says nothing about training.
     """
 
     error: bool = False
@@ -79,7 +93,13 @@ class Findings:
 
 
 def refutation_level(*, family: int, routes: int) -> float:
-    """What one way of being refuted may spend, so that a run of `family` true claims refutes any with probability <= LEVEL.
+    """The level of each way in which a claim can be refuted.
+
+    With it, a run of `family` claims that are all true refutes any of them with probability LEVEL at most (Bonferroni).
+
+    Args:
+        family: the number of claims of the run.
+        routes: the number of ways in which this claim can be refuted by chance.
 
     >>> refutation_level(family=10, routes=2)
     0.0025
@@ -87,22 +107,22 @@ def refutation_level(*, family: int, routes: int) -> float:
     return LEVEL / family / routes
 
 
-def decide(found: Findings, *, family: int, routes: int) -> Verdict:
-    """The verdict on one claim of a run of `family` claims that can be refuted by `routes` ways.
+def decide(findings: Findings, *, family: int, routes: int) -> Verdict:
+    """The verdict on one claim; `family` and `routes` as in `refutation_level`.
 
     >>> decide(Findings(p_holm=0.01), family=10, routes=2)
     'supported'
     >>> decide(Findings(p_holm=0.01, vacuous=True), family=10, routes=2)
     'vacuous'
     """
-    if found.error:
+    if findings.error:
         return "error"
-    if found.unmet:
+    if findings.unmet:
         return "not_applicable"
-    if found.holds is False or found.counterexample:
+    if findings.holds is False or findings.counterexample:
         return "refuted"
-    if found.p_against <= refutation_level(family=family, routes=routes):
+    if findings.p_against <= refutation_level(family=family, routes=routes):
         return "refuted"
-    if not found.holds and found.p_holm > LEVEL:
+    if not findings.holds and findings.p_holm > LEVEL:
         return "inconclusive"
-    return "vacuous" if found.vacuous else "supported"
+    return "vacuous" if findings.vacuous else "supported"

@@ -1,8 +1,8 @@
-"""`recint verify`: check the input, then hand the call to pytest.
+"""`recint verify`: check the input, then call pytest.
 
-`recint verify X --seed 1` is `pytest hypotheses --recint-checkpoint X --recint-seed 1`, and three things more: claims may come
-from any folder, a baseline that is a checkpoint is judged first if the log does not have it, and nothing else that pytest is told,
-by the environment or by files around the claims, has a part in the run.
+`recint verify X --seed 1` does what `pytest hypotheses --recint-checkpoint X --recint-seed 1` does, and three things more. Claims
+may come from any folder. A baseline that is a checkpoint is judged first if the log has no run on it. Options of pytest in the
+environment, and configuration files around the claims, have no effect.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
 
-# What the environment tells every pytest is meant for other suites: their options, plugins, and modules in the working folder.
+# These variables configure every pytest, and are meant for other test suites. They are replaced while the claims are judged.
 _ENVIRONMENT = {
     "PYTEST_ADDOPTS": None,
     "PYTEST_PLUGINS": None,
@@ -44,14 +44,17 @@ _PLUGINS = ("html", "metadata", "xdist", "hypothesispytest", "recint.plugin", sh
 
 
 def verify(options: argparse.Namespace) -> int:
-    """Judge every claim on a checkpoint.
+    """Judge claims on a checkpoint and return the exit status.
+
+    Returns:
+        0: every claim is supported or as expected; 1: a claim is not; 2: the call or the input is wrong.
 
     Raises:
-        ValueError: one sentence on what was found in the input and what was expected.
-        KeyboardInterrupt: somebody stopped the run.
+        ValueError: the input is wrong, in one sentence.
+        KeyboardInterrupt: the user stopped the run.
     """
     profile = options.profile or usual_profile()
-    # Checked here too, for one plain sentence instead of pytest's report of a session that never began.
+    # The plugin checks this too. Here an error is one plain sentence, without pytest's report of a session that did not begin.
     folder = Path(options.hypotheses).resolve()
     claims = [prop.claim for prop in properties(folder)]
     known = {claim.id for claim in claims}
@@ -68,14 +71,14 @@ def verify(options: argparse.Namespace) -> int:
         log_file.require_writable(kept)
     outputs.require_files(*asked.written.values(), *(run.log_files if asked.logging else ()))
     require_report(asked.report)
-    # Hypothesis leaves files that it finds again where it was started, which is somebody's working folder.
+    # By default Hypothesis keeps its files in the working folder, which belongs to the user.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     stopped = _Stopped()
     with TemporaryDirectory() as scratch:
         if asked.against:
             run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
-            _ = run.against
-        if options.workers > 1:  # else the plugin tells it, which knows of the claims where it collects them
+            _ = run.stages
+        if options.workers > 1:  # with one worker, the plugin prints it when it has collected the claims
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):
                 print(terminal(warned), flush=True)
@@ -84,12 +87,12 @@ def verify(options: argparse.Namespace) -> int:
             status = int(pytest.main(arguments, plugins=[stopped]))
     if stopped.by_user:
         raise KeyboardInterrupt
-    # pytest has more statuses than we, for calls that ended without verdicts
+    # pytest's other statuses mean that there are no verdicts
     return status if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else BAD_CALL
 
 
 class _Stopped:
-    """Whether the run was interrupted by the user, which pytest tells by the status that a bad call has here."""
+    """Whether the user interrupted the run. pytest's status for that is 2, which means a wrong call here."""
 
     by_user = False
 
@@ -99,7 +102,7 @@ class _Stopped:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Inside the block, pytest obeys the options of this call alone."""
+    """Inside the block, the environment has no options for pytest."""
     before = {name: os.environ.get(name) for name in _ENVIRONMENT}
     _set(_ENVIRONMENT)
     try:
@@ -117,8 +120,9 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -> list[str]:
-    # No configuration but this one: that of whoever owns the folder may bring other options, or warnings that are errors.
-    # The folder is an option, for its name may hold what pytest reads otherwise; the root stands for it.
+    # No configuration file is read: one around the claims may set other options, or turn warnings into errors.
+    # The folder of the claims is an option, since pytest reads brackets and colons in a path as parts of the name of a test.
+    # pytest still wants a path: the root of the file system takes its place.
     arguments = [os.sep, "-c", os.devnull, "--rootdir", str(folder.parent)]
     arguments += ["--noconftest", "--import-mode=importlib", "-p", "no:cacheprovider"]
     arguments += [part for name in _PLUGINS for part in ("-p", name)]
@@ -128,7 +132,11 @@ def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -
 
 
 def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch: Path) -> str:
-    """What pytest is to hold the run against: a verdict file or a run of the log; a checkpoint without one is judged first."""
+    """The baseline for pytest: a verdict file or a name in the log. A checkpoint that the log lacks is judged first.
+
+    Raises:
+        ValueError: the checkpoint could not be judged.
+    """
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
@@ -141,7 +149,7 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     judged = scratch / "baseline.json"
     given = vars(options) | {"log": kept}
     how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
-    # -P: whatever lies in the folder that the caller works in is no module of ours.
+    # -P: modules are not imported from the working folder.
     command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={judged}", *how, "--", name]
     if subprocess.run(command, check=False).returncode not in (0, 1):
         raise ValueError(f"against={name!r} could not be judged")

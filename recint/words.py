@@ -1,4 +1,4 @@
-"""Sentences about verdicts that terminal, HTML and Markdown share."""
+"""Sentences about verdicts. The terminal, HTML pages and Markdown share them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.i
 
 
 def reach(claim: Entry) -> str:
-    """Over how much a claim about every condition or recurrence was tried; empty for one about averages or weights.
+    """How many conditions or recurrences a claim about every one of them was tried on; empty for all other claims.
 
-    >>> reach(entry)    # of a claim about every condition
+    >>> reach(entry)    # for a claim about every condition
     '57 conditions tried'
     """
     search, failing = claim.search, claim.failing
@@ -25,7 +25,7 @@ def reach(claim: Entry) -> str:
 
 
 def share_that_fails(claim: Entry) -> str:
-    """Of the recurrences drawn for a claim about every single one, how many fail, with the exact interval."""
+    """For a claim about every recurrence: how many of the drawn ones fail, with the exact interval of their share; else empty."""
     if not (failing := claim.failing):
         return ""
     low, high = failing.ci
@@ -35,17 +35,18 @@ def share_that_fails(claim: Entry) -> str:
 
 
 def untrained(claim: Entry) -> str:
-    """How many untrained models pass the claim; empty if none was asked."""
-    asked = claim.untrained
-    if isinstance(asked, str):  # files of before have a verdict here
-        return f"untrained models: {words(asked)}"
-    return f"{asked.passed} of {asked.of} untrained models pass" if asked else ""
+    """How many untrained models pass the claim; empty if it was judged on none."""
+    answer = claim.untrained
+    if isinstance(answer, str):  # verdict files of earlier versions have a verdict here
+        return f"untrained models: {words(answer)}"
+    return f"{answer.passed} of {answer.of} untrained models pass" if answer else ""
 
 
 def questions(claims: Sequence[Entry]) -> str:
-    """Rows are no questions: versions of a claim, and kinds of its ablation or probe, ask the same one.
+    """How many different questions the claims ask, and how many of these are answered yes or no.
 
-    Of each claim the latest version counts; a question is answered if all its kinds are answered alike.
+    All versions of a claim ask one question, and so do all kinds of an ablation or probe. Only the latest version of a claim
+    counts. A question is answered if all its kinds have the same verdict, supported or refuted.
     """
     latest: dict[str, Entry] = {}
     for claim in claims:
@@ -54,8 +55,7 @@ def questions(claims: Sequence[Entry]) -> str:
     kinds: dict[str, set[str]] = {}
     for claim in latest.values():
         kinds.setdefault(claim.question, set()).add(claim.verdict)
-    alike = [found for found in kinds.values() if len(found) == 1]
-    yes, no = (sum(found == {verdict} for found in alike) for verdict in ("supported", "refuted"))
+    yes, no = (sum(verdicts == {verdict} for verdicts in kinds.values()) for verdict in ("supported", "refuted"))
     ask, are = "asks" if len(claims) == 1 else "ask", "is" if yes == 1 else "are"
     return (
         f"{counted(len(claims), 'claim')} {ask} {counted(len(kinds), 'question')}, versions and kinds of one claim taken together: "
@@ -64,7 +64,7 @@ def questions(claims: Sequence[Entry]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """A number with its noun, in the plural unless the number is 1.
 
     >>> counted(1, "claim"), counted(0, "claim")
     ('1 claim', '0 claims')

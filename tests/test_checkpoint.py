@@ -150,7 +150,7 @@ def bad_files(small, folder):
         (folder / f"pointer.{suffix}").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n")
         cases[f"pointer {suffix}"] = (folder / f"pointer.{suffix}", "is a Git LFS pointer, .* `git lfs pull`")
         os.mkfifo(folder / f"pipe.{suffix}")
-        cases[f"pipe {suffix}"] = (folder / f"pipe.{suffix}", "is no regular file")
+        cases[f"pipe {suffix}"] = (folder / f"pipe.{suffix}", "is not a regular file")
     for name in ("weights", "config"):
         path = save(small, folder / f"pointer {name}") / ("config.json" if name == "config" else "model.safetensors")
         path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n")

@@ -1,10 +1,15 @@
 """What a run knows, without pytest."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from recint import session
 from recint.catalogue import find
+from recint.judging import entries
+from recint.judging.entry import Run as Result
 from recint.options import RunOptions
 from recint.record.expected import Expectation, ExpectedError
 from recint.session import Refutable, Run, prepare
@@ -13,11 +18,36 @@ CLAIM = find("l0.previous-token").claim
 
 
 def run(**options):
-    return Run(RunOptions(**options), device=torch.device("cpu"), stages=(100,))
+    return Run(RunOptions(**options), device=torch.device("cpu"))
 
 
 def baseline(verdict="supported", hash=CLAIM.hash):
-    return {"checkpoint": {"name": "old"}, "claims": [{"id": CLAIM.id, "verdict": verdict, "hash": hash}]}
+    entry = replace(entries.blank(CLAIM), verdict=verdict, hash=hash)
+    return Result(checkpoint={"name": "old"}, started="2026-01-01T00:00:00+00:00", claims=(entry,))
+
+
+class TestStages:
+    """Estimates take the draws that are asked for, or those of the baseline, or they draw until they decide."""
+
+    @pytest.mark.parametrize(
+        ("asked", "judged", "stages"),
+        [
+            (None, {"stages": (100, 400), "draws": 400}, (100, 400)),
+            (None, {"stages": None, "draws": 300}, (300,)),  # as files of before stages have it
+            (None, {"stages": None, "draws": None}, (200, 1000, 5000)),
+            (500, {"stages": (100, 400), "draws": 400}, (500,)),
+        ],
+    )
+    def test_a_baseline_is_compared_on_as_many(self, asked, judged, stages):
+        known = run(against="old", draws=asked)
+        known.against = SimpleNamespace(**judged)
+        assert known.stages == stages
+
+    def test_one_that_was_judged_by_too_few_is_refused(self):
+        known = run(against="old")
+        known.against = SimpleNamespace(stages=None, draws=2)
+        with pytest.raises(ValueError, match="draws=2 must be at least 100"):
+            _ = known.stages
 
 
 class TestRefutable:
@@ -79,7 +109,7 @@ def test_a_run_is_complete_when_every_claim_was_judged():
 
 def test_outputs_that_were_not_written_are_not_named():
     known = run(report="r.html", junit="j.xml", summary="s.md")
-    known.unwritten.append("j.xml: cannot be written (No space left on device)")
+    known.unwritten["junit"] = "j.xml: cannot be written (No space left on device)"
     assert [*known.kept_in()] == [("report", "r.html"), ("summary", "s.md")]
 
 

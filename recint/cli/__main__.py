@@ -1,8 +1,8 @@
-"""`python -m recint.cli`, which does what `recint` does."""
+"""`python -m recint.cli` does the same as `recint`."""
 
 import sys
 
 from recint.cli import main
 
-if __name__ == "__main__":  # it is also imported, with all other modules of the package
+if __name__ == "__main__":  # the tests import every module
     sys.exit(main())

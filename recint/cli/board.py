@@ -24,7 +24,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     )
     add(command, CLAIMS)
     command.add_argument(
-        "--into", type=named_path, metavar="FILE.md", help="put the table between the marks in this document"
+        "--into", type=named_path, metavar="FILE.md", help="write the table between the marks in this document"
     )
 
 

@@ -15,8 +15,8 @@ from recint.system.outputs import require_files
 
 HELP = "judge models whose truth is known: how often is the suite wrong?"
 DESCRIPTION = """\
-Judges controls, which are models of which it is known what holds: untrained models, broken copies of a checkpoint, and models
-built by hand. It prints how often the suite was wrong about them. The status is 1 if a verdict contradicts what is known.
+Judges controls. Controls are models for which the truth is known: untrained models, broken copies of a checkpoint, and models built
+by hand. Prints how often the suite was wrong about them. The status is 1 if a verdict contradicts the truth.
 """
 EXAMPLES = ("recint calibrate -n 2 --report calibration.html", "recint calibrate my-model --claims 'l2.*'")
 
@@ -26,7 +26,7 @@ _DRAWS = replace(DRAWS, default=1000, otherwise="1000")
 def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     add_checkpoint(
-        command, f"the checkpoint whose shape the controls have, and that is broken ({CHECKPOINT.otherwise})"
+        command, f"the checkpoint that is broken, and whose shape all controls have ({CHECKPOINT.otherwise})"
     )
     add(command, HYPOTHESES, CLAIMS, SEED, _DRAWS, WORKERS)
     for name, file, what in (
@@ -38,7 +38,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge every control, show the matrix, and say how often the suite was wrong; 1 if a verdict contradicts the truth."""
+    """Judge every control and print how often the suite was wrong. Returns 1 if a verdict contradicts the truth."""
     import json
 
     from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""`recint claims`: list the claims in force."""
+"""`recint claims`: list the claims of a folder."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from recint.system.escaping import line
 from recint.system.files import named_path
 from recint.system.outputs import require_files
 
-HELP = "list the claims in force"
+HELP = "list the claims"
 DESCRIPTION = """\
-Lists the claims in force: for each its id, what it states, and when it holds.
+Lists the claims. For each it prints the id, the statement, and when it holds.
 """
 EXAMPLES = ("recint claims", "recint claims 'l2.*'", "recint claims --hypotheses my-claims --markdown claims.md")
 
@@ -22,12 +22,12 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument("claims", nargs="*", metavar="GLOB", help="list only the claims whose id matches, e.g. 'l2.*'")
     add(command, HYPOTHESES)
     command.add_argument(
-        "--markdown", type=named_path, metavar="FILE.md", help="write all that is known of them to this file"
+        "--markdown", type=named_path, metavar="FILE.md", help="write a page about these claims to this file"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the claims in force."""
+    """List the claims."""
     from recint.catalogue import properties, require_matches, selected
     from recint.pages.claims_page import page
 
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for claim in (prop.claim for prop in chosen):
         print(line(f"{claim.id} (version {claim.version}, {claim.quantifier})"))
-        told = [claim.statement, *([f"amended because {claim.because}"] if claim.because else [])]
-        told += [f"holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}"]
-        for sentence in told:
+        sentences = [claim.statement, *([f"amended because {claim.because}"] if claim.because else [])]
+        sentences += [f"holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}"]
+        for sentence in sentences:
             print(f"    {line(sentence)}")
     return 0

@@ -27,18 +27,18 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write a checkpoint in another format; the tensor hash stays."""
+    """Write a checkpoint in another format. The hash of its tensors stays the same."""
     from recint import checkpoint as checkpoints
     from recint.state_dict import SAFETENSORS, TORCH
 
     target, formats = Path(options.target), (*TORCH, SAFETENSORS)
     if target.exists():
-        raise ValueError(f"{target}: exists already, and is not overwritten")
-    # A folder may have any name, but one that a file has by a slip of the pen.
+        raise ValueError(f"{target}: exists already and would be overwritten; give another name")
+    # Refuse a folder whose name ends like a file, and a file with an unknown ending: both are likely to be mistakes.
     if target.suffix and (target.suffix in formats) == options.target.endswith(os.sep):
-        found = "a folder" if target.suffix in formats else repr(target.suffix)
+        ending = "a folder" if target.suffix in formats else repr(target.suffix)
         raise ValueError(
-            f"{options.target}: ends like {found}, but a file ends in {', '.join(formats)}, and a folder with a dot in its "
+            f"{options.target}: ends like {ending}, but a file ends in {', '.join(formats)}, and a folder with a dot in its "
             f"name in {os.sep}"
         )
     loaded = load(options.source)

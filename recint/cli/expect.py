@@ -1,4 +1,4 @@
-"""`recint expect`: write down the verdicts of a run as those that are expected from now on."""
+"""`recint expect`: save the verdicts of a run as the expected verdicts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from recint.system.escaping import terminal
 from recint.system.files import is_stream, named_path, write
 from recint.system.outputs import require_files
 
-HELP = "write down the verdicts of a run as those expected from now on"
+HELP = "save the verdicts of a run as the expected verdicts"
 DESCRIPTION = """\
-Judges every claim on a checkpoint, or takes a verdict file, and writes the verdicts down as those that `recint verify` expects of
-this checkpoint from now on. Reasons that stand in the file of expected verdicts already are kept.
+Judges every claim on a checkpoint, or reads a verdict file, and saves the verdicts as the expected verdicts. `recint verify` then
+expects these verdicts for this checkpoint. If the file of expected verdicts exists already, the reasons in it are kept.
 """
 EXAMPLES = ("recint expect my-model", "recint expect my-model --from verdicts.json --into expected.toml")
 
@@ -25,20 +25,20 @@ def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     add_checkpoint(command)
     command.add_argument(
-        "--from", dest="use", type=named_path, metavar="FILE.json", help="take this verdict file and judge nothing"
+        "--from", dest="use", type=named_path, metavar="FILE.json", help="read this verdict file instead of judging"
     )
     command.add_argument(
         "--into",
         type=named_path,
         metavar="FILE.toml",
-        help="write the expected verdicts to this file (default: expected/CHECKPOINT.toml, beside the claims; in "
-        "recint-expected, in the working folder, if the claims are installed)",
+        help="write the expected verdicts to this file (default: expected/CHECKPOINT.toml in the folder of the claims, or "
+        "recint-expected/CHECKPOINT.toml in the working folder for the claims of an installed recint)",
     )
     add_run(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the verdicts of a run as those expected from now on, keeping the reasons already there."""
+    """Save the verdicts of a run as the expected verdicts, and keep the reasons that are there already."""
     from recint.judging import entries
     from recint.record import expected, verdict_file
     from recint.record.identity import brief, identity
@@ -46,15 +46,17 @@ def run(options: argparse.Namespace) -> int:
 
     take_path(options)
     if options.claims or options.against:
-        raise ValueError("verdicts are expected of all claims of a run by itself: give neither --claims nor --against")
+        raise ValueError(
+            "expected verdicts are those on all claims, without a baseline: give neither --claims nor --against"
+        )
     checkpoint = load(options.checkpoint or REFERENCE_CHECKPOINT)
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = entries.about(checkpoint)
     old = expected.load(target) if target.exists() and not is_stream(target) else None
     if old and not options.into and not old.speaks_of(about):
         raise ValueError(
-            f"{target}: has the verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
-            "name it with --into to replace them"
+            f"{target}: has the expected verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
+            "to replace them, name this file with --into"
         )
     outputs = (options.report, options.verdicts, options.junit, options.summary)
     require_files(str(target), *outputs, inputs=(options.checkpoint, options.use))
@@ -68,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         judged = verdict_file.read(Path(source))
     if identity(judged.checkpoint) != identity(about):
         raise ValueError(
-            f"{source}: judges another checkpoint than {checkpoint.name} ({brief(judged.checkpoint, digits=12)}, "
+            f"{source}: has the verdicts on another checkpoint than {checkpoint.name} ({brief(judged.checkpoint, digits=12)}, "
             f"not {brief(about, digits=12)}); verify it again"
         )
     known = old.claims if old else {}

@@ -15,7 +15,7 @@ from recint.system.outputs import require_files
 
 HELP = "show the research log: runs, claims, and what changed"
 DESCRIPTION = """\
-Shows the research log: every run, and how the verdicts changed from run to run. The status is 0, whatever the log says.
+Shows the research log: every run, and how the verdicts changed from run to run. The status is always 0.
 """
 EXAMPLES = (
     "recint log",
@@ -37,7 +37,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the research log; 0 whatever is in it."""
+    """Show the research log. Always returns 0."""
     import json
 
     from recint.pages import log_page
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     take_path(options)
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
-            f"{options.hypotheses}: no such folder, but the one of the claims whose log is shown is expected"
+            f"{options.hypotheses}: is no folder, but the folder of the claims whose log is shown is expected"
         )
     folder = log_file.folder_of(Path(options.hypotheses), options.log)
     require_files(options.html, inputs=(options.checkpoint, *map(str, folder.glob("*.jsonl"))))
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     for sentence in shown.damaged:
         print(line(f"recint: {sentence}"), file=sys.stderr)
     changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
-    if options.html:  # before anything is shown, which whoever reads it may break off
+    if options.html:  # before printing, because the reader of the output may stop the command
         write(Path(options.html), log_page.html(shown, changed, folder=str(folder)))
     if options.json:
         print(json.dumps(history.document(shown, changed), indent=1))

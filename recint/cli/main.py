@@ -1,7 +1,7 @@
-"""The command line as a whole: which command is run, and how it ends.
+"""The command line: finds the command, runs it, and turns every error into one sentence and an exit status.
 
-Modules that load PyTorch are imported where they are used, which takes a while: so a call that is interrupted meanwhile, or
-cannot import them, ends like any other.
+Modules that load PyTorch take a while to import, so each command imports them inside `run`. Then Ctrl-C or an error during such an
+import is handled here too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from recint.cli import board, calibrate, claims, convert, expect, log, register,
 from recint.system.escaping import line, readable
 from recint.system.interruption import Interruption, watched_for
 
-# As a shell tells of a program that was interrupted, or whose reader had enough.
+# The exit statuses that a shell reports for a program after Ctrl-C, and for one whose output nobody reads any more.
 INTERRUPTED, UNREAD = 130, 141
 
 DESCRIPTION = """\
@@ -34,22 +34,22 @@ start here:
 
 
 class Command(Protocol):
-    """What the module of a command has."""
+    """The names that the module of a command must have."""
 
     @property
     def HELP(self) -> str:
-        """What the command does, for the list of commands."""
+        """What the command does, in a few words for the list of commands."""
 
     @property
     def DESCRIPTION(self) -> str:
-        """What the command does and what its exit status says, in some sentences."""
+        """What the command does and what its exit status means, in a few sentences."""
 
     @property
     def EXAMPLES(self) -> tuple[str, ...]:
-        """Calls."""
+        """Example calls."""
 
     def declare(self, command: argparse.ArgumentParser) -> None:
-        """Declare the options; it may load PyTorch for their defaults."""
+        """Declare the options. This may load PyTorch, if a default value needs it."""
 
     def run(self, options: argparse.Namespace) -> int:
         """Run the command and return the exit status."""
@@ -72,7 +72,14 @@ COMMANDS: dict[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 as expected, 1 refuted or departing, 2 whatever else went wrong."""
+    """Run a command and return the exit status.
+
+    0: all verdicts are as they should be. 1: a verdict is not. 2: anything else went wrong. 130: Ctrl-C. 141: nobody reads the
+    output any more.
+
+    Args:
+        arguments: the words after `recint`; None means those of this process.
+    """
     with watched_for() as interruption:
         return _run(arguments, interruption)
 
@@ -91,13 +98,15 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
         return status
-    except BaseException as error:  # status 1, which Python has for these, says that a claim was refuted
+    except BaseException as error:  # Python would end with status 1, which means that a claim was refuted
         if interruption.came or isinstance(error, KeyboardInterrupt):
             return INTERRUPTED
-        if isinstance(error, SystemExit) and not called:  # of argparse, which has told why
+        if isinstance(error, SystemExit) and not called:  # from argparse, which has printed the reason
             raise
         if isinstance(error, BrokenPipeError) and not error.filename:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left at its end
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # at its end Python flushes standard output, which would fail again
             return UNREAD
         print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
         return BAD_CALL
@@ -105,7 +114,7 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
 
 def _sentence(error: BaseException) -> str:
     match error:
-        case ValueError():  # every error of input is one, and one sentence
+        case ValueError():  # an error of input is a ValueError with one sentence
             return str(error)
         case OSError(filename=str() | bytes() | Path() as name):
             return f"{os.fsdecode(name)}: {error.strerror or error}"
@@ -123,10 +132,10 @@ def _sentence(error: BaseException) -> str:
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
-    """The parser of a call.
+    """The parser of the command line.
 
     Args:
-        command: the command that is called; only its options are declared. Without one, those of all commands are.
+        command: the only command whose options are declared; None declares the options of all commands.
     """
     whole = _Parser(prog="recint", description=DESCRIPTION, epilog=EPILOG, formatter_class=_Formatter)
     whole.add_argument("--version", action="version", version=__version__, help="print the version")
@@ -147,12 +156,12 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One sentence, like every other error."""
+        """Print one sentence, like every other error, and end with status 2."""
         self.exit(BAD_CALL, f"recint: {message}; `{self.prog} --help` lists the options\n")
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Fills paragraphs, leaves those with indented lines as they are, and lists commands as it lists options."""
+    """Wraps paragraphs, but keeps those with indented lines as they are. Lists commands in the same way as options."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)

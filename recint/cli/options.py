@@ -1,4 +1,4 @@
-"""Options that several commands take, what is checked of them, and what several commands do at their end."""
+"""Code that commands share: declaring and checking options, loading a checkpoint, and writing files."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from recint.system.outputs import not_written
 if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
 
-MOST_WORKERS = 256  # beyond it a number is a mistake, which is better told than tried
+MOST_WORKERS = 256  # a larger number must be a mistake
 
 
 def add(command: argparse.ArgumentParser, *options: Option) -> None:
-    """Declare options of a run that this command takes too."""
+    """Declare some of the shared options."""
     for option in options:
         option.declare(command.add_argument)
 
@@ -34,12 +34,17 @@ def add_run(command: argparse.ArgumentParser) -> None:
             option.declare(group.add_argument)
 
 
-def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.told) -> None:
-    """Declare the checkpoint, which stands without a flag and may be left out."""
+def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.help_text) -> None:
+    """Declare the checkpoint, an argument without a flag, which may be left out."""
     command.add_argument("checkpoint", nargs="?", type=named_path, metavar="CHECKPOINT", help=text)
 
 
 def require_counts(options: argparse.Namespace) -> None:
+    """Check the numbers of draws and workers.
+
+    Raises:
+        ValueError: a number is too small or too large.
+    """
     from recint.verdict import require_draws
 
     if (draws := getattr(options, "draws", None)) is not None:
@@ -52,7 +57,10 @@ def require_counts(options: argparse.Namespace) -> None:
 
 
 def take_path(options: argparse.Namespace) -> None:
-    """Of `--claims 'l0.*' path` argparse gives all to the option; the path is the command's if it has no other."""
+    """Find the checkpoint among the values of `--claims` and `--allow`, if none was given before.
+
+    In `--claims 'l0.*' path` argparse takes the path as a value of the option.
+    """
 
     def is_path(word: str) -> bool:
         from recint.catalogue import properties, selected
@@ -74,7 +82,11 @@ def take_path(options: argparse.Namespace) -> None:
 
 
 def load(path: str | Path) -> Checkpoint:
-    """A checkpoint, and a word on what was done to read it."""
+    """Load a checkpoint. Prints its notes to standard error.
+
+    Raises:
+        CheckpointError: the file cannot be read as a checkpoint.
+    """
     from recint import checkpoint as checkpoints
 
     loaded = checkpoints.load(path)
@@ -84,13 +96,15 @@ def load(path: str | Path) -> Checkpoint:
 
 
 def write_all(pages: Mapping[str | None, str | Callable[[Path], None]]) -> None:
-    """Write every page that has a path, whatever becomes of the others; before anything is shown, which may be broken off.
+    """Write every page that has a path, also if another one cannot be written.
+
+    Commands call this before they print, because the reader of the output may stop the command.
 
     Args:
-        pages: a text, or what writes one, by its path.
+        pages: for each path a text, or a function that writes the file.
 
     Raises:
-        ValueError: a sentence on those that could not be written.
+        ValueError: some pages could not be written. The sentence names them.
     """
     lost = []
     for path, text in pages.items():
@@ -104,16 +118,17 @@ def write_all(pages: Mapping[str | None, str | Callable[[Path], None]]) -> None:
 
 
 def tell(*paths: str | Path | None, to: TextIO | None = None) -> None:
+    """Print which files were written."""
     for path in filter(None, paths):
         print(line(f"wrote {path}"), file=to)
 
 
 def words(options: argparse.Namespace, *of: Option) -> list[str]:
-    """The words that give a command the same values of options again, without those that have their defaults."""
+    """The words of a command line that set these options to their present values. Defaults are left out."""
     values = {option: getattr(options, option.attribute) for option in of}
     return [word for option, value in values.items() if value != option.default for word in option.words(value)]
 
 
 def drawn(options: argparse.Namespace) -> list[str]:
-    """The words that give a command the same seed and draws again."""
+    """The words of a command line that set the present seed and draws."""
     return [*SEED.words(options.seed), *DRAWS.words(options.draws)]

@@ -1,4 +1,4 @@
-"""`recint register`: put the claims in force into the research log, without judging anything."""
+"""`recint register`: write the claims into the research log without judging them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recint.cli.options import add
 from recint.options import HYPOTHESES, LOG
 from recint.system.escaping import line
 
-HELP = "register the claims in force in the research log"
+HELP = "register the claims in the research log"
 DESCRIPTION = """\
-Writes the claims in force into the research log and judges nothing. Do this before a checkpoint is judged for the first time, and
-commit the log: only then are the verdicts of that first run confirmatory.
+Writes the claims into the research log and judges nothing. Do this before a checkpoint is judged for the first time, and commit the
+log. Only then are the verdicts of that first run confirmatory.
 """
 EXAMPLES = ("recint register", "recint register --hypotheses my-claims")
 
@@ -23,7 +23,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Register the claims in force without judging anything: before a checkpoint is evaluated for the first time."""
+    """Register the claims in the research log without judging them."""
     from recint.catalogue import properties
     from recint.record import log_file, registration
     from recint.record.procedure import registrations
@@ -32,5 +32,7 @@ def run(options: argparse.Namespace) -> int:
     kept = log_file.folder_of(folder, options.log)
     new = registration.register(kept, registrations(prop.claim for prop in properties(folder)), when=log_file.now())
     print("\n".join(map(line, new)) or "nothing new")
-    print(f"commit {kept / log_file.CLAIMS} before the checkpoint is evaluated, and its verdicts are confirmatory")
+    print(
+        f"commit {kept / log_file.CLAIMS} before a checkpoint is judged for the first time: then its verdicts are confirmatory"
+    )
     return 0

@@ -13,8 +13,7 @@ from recint.system.outputs import require_files
 
 HELP = "measure again what the notebook printed"
 DESCRIPTION = """\
-Measures again every number that the notebook printed: the notebook's way, and a sound way beside it. The status is 0, whatever
-comes of it.
+Measures again every number that the notebook printed: in the notebook's way, and in a sound way. The status is always 0.
 """
 EXAMPLES = ("recint replicate", "recint replicate my-model --html replication.html")
 
@@ -27,12 +26,12 @@ def declare(command: argparse.ArgumentParser) -> None:
     add(command, DEVICE, SEED, _DRAWS)
     command.add_argument("--markdown", type=named_path, metavar="FILE.md", help="write the table to this file")
     command.add_argument(
-        "--html", type=named_path, metavar="FILE.html", help="write the table and pictures to this file"
+        "--html", type=named_path, metavar="FILE.html", help="write the table and the figures to this file"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure again what the notebook printed, the notebook's way and a sound way; 0 whatever comes of it."""
+    """Measure again what the notebook printed, in its way and in a sound way. Always returns 0."""
     from recint.model.transformer import Model, resolve_device
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery

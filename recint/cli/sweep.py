@@ -17,10 +17,10 @@ from recint.system.outputs import require_files
 
 HELP = "judge many checkpoints, on this machine or on a cluster"
 DESCRIPTION = """\
-Judges every claim on many checkpoints and writes a table and a report. A sweep that was stopped goes on where it was: checkpoints
-that were judged before are not judged again.
+Judges every claim on many checkpoints and writes a table and a report. Checkpoints that were judged before are not judged again, so
+a sweep that was stopped can be continued with the same command.
 
-The status is 0 if every checkpoint was judged, 1 if one of them could not be, 2 if the call or an input is wrong.
+The status is 0 if every checkpoint was judged, 1 if one of them could not be judged, 2 if the call or an input is wrong.
 """
 EXAMPLES = (
     "recint sweep 'runs/*/snapshots/*' --out sweep -n 4",
@@ -53,7 +53,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge many checkpoints as tasks of a cluster, into a table and a report; 1 if one of them could not be judged."""
+    """Judge many checkpoints on a cluster, and write a table and a report. Returns 1 if one of them could not be judged."""
     from tqdm import tqdm
 
     from recint.catalogue import properties, require_matches
@@ -68,7 +68,9 @@ def run(options: argparse.Namespace) -> int:
     require_counts(options)
     take_path(options)
     if not options.checkpoints:
-        raise ValueError("no checkpoint is named, but some are expected: paths, globs, or a .txt file that lists them")
+        raise ValueError(
+            "no checkpoint is named, but at least one is expected: a path, a glob, or a .txt file that lists them"
+        )
     folder, out = Path(options.hypotheses).resolve(), Path(options.out)
     require_matches(options.claims or (), {prop.claim.id for prop in properties(folder)})
     checkpoint_paths = sweeps.paths(options.checkpoints)
@@ -91,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     logged = sweep_record.keep(kept, how, claims) if options.logging else lambda _: None
     if options.logging and (warned := sweep_record.warning(kept, how, claims)):
         print(line(warned), flush=True)
-    found: dict[str, sweeps.Done] = {}
+    results: dict[str, sweeps.Done] = {}
     try:
         with (
             sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
@@ -103,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
             counts: Counter[str] = Counter()
             for done in judged:
                 logged(done)
-                found[done.path] = done
+                results[done.path] = done
                 counts += Counter(done.verdicts)
                 if done.error:
                     bar.write(line(f"! {done.error}"))
@@ -111,9 +113,11 @@ def run(options: argparse.Namespace) -> int:
                     bar.write(line(done.note))
                 bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
                 bar.update()
-    finally:  # what was judged so far is worth a look, if the sweep is stopped too
-        if found:
-            rows = sweep_record.rows([found[path] for path in checkpoint_paths if path in found], log_file.read(kept))
+    finally:  # also if the sweep is stopped: what was judged so far is written
+        if results:
+            rows = sweep_record.rows(
+                [results[path] for path in checkpoint_paths if path in results], log_file.read(kept)
+            )
             command = as_given(options)
             pages: dict[str | None, str | Callable[[Path], None]] = {
                 str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),
@@ -124,14 +128,14 @@ def run(options: argparse.Namespace) -> int:
             tell(out / "report.html")
     if options.logging:
         print(standing.of_rows(rows))
-    known, failed = (sum(bool(getattr(done, name)) for done in found.values()) for name in ("known", "error"))
-    print(f"{len(found)} checkpoints: {known} were judged before, {failed} could not be judged")
+    known, failed = (sum(bool(getattr(done, name)) for done in results.values()) for name in ("known", "error"))
+    print(f"{len(results)} checkpoints: {known} were judged before, {failed} could not be judged")
     if options.logging:
         print(f"log: {kept}")
     return int(failed > 0)
 
 
 def as_given(options: argparse.Namespace) -> str:
-    """A call that comes to the same verdicts."""
+    """The command line of a call that gives the same verdicts."""
     chosen = words(options, HYPOTHESES, DEVICE, CLAIMS, NO_CONTROLS)
     return as_command("recint", "sweep", *options.checkpoints, *chosen, *drawn(options))

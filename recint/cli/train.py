@@ -14,58 +14,58 @@ from recint.system.files import named_path
 
 HELP = "train a model of affine recurrences"
 DESCRIPTION = """\
-Trains a model of affine recurrences and writes a checkpoint with its model card. A training that was stopped goes on where it was
-if it is started again with the same options and the same folder.
+Trains a model of affine recurrences and writes a checkpoint with its model card. A training that was stopped goes on from its last
+saved state if it is started again with the same options and the same folder.
 """
 EXAMPLES = ("recint train my-model --seed 3", "recint train my-model --steps 2000 --snapshots 500 1000")
 
-# Fields of the model's configuration, of the distribution and of the recipe, in words.
+# The help texts of options. Each option is a field of the model's configuration, of the distribution or of the recipe.
 _MODEL = {
     "n_layers": "layers",
-    "n_heads": "heads of a layer",
+    "n_heads": "heads in each layer",
     "d_model": "width of the residual stream",
     "d_head": "width of a head",
     "d_mlp": "width of the hidden layer of an MLP",
-    "n_ctx": "positions that the model has embeddings for",
+    "n_ctx": "number of positions, the longest sequence that the model can read",
     "d_vocab": "dimension of the recurrences",
     "act_fn": "activation function of the MLPs: gelu_new, gelu, relu or silu",
     "layer_norm_eps": "epsilon of LayerNorm",
-    "order": "order of the recurrences: how many terms the next one depends on",
+    "order": "order of the recurrences: on how many terms the next term depends",
 }
 _DATA = {
     "c": "range of the coefficients c",
     "d": "range of the coordinates of the offset d, before scaling",
     "start": "range of the coordinates of the first terms, before scaling",
-    "cap": "range of the norm of the longest term, to which a sequence is scaled",
+    "cap": "range of the largest norm of a term, to which each sequence is scaled",
 }
 _RECIPE = {
     "seed": "seed of the initial weights and of the data",
     "steps": "steps of AdamW",
-    "batch": "recurrences in a step",
+    "batch": "recurrences in each step",
     "rate": "highest learning rate",
-    "warmup": "steps over which the learning rate rises to it; afterwards it falls along a cosine",
+    "warmup": "steps in which the learning rate rises to its highest value; then it falls along a cosine",
     "weight_decay": "weight decay",
-    "clip": "largest norm of a gradient, to which larger ones are clipped",
+    "clip": "largest norm of a gradient; a larger gradient is scaled down to it",
     "init_range": "standard deviation of the initial weights",
-    "precision": "of the products in a step: float32, or bfloat16, which is faster where the processor has it",
+    "precision": "precision of matrix products in a step: float32, or bfloat16, which some processors compute faster",
     "log_every": "steps between two entries of the loss history",
     "validate_every": "steps between two validations",
-    "validation": "recurrences that validate",
+    "validation": "recurrences in a validation",
 }
 
 
 def declare(command: argparse.ArgumentParser) -> None:
-    """Declare the options of the command, with the defaults of what they set."""
+    """Declare the options of the command. Their defaults come from the classes that they set."""
     from recint.checkpoint import ModelConfig
     from recint.recurrence import Distribution
     from recint.training.recipe import Recipe
 
     command.add_argument(
-        "out", nargs="?", type=named_path, metavar="FOLDER", help="the folder to write to, before --snapshots"
+        "out", nargs="?", type=named_path, metavar="FOLDER", help="write to this folder; give it before --snapshots"
     )
     add(command, DEVICE)
     command.add_argument(
-        "--snapshots", type=_step, nargs="*", default=(), metavar="STEP", help="keep the weights after these steps too"
+        "--snapshots", type=_step, nargs="*", default=(), metavar="STEP", help="also keep the weights after these steps"
     )
     model, data, recipe = ModelConfig(), Distribution(), Recipe()
     _add_fields(command.add_argument_group("the model"), model, _MODEL)
@@ -83,7 +83,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def _add_fields(group: argparse._ArgumentGroup, holder: object, texts: Mapping[str, str]) -> None:
-    """An option for each field, with the value that it has in `holder` as its default."""
+    """Declare an option for each field in `texts`. Its default is the value in `holder`."""
     for name, text in texts.items():
         default = getattr(holder, name)
         group.add_argument(
@@ -100,7 +100,7 @@ def _flag(name: str) -> str:
 
 
 def _step(text: str) -> int | str:
-    """A step, or what may be the folder: argparse gives all that follows `--snapshots` to it."""
+    """A step, or a text that may be the folder: argparse takes all words after `--snapshots` as its values."""
     try:
         return int(text)
     except ValueError:
@@ -108,7 +108,7 @@ def _step(text: str) -> int | str:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train a model by the recipe, with a progress bar, into a folder that a stopped run continues from."""
+    """Train a model into a folder, with a progress bar. A run that was stopped goes on from its last saved state."""
     from tqdm import tqdm
 
     from recint.checkpoint import ModelConfig
@@ -120,9 +120,9 @@ def run(options: argparse.Namespace) -> int:
 
     out, snapshots = options.out, list(options.snapshots)
     if out is None and snapshots and isinstance(snapshots[-1], str):
-        out = named_path(snapshots.pop())  # argparse gives all that follows to the option before it
+        out = named_path(snapshots.pop())  # argparse took the folder as a value of --snapshots
     if out is None:
-        raise ValueError("no folder is named, but one to train into is expected, before --snapshots")
+        raise ValueError("no folder is named, but one is expected to which the model is written, before --snapshots")
     if wrong := [step for step in snapshots if isinstance(step, str)]:
         raise ValueError(f"snapshots={wrong!r} must be whole numbers")
     model = ModelConfig(**{name: getattr(options, name) for name in _MODEL})

@@ -9,10 +9,10 @@ from recint.system.outputs import require_files
 
 HELP = "judge every claim on a checkpoint"
 DESCRIPTION = """\
-Judges every claim on a checkpoint. A line for each claim says whether it holds; the verdicts follow when all claims are judged.
+Judges every claim on a checkpoint. Prints a line for each claim, and a summary when all claims are judged.
 
-The status is 0 if every claim is supported, or has the verdict that was expected of it; 1 if a claim is refuted, or departs from
-what was expected; 2 if the call or an input is wrong.
+The status is 0 if every claim has the expected verdict; a claim without an expected verdict must be supported, if it applies. The
+status is 1 if a claim has another verdict, and 2 if the call or an input is wrong.
 """
 EXAMPLES = (
     "recint verify",

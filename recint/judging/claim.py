@@ -1,7 +1,7 @@
-"""What a claim is: a sentence, a statistic, a threshold, and the property that tries it.
+"""What a claim is: a statement, a statistic, a threshold, and the property that measures it.
 
-The property's body measures: it draws a batch where it is told to and hands its values to `CLAIM.check`. The same body
-serves both arms of the evidence: on the reference distribution it estimates, wherever Hypothesis sends it it searches.
+The body of the property measures the statistic at one place, and passes the values to `CLAIM.check`. The same body serves both
+arms of the evidence: the estimate runs it on the reference distribution, and the search runs it where the claim may fail.
 """
 
 from __future__ import annotations
@@ -29,33 +29,38 @@ from recint.judging.statistic import statistic
 from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
-POINTWISE = 2000  # places that Hypothesis draws for a claim about every single one, whatever the number of draws
-_KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe, as the last part of an id
+POINTWISE = 2000  # places that Hypothesis draws for a pointwise claim, whatever the number of draws of the estimate
+_KINDS = (
+    "zero",
+    "mean",
+    "resample",
+    "linear",
+)  # the kinds of an ablation or a probe: the last part of an id may name one
 
 
 class Refuted(AssertionError):
-    """A claim that lost, in one sentence: "claim: statistic = got, but should be ... [where]"."""
+    """The claim fails, in one sentence: "claim: statistic = value, but should be ... [where]"."""
 
 
 class Unmet(Exception):
-    """What a property raises where there is nothing to judge, in one sentence: the claim is then not applicable."""
+    """There is nothing to judge, in one sentence. A property raises it, and the claim is then not applicable."""
 
 
 def _require_bar(bar: Claim | Contrast) -> None:
-    """Raises ValueError if a statistic, relation, threshold or reduction is none, in one sentence."""
+    """Raises ValueError if the statistic, relation, reduction or threshold of a claim or contrast is not valid."""
     refusals.require_text(statistic=bar.statistic)
     refusals.require_one_of("relation", bar.relation, get_args(Relation))
     refusals.require_one_of("reduction", bar.reduction, tuple(REDUCTIONS))
     refusals.require_finite("threshold", bar.threshold)
 
 
-def _require_figure(claim: Claim) -> None:
-    """Raises ValueError if a claim about weights speaks of draws: its property hands one figure to `check`."""
+def _require_one_value(claim: Claim) -> None:
+    """Raises ValueError if a claim about weights reduces draws or has domains: its property passes one value to `check`."""
     bars: tuple[Claim | Contrast, ...] = (claim, *claim.contrasts)
     for bar in bars:
         if bar.reduction != "mean":
             raise ValueError(
-                f"reduction={bar.reduction!r} must be 'mean': a claim about weights has one figure, nothing to reduce"
+                f"reduction={bar.reduction!r} must be 'mean': a claim about weights has one value, nothing to reduce"
             )
     if elsewhere := [contrast.name for contrast in claim.contrasts if contrast.domain]:
         raise ValueError(f"domain of the contrast {elsewhere[0]!r} must be None: weights are the same everywhere")
@@ -63,12 +68,17 @@ def _require_figure(claim: Claim) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """What must come out differently for the claim to mean something: the intervention that breaks the model, beside
-    the one that is said to leave it intact; the coefficients where the pattern should not be.
+    """What must hold in addition to the claim, so that the claim means something.
+
+    Examples are another intervention that must break the model, or other coefficients at which the pattern must be absent.
 
     Attributes:
         name: what is done instead, e.g. "uniform attention in these heads".
-        domain: where the claim's own statistic is measured instead; None if the property hands its values to `check`.
+        domain: the domain on which the claim's own statistic is measured instead; None if the property passes the values of
+            the contrast to `check`.
+
+    Raises:
+        ValueError: a field has a wrong value.
     """
 
     name: str
@@ -90,27 +100,36 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim about a checkpoint, as registered; nothing that `hash` covers can move without a new version.
+    """A claim about a checkpoint, as it is registered. A change of anything that `hash` covers needs a new version.
 
     Attributes:
         id: "<where>.<what>", e.g. "l0.previous-token"; from version 2 on with the version, e.g. "l0.previous-token@2".
-        layers, heads: what it speaks of, counted from zero; a model without them is not judged by it.
-        quantifier: average, everywhere (at every condition), pointwise (for every draw) or weights.
-        reduction: how values per draw and head become the statistic.
-        contrasts: what must hold beside the claim for it to be supported.
-        mse_ratio: whether the statistic is a ratio of MSEs, which says nothing about a model that predicts nothing.
-        orders: orders of recurrences that it makes sense for; all if empty.
-        parts: names of what its values are of, if that is not heads.
-        constants: names and values that decide the figure too: how many stand-ins are averaged over, how long a probe learns.
+        statement: the claim in one sentence.
+        quantifier: over what the claim is said to hold: "average" (on average over draws), "everywhere" (at every condition),
+            "pointwise" (for every draw) or "weights" (nothing is drawn).
+        statistic: the name of what is measured.
+        relation, threshold: the statistic must be >= or <= the threshold.
+        layers, heads: the layers and heads that the claim is about, counted from zero. The claim is not applicable to a model
+            without them.
+        reduction: how the values of draws and heads become the statistic; see `recint.judging.reductions`.
+        domain: the places that the claim is about.
+        contrasts: what must hold in addition for the claim to be supported.
+        mse_ratio: whether the statistic is a ratio of MSEs. It is not asked of a model that is no better than copying.
+        orders: the orders of recurrences for which the claim makes sense; all if empty.
+        parts: the names of the columns of the values, if these are not heads.
+        constants: names and values of numbers that the statistic depends on, e.g. how long a probe is trained.
         loss_share: whether the statistic is a share of what the model gains over repeating the last term.
 
-    The hash does not cover what only tells of the claim:
+    The hash does not cover attributes that only describe the claim:
         source: where the claim comes from.
-        because: why the version before this one was amended; empty for the first.
-        caveat: what the statistic measures instead, if that turned out to be something else than the statement says.
+        because: why the version before was amended; empty for version 1.
+        caveat: what the statistic really measures, if that turned out to be something else than the statement says.
         corrected: what the reason for the amendment left out or got wrong.
-        partner: for a claim about weights, the claim that asks the same of behaviour.
-        no_positive: why no model can be built of which the claim is true by construction.
+        partner: for a claim about weights, the id of the claim that asks the same about behaviour.
+        no_positive: why no model can be built for which the claim is true by construction.
+
+    Raises:
+        ValueError: a field has a wrong value, in one sentence that names it.
     """
 
     id: str
@@ -136,7 +155,7 @@ class Claim:
     partner: str = ""
     no_positive: str = ""
 
-    domains: ClassVar[type] = Domain  # what a subject's own claims speak of
+    domains: ClassVar[type] = Domain  # the class of domains; a subject's own claims narrow it
 
     def __post_init__(self) -> None:
         refusals.require_id(self.id, because=self.because)
@@ -152,7 +171,7 @@ class Claim:
         refusals.require_all("parts", self.parts, str)
         refusals.require_constants("constants", self.constants)
         if self.quantifier == "weights":
-            _require_figure(self)
+            _require_one_value(self)
 
     @property
     def name(self) -> str:
@@ -164,13 +183,15 @@ class Claim:
         return int(self.id.partition("@")[2] or 1)
 
     def amended(self, *, because: str, id: str = "", **changes: Any) -> Self:
-        """The next version of this claim, with the reason; this one stays what it is.
+        """The next version of this claim. This version does not change.
 
         Args:
-            id: of the next version, written out so that a search for it finds the declaration.
+            because: the reason for the amendment.
+            id: the id of the next version, written out so that a text search for it finds the declaration.
+            changes: the fields that change.
 
         Raises:
-            ValueError: `id` is not that of the next version.
+            ValueError: `id` is not the id of the next version, or a field has a wrong value.
 
         >>> claim("l0.previous-token").amended(because="refuted at c = 0 only", quantifier="average").id
         'l0.previous-token@2'
@@ -178,45 +199,55 @@ class Claim:
         following = f"{self.name}@{self.version + 1}"
         if id not in ("", following):
             raise ValueError(f"id={id!r} must be {following!r}: that is the version after {self.id}")
-        told = {"caveat": "", "corrected": "", "no_positive": ""} | changes  # of this version, not of the next
-        return replace(self, id=following, because=because, **told)
+        fields = {"caveat": "", "corrected": "", "no_positive": ""} | changes  # these describe one version only
+        return replace(self, id=following, because=because, **fields)
 
     @property
     def question(self) -> str:
-        """What it asks, whatever the version and the kind of ablation or probe."""
+        """The id without its version and without the kind of ablation or probe."""
         name, _, kind = self.name.rpartition(".")
         return name if kind in _KINDS else self.name
 
     @cached_property
     def registered(self) -> Mapping[str, Any]:
-        """What the hash covers, as plain values: all that decides what is claimed and how it is judged."""
+        """The fields that the hash covers, as plain values: all that decides what is claimed and how it is judged."""
         fields = {key: value for key, value in asdict(self).items() if key not in _UNCOVERED}
-        for name in ("constants", "loss_share"):  # claims registered before there were these have none
+        for name in (
+            "constants",
+            "loss_share",
+        ):  # left out if empty: claims were registered before these fields existed
             if not fields[name]:
                 del fields[name]
-        return MappingProxyType(json.loads(json.dumps(fields)))  # tuples become lists, as they will be read back
+        return MappingProxyType(
+            json.loads(json.dumps(fields))
+        )  # tuples become lists, as they are when they are read from JSON
 
     @cached_property
     def hash(self) -> str:
+        """SHA-256 of `registered`, in hexadecimal digits."""
         return sha256(json.dumps(dict(self.registered), sort_keys=True).encode()).hexdigest()
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
 
     def badness(self, value: float) -> float:
-        """Larger is worse, whatever the relation; a value that is not a number is worst."""
+        """The value with a sign such that larger is worse, whatever the relation; infinity for nan."""
         if np.isnan(value):
             return float("inf")
         return -value if self.relation == ">=" else value
 
     @property
     def estimate_refutes(self) -> bool:
-        """Whether an estimate on the wrong side refutes the claim by itself."""
+        """Whether a significant estimate on the wrong side refutes the claim.
+
+        It always does so for a claim about an average. For a claim about every condition it does so unless each condition may
+        hold by heads of its own: see `Reduction.refutes_everywhere`.
+        """
         return self.quantifier == "average" or REDUCTIONS[self.reduction].refutes_everywhere
 
     @property
     def routes(self) -> int:
-        """In how many ways the claim can be refuted by chance: its estimate, each contrast, and the search."""
+        """The number of ways in which the claim can be refuted by chance: its estimate, each contrast, and the search."""
         return 1 + len(self.contrasts) + (self.quantifier in ("everywhere", "pointwise"))
 
     def check(
@@ -228,7 +259,7 @@ class Claim:
         contrasts: Mapping[str, Callable[[], Tensor | NDArray | float]] = MappingProxyType({}),
         changed: float | None = None,
     ) -> None:
-        """Reduce values of shape (draw, *head), or a plain figure for claims about weights, and hold the claim to it.
+        """Compare what was measured with the claim.
 
         >>> attention = np.array([[0.9, 0.7, 0.2], [0.8, 0.4, 0.1]])    # of two recurrences and three heads
         >>> claim("l0.previous-token").check(attention, Condition(c=-0.5))    # 0.55 in the second best head
@@ -237,13 +268,17 @@ class Claim:
         recint.judging.claim.Refuted: l0.previous-token: attention on position i-1 ... = 0.275, but should be >= 0.5 [a_(j+1) = ...]
 
         Args:
-            contrasts: for each contrast that is measured at the same place, a function of no arguments that measures it,
-                values of the same kind; it is called for the estimate alone.
-            changed: largest change that an intervention made to what it acts on.
+            values: shape (draw, *head), which the claim's reduction turns into the statistic; for a claim about weights, the
+                statistic itself.
+            at: the place where the values were measured; None for a claim about weights.
+            per_head: for a claim about weights, the values of the heads that the statistic was made of.
+            contrasts: for each contrast without a domain of its own, a function without arguments that measures it. It returns
+                values of the same kind. It is called for the estimate only.
+            changed: the largest change that an intervention made to the activations or weights that it acts on.
 
         Raises:
-            Refuted: the claim does not hold here, and nobody is collecting.
-            ValueError: a place or a contrast is missing or is one too many, or a value is not finite.
+            Refuted: the claim does not hold here, and no arm of the evidence collects the values.
+            ValueError: the place or a contrast is missing or must not be given, or a value is not finite.
         """
         self._require_measured(at, contrasts)
         array = _array(values)
@@ -261,9 +296,9 @@ class Claim:
             raise Refuted(self.failure(value, at.equation() if at else "weights"))
 
     def _require_measured(self, at: Place | None, contrasts: Collection[str]) -> None:
-        """Raises ValueError if what `check` is handed is not what was declared."""
+        """Raises ValueError if the arguments of `check` do not fit the declaration."""
         if (self.quantifier == "weights") != (at is None):
-            wanted = "check(figure)" if at else "check(values, at)"
+            wanted = "check(value)" if at else "check(values, at)"
             raise ValueError(f"{self.id}: quantifier={self.quantifier!r} must be measured by {wanted}")
         declared = [contrast.name for contrast in self.contrasts if contrast.domain is None]
         if missing := [name for name in declared if name not in contrasts]:
@@ -274,11 +309,18 @@ class Claim:
             )
 
     def failure(self, value: float, where: str) -> str:
-        """The sentence in which this claim fails."""
+        """The sentence that says that this claim fails."""
         return failure(self.id, self, value, where)
 
     def __call__(self, *, figure: Callable[..., str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Decorate the property; `figure(model, evidence)` draws the claim's SVG."""
+        """Decorate the property of this claim.
+
+        Args:
+            figure: draws the claim's figure: `figure(model, evidence)` returns SVG.
+
+        Raises:
+            ValueError: the property of a claim about weights has `@given`, or that of another claim has none.
+        """
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
             if hasattr(body, "hypothesis") == (self.quantifier == "weights"):
@@ -300,12 +342,18 @@ class Claim:
         return decorate
 
 
-# What only tells of a claim.
+# The fields that only describe a claim. The hash does not cover them.
 _UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positive")
 
 
 def failure(claim: str, bar: Bar, value: float, where: str) -> str:
-    """The one sentence that every failure of a claim, given by its id, is told in."""
+    """The sentence that says that a claim fails.
+
+    Args:
+        claim: its id.
+        bar: the statistic and its threshold.
+        where: the place in words.
+    """
     return f"{claim}: {shortfall(bar, value, where)}"
 
 
@@ -316,46 +364,56 @@ def _array(values: Tensor | NDArray | float) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Property:
-    """A claim with the body that measures it and the figure that shows it."""
+    """A claim with the function that measures it (`body`) and the function that draws its figure."""
 
     claim: Claim
     body: Callable[..., None]
     figure: Callable[..., str]
 
     def measure(self, model: Any, at: Place | None = None, *, contrasts: bool = True) -> Observation:
-        """Run the body once, at a place of the caller's choice, and return what it saw, contrasts only if they are wanted."""
-        seen = _Collect(contrasts)
-        with observing(seen):
+        """Run the body once and return what it measured.
+
+        Args:
+            at: the place; None for a claim about weights.
+            contrasts: whether contrasts are measured too.
+
+        Raises:
+            RuntimeError: the body did not call `check` exactly once.
+        """
+        arm = _Collect(contrasts)
+        with observing(arm):
             if self.claim.quantifier == "weights":
                 self.body(model)
             else:
                 self.inner(model, at=at)
-        if len(seen.observations) != 1:
+        if len(arm.observations) != 1:
             raise RuntimeError(
-                f"{self.claim.id}: its property called check {len(seen.observations)} times, but must do so once"
+                f"{self.claim.id}: its property called check {len(arm.observations)} times, but must do so once"
             )
-        return seen.observations[0]
+        return arm.observations[0]
 
     @cached_property
     def inner(self) -> Callable[..., None]:
-        """The body as it was written, which Hypothesis feeds."""
+        """The body as its author wrote it, without Hypothesis around it."""
         body: Any = self.body
         inner: Callable[..., None] = body.hypothesis.inner_test
         return inner
 
     @property
     def file(self) -> Path:
-        """The module that declares it."""
+        """The file of the module that declares the claim."""
         return Path(inspect.getsourcefile(inspect.unwrap(self.body)) or "?").resolve()
 
     @property
     def folder(self) -> Path:
-        """Where its log and the verdicts expected of it are kept, too."""
+        """The folder of the claim's module. The log and the expected verdicts belong to this folder."""
         return self.file.parent
 
 
 @dataclass
 class _Collect:
+    """An arm that only keeps observations."""
+
     contrasts: bool
     observations: list[Observation] = field(default_factory=list)
 

@@ -1,4 +1,7 @@
-"""What the verdicts on controls say of the claims: how often they err, what refutes them, and what nothing refutes."""
+"""What verdicts on controls say about the claims: how often verdicts are wrong, and which claims no control refutes.
+
+A control is a model whose truth is known, or a changed model that a claim should notice.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,12 @@ class Grade:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What came of a control: verdict, figure and sentence by the id of the claim.
+    """The verdicts on one control.
 
     Attributes:
-        index: its place among all controls.
-        name, group, base, change, made_for, truth, grade: as of the control.
+        index: the number of the control in the list of all controls.
+        name, group, base, change, made_for, truth, grade: as declared for the control.
+        verdicts, values, messages: the verdict, the value of the statistic, and the sentence, by the id of the claim.
     """
 
     index: int
@@ -52,7 +56,7 @@ class Row:
 
     @property
     def short(self) -> str:
-        """The name without that of the base, where this is told beside it."""
+        """The name without the name of the base, for tables that show the base too."""
         return self.change or self.name
 
     def document(self) -> dict[str, Any]:
@@ -62,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something went wrong, with the exact (Clopper-Pearson) 95 % interval."""
+    """How often verdicts were wrong, with the exact 95 % interval of the share (Clopper and Pearson 1934)."""
 
     wrong: int
     of: int
@@ -74,7 +78,8 @@ class Rate:
 
 
 def rate(wrong: int, of: int) -> Rate:
-    """
+    """The rate of `wrong` in `of` cases.
+
     >>> rate(0, 100)
     Rate(wrong=0, of=100, low=0.0, high=0.0362...)
     """
@@ -82,18 +87,20 @@ def rate(wrong: int, of: int) -> Rate:
 
 
 def false_rates(rows: Iterable[Row]) -> dict[str, Rate]:
-    """Of models with claims that are false by construction, how many have one of these supported; with true ones, refuted.
+    """The rates of false support and of false refutation, over models for which the truth of some claims is known.
 
-    Models are counted, not verdicts: those on one model rest on the same draws, and err together.
+    False support: of the models with claims that are false by construction, how many have such a claim supported. False
+    refutation: of the models with claims that are true by construction, how many have such a claim refuted. Models are counted
+    and not verdicts, since verdicts on one model come from the same draws and are not independent.
     """
     supported: list[bool] = []
     refuted: list[bool] = []
     for row in rows:
-        told = [(truth, row.verdicts.get(claim)) for claim, truth in row.truth.items()]
-        judged = [(truth, verdict) for truth, verdict in told if verdict not in (None, "error", "not_applicable")]
-        for wrong, on_side, verdict in ((supported, False, "supported"), (refuted, True, "refuted")):
-            if verdicts := [found for truth, found in judged if truth == on_side]:
-                wrong.append(verdict in verdicts)
+        known = [(truth, row.verdicts.get(claim)) for claim, truth in row.truth.items()]
+        judged = [(truth, verdict) for truth, verdict in known if verdict not in (None, "error", "not_applicable")]
+        for mistaken, is_true, mistake in ((supported, False, "supported"), (refuted, True, "refuted")):
+            if verdicts := [verdict for truth, verdict in judged if truth == is_true]:
+                mistaken.append(mistake in verdicts)
     return {
         "false support": rate(sum(supported), len(supported)),
         "false refutation": rate(sum(refuted), len(refuted)),
@@ -101,7 +108,7 @@ def false_rates(rows: Iterable[Row]) -> dict[str, Rate]:
 
 
 def kills(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """For every mutant, the claims that it turns from supported to refuted."""
+    """For every mutant, the claims that are supported on its base and refuted on the mutant."""
     verdicts = {row.name: row.verdicts for row in rows}
     return {
         row.name: [
@@ -115,7 +122,7 @@ def kills(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def survivors(rows: Sequence[Row]) -> list[str]:
-    """Claims that no mutant kills although it was made to: "mutant: claim", where the base supports the claim."""
+    """A sentence for each claim that should have refuted a mutant made for it, and did not, though it is supported on the base."""
     killed, verdicts = kills(rows), {row.name: row.verdicts for row in rows}
     return [
         f"{row.name} is not killed by {claim}"
@@ -126,12 +133,12 @@ def survivors(rows: Sequence[Row]) -> list[str]:
 
 
 def never_refuted(rows: Sequence[Row]) -> list[str]:
-    """Claims that no control refutes: nothing here can make them lose."""
+    """The claims that no control refutes: the controls do not show that these claims can lose."""
     claims = dict.fromkeys(claim for row in rows for claim in row.verdicts)
     return [claim for claim in claims if all(row.verdicts.get(claim) != "refuted" for row in rows)]
 
 
 def never_supported(rows: Sequence[Row]) -> list[str]:
-    """Claims that no control supports: nothing here shows that they can win."""
+    """The claims that no control supports: the controls do not show that these claims can win."""
     claims = dict.fromkeys(claim for row in rows for claim in row.verdicts)
     return [claim for claim in claims if all(row.verdicts.get(claim) != "supported" for row in rows)]

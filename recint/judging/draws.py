@@ -1,4 +1,4 @@
-"""Independent draws of each claim's reference distribution, measured on shared passes."""
+"""Independent draws from each claim's reference distribution. Claims that share draws share the model's forward passes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from recint.judging.observation import Observation
 from recint.judging.subject import CHUNK, Domain, Place, Sample, Subject
 from recint.system.seeds import derive_seed
 
-_OWN = ""  # the claim's own values beside those of its contrasts, of which none has this name
+_OWN = ""  # the name of the claim's own values among those of its contrasts; no contrast has an empty name
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Independent draws of a claim's reference distribution, as its property measured them.
+    """What a claim's property measured on independent draws from its reference distribution.
 
     Attributes:
-        numbers: what was measured, in 32 bits where that loses nothing, as of most of what a model computes.
-        contrast_numbers: of each of its contrasts, by name.
-        changed: largest change that the property's intervention made to what it acts on; None without intervention.
-        seconds: what the claim's own measuring took, beside the passes that it shares.
+        places: where the draws were made, in order.
+        numbers: the values, shape (draw, *head). They are float32 if that loses nothing, as for most outputs of a model.
+        contrast_numbers: the values of each contrast, by its name.
+        changed: the largest change that the property's intervention made; None without an intervention.
+        seconds: how long the claim's own measurements took, without the passes that it shares.
     """
 
     places: Sequence[Sample]
@@ -38,8 +39,8 @@ class Drawn:
     seconds: float
 
     def extended(self, more: Drawn) -> Drawn:
-        """With further draws of the same claim."""
-        changed = [found.changed for found in (self, more) if found.changed is not None]
+        """These draws followed by further draws for the same claim."""
+        changed = [drawn.changed for drawn in (self, more) if drawn.changed is not None]
         return replace(
             self,
             places=[*self.places, *more.places],
@@ -54,28 +55,31 @@ class Drawn:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """Of every draw."""
+        """The values of every draw in float64, shape (draw, *head)."""
         return self.numbers.astype(np.float64)
 
     @cached_property
     def contrasts(self) -> dict[str, NDArray[np.float64]]:
-        """Of each of its contrasts, by name."""
+        """The values of each contrast in float64, by its name."""
         return {name: numbers.astype(np.float64) for name, numbers in self.contrast_numbers.items()}
 
 
-Share = Drawn | Exception | None  # what `draw` has for a claim
+Share = Drawn | Exception | None  # what `draw` returns for one claim; None if nothing is drawn for it
 
 
 def applicable(
     props: Sequence[Property], model: Subject, *, untrained: bool = False
 ) -> tuple[list[Property], dict[str, Exception]]:
-    """Those whose claims can be asked of a model, and by id the exception of those of which that cannot be told."""
+    """The properties whose claims are applicable to a model.
+
+    The second value holds, by the id of the claim, the exception for each claim where the check itself failed.
+    """
     asked, failed = [], {}
     for prop in props:
         try:
             if not model.unmet(prop.claim, untrained=untrained):
                 asked.append(prop)
-        except Exception as error:  # a model whose predictions are no numbers
+        except Exception as error:  # for example, the model's predictions are not finite
             failed[prop.claim.id] = error.with_traceback(None)
     return asked, failed
 
@@ -88,40 +92,47 @@ def draw_until_decided(
     stages: Sequence[int],
     decided: Callable[[Claim, Drawn], bool],
 ) -> dict[str, Share]:
-    """As `draw`, with more draws at each stage for those claims alone that the last one did not decide."""
+    """Draw in stages: as `draw`, but each stage draws only for the claims that the draws so far do not decide.
+
+    Args:
+        stages: the total number of draws after each stage, in increasing order.
+        decided: whether these draws decide a claim.
+    """
     shares = draw(props, model, seed=seed, draws=stages[0])
     for before, upto in pairwise(stages):
-        still = [
+        still_open = [
             prop
             for prop in props
-            if isinstance(found := shares[prop.claim.id], Drawn) and not decided(prop.claim, found)
+            if isinstance(drawn := shares[prop.claim.id], Drawn) and not decided(prop.claim, drawn)
         ]
-        more = draw(still, model, seed=seed, draws=upto, start=before)
-        for name, found in more.items():
-            before_that = shares[name]
-            assert isinstance(before_that, Drawn)
-            shares[name] = before_that.extended(found) if isinstance(found, Drawn) else found
+        for name, more in draw(still_open, model, seed=seed, draws=upto, start=before).items():
+            so_far = shares[name]
+            assert isinstance(so_far, Drawn)
+            shares[name] = so_far.extended(more) if isinstance(more, Drawn) else more
     return shares
 
 
 def draw(
     props: Sequence[Property], model: Subject, *, seed: int, draws: int, start: int = 0, untrained: bool = False
 ) -> dict[str, Share]:
-    """The estimates' draws of all claims, on shared passes.
+    """Draws for the estimates of all claims, by the id of the claim.
 
-    Claims with the same reference distribution are measured side by side on each chunk of draws, so that the model's
-    pass over it, and interventions that several claims read, are made once. A claim that fails to be measured is told by its
-    exception; one about weights, or that does not apply to the model, has nothing drawn.
+    Claims with the same reference distribution are measured one after another on each chunk of CHUNK draws. So the model's pass
+    over the chunk is made once, and so are interventions that several claims use. A claim that cannot be measured has its
+    exception. A claim about weights, or one that is not applicable to the model, has None.
 
     Args:
-        start: those that were drawn before, a multiple of CHUNK: those from there on are what they would be in one go.
+        draws: the number of draws, counted from zero.
+        start: the number of draws that were made before, a multiple of CHUNK. The further draws do not depend on whether
+            drawing was interrupted there.
+        untrained: whether the model is an untrained one.
     """
     recurrent = [prop for prop in props if prop.claim.quantifier != "weights"]
     asked, failed = applicable(recurrent, model, untrained=untrained)
     kept: dict[tuple[str, Domain], _Kept] = {}
     places: dict[Domain, list[Sample]] = {}
     seconds: dict[str, float] = defaultdict(float)
-    # Domains that differ in what is searched may have the same reference distribution.
+    # Two domains may differ in what the search visits, and still have the same reference distribution.
     groups: dict[Place, list[tuple[Property, Domain]]] = defaultdict(list)
     for prop in asked:
         for domain in _domains(prop.claim):
@@ -137,11 +148,13 @@ def draw(
                 name, begun = prop.claim.id, time.monotonic()
                 if name not in failed:
                     try:
-                        if len(here) > 1:  # the whole pass at once, not up to what the first claim asks
+                        if (
+                            len(here) > 1
+                        ):  # make the whole pass at once; the first claim alone may read only a part of it
                             model.prepare(at)
                         kept[name, domain].add(prop.measure(model, at), start=first - start, batch=at.size)
                     except Exception as error:
-                        failed[name] = error.with_traceback(None)  # which would keep its activations
+                        failed[name] = error.with_traceback(None)  # a traceback would keep activations in memory
                 seconds[name] += time.monotonic() - begun
         places |= {domain: shared for _, domain in here}
 
@@ -166,9 +179,9 @@ def draw(
 
 @dataclass
 class _Kept:
-    """What a claim's property measured of so many draws, in arrays that are filled chunk by chunk.
+    """Values of `draws` draws, in arrays that are filled chunk by chunk.
 
-    Thousands of small arrays instead, put together in the end, take far more memory, as `benchmarks/cost.py memory` tells.
+    A list of small arrays that is concatenated at the end takes far more memory: `benchmarks/cost.py memory` measures it.
     """
 
     draws: int
@@ -176,7 +189,11 @@ class _Kept:
     changed: float | None = None
 
     def add(self, observation: Observation, *, start: int, batch: int) -> None:
-        """Raises ValueError if it is not one value for each draw."""
+        """Put the values of one chunk in their places.
+
+        Raises:
+            ValueError: there is not one value for each draw.
+        """
         for name, values in {_OWN: observation.values, **observation.contrasts}.items():
             if len(values) != batch:
                 raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
@@ -190,11 +207,11 @@ class _Kept:
 
 
 def _fits(values: NDArray[np.float64]) -> bool:
-    """Whether 32 bits hold these numbers exactly."""
+    """Whether float32 holds these numbers exactly."""
     with np.errstate(over="ignore"):
         return np.array_equal(values.astype(np.float32), values, equal_nan=True)
 
 
 def _domains(claim: Claim) -> list[Domain]:
-    """Where a claim is measured: in its own domain, and in those of contrasts that have one."""
+    """The domains on which a claim is measured: its own, and those of its contrasts."""
     return list(dict.fromkeys([claim.domain, *(contrast.domain for contrast in claim.contrasts if contrast.domain)]))

@@ -1,4 +1,4 @@
-"""Evidence -> entries: the verdict on each claim, and the sentence that says why."""
+"""Make entries from evidence: the verdict on each claim, and the sentence that says why."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GOOD = ("supported", "not_applicable")
 
 
 def blank(claim: Claim, message: str = "") -> Entry:
-    """The entry of a claim of which nothing is known: an error, with the reason if there is one."""
+    """The entry of a claim without evidence. Its verdict is `error`; the message is the reason, if it is known."""
     return Entry(
         id=claim.id,
         version=claim.version,
@@ -61,9 +61,13 @@ def blank(claim: Claim, message: str = "") -> Entry:
 
 
 def entry(evidence: Evidence, *, family: int) -> Entry:
-    """The entry of a claim with its evidence, judged by itself: the verdict may change with untrained models and with `settle`.
+    """The entry of a claim with its evidence, judged by itself.
 
-    Bonferroni's correction is never kinder than Holm's: a claim that it leaves supported stays so, unless it is vacuous.
+    The verdict uses Bonferroni's correction. `settle` may change it later, and so may the answer of untrained models. Holm's
+    correction never gives a larger p-value than Bonferroni's: a claim that is supported here stays supported, unless it is vacuous.
+
+    Args:
+        family: the number of claims of the run.
     """
     claim, seconds = evidence.claim, round(evidence.seconds, 2)
     if evidence.unmet:
@@ -87,7 +91,7 @@ def entry(evidence: Evidence, *, family: int) -> Entry:
 
 
 def with_untrained(item: Entry, answer: UntrainedAnswer, *, family: int) -> Entry:
-    """The entry with what untrained models say of the claim, judged by itself."""
+    """The entry with the answer of untrained models, judged by itself again."""
     return judged(replace(item, untrained=answer), family=family)
 
 
@@ -95,23 +99,23 @@ def _tuples(values: Any) -> Any:
     return tuple(map(_tuples, values)) if isinstance(values, list) else values
 
 
-def _estimate(found: intervals.Estimate, threshold: float, family: int) -> Estimate:
-    low, high = (bound if isfinite(bound) else None for bound in (found.low, found.high))
+def _estimate(estimate: intervals.Estimate, threshold: float, family: int) -> Estimate:
+    low, high = (bound if isfinite(bound) else None for bound in (estimate.low, estimate.high))
     return Estimate(
         ci=(low, high),
-        n=found.n,
-        p=found.p,
-        p_against=found.p_against,
-        draws_to_decide=found.draws_to_decide(threshold, level=LEVEL / family),
+        n=estimate.n,
+        p=estimate.p,
+        p_against=estimate.p_against,
+        draws_to_decide=estimate.draws_to_decide(threshold, level=LEVEL / family),
     )
 
 
 def _contrast(contrast: Contrast, evidence: Evidence, family: int) -> Measurement:
-    found = evidence.contrasts[contrast.name]
+    measured = evidence.contrasts[contrast.name]
     bare = Measurement(statistic=contrast.statistic, relation=contrast.relation, threshold=contrast.threshold)
-    if not isinstance(found, intervals.Estimate):  # a figure about weights, which has no sampling error
-        return replace(bare, value=found)
-    return replace(bare, value=found.value, estimate=_estimate(found, contrast.threshold, family))
+    if not isinstance(measured, intervals.Estimate):  # a value about weights, which has no sampling error
+        return replace(bare, value=measured)
+    return replace(bare, value=measured.value, estimate=_estimate(measured, contrast.threshold, family))
 
 
 def _failing(evidence: Evidence) -> Failing | None:
@@ -123,7 +127,7 @@ def _failing(evidence: Evidence) -> Failing | None:
 
 
 def _search(search: Search) -> SearchSummary:
-    found = search.counterexample
+    confirmed = search.counterexample
     return SearchSummary(
         examples=search.examples,
         conditions=search.conditions,
@@ -131,9 +135,9 @@ def _search(search: Search) -> SearchSummary:
         worst_at=search.worst_at.brief(),
         unconfirmed=search.unconfirmed,
         counterexample=Counterexample(
-            value=found.value, where=found.at.brief(), text=found.at.equation(), code=found.code
+            value=confirmed.value, where=confirmed.at.brief(), text=confirmed.at.equation(), code=confirmed.code
         )
-        if found
+        if confirmed
         else None,
     )
 
@@ -142,19 +146,19 @@ def _search(search: Search) -> SearchSummary:
 
 
 def may_be_supported(item: Entry) -> bool:
-    """Whether Holm's correction may find a claim supported that was judged by itself."""
+    """Whether a claim that was judged by itself is supported, or may become so by Holm's correction."""
     return item.verdict == "supported" or item.is_open
 
 
 def judged(item: Entry, *, family: int, p_holm: float | None = None) -> Entry:
-    """The entry with the verdict that follows from what was measured, and with the sentence that says why.
+    """The entry with the verdict that follows from its measurements, and with the sentence that says why.
 
     Args:
         family: the number of claims of the run.
-        p_holm: the claim's p-value, corrected over all claims of the run; without it, that of Bonferroni.
+        p_holm: the claim's p-value, corrected over all claims of the run; None to use Bonferroni's correction instead.
     """
     if item.value is None:
-        return item  # an error, or not applicable
+        return item  # the verdict is `error` or `not_applicable`
     routes = len(item.estimates) + (item.quantifier in ("everywhere", "pointwise"))
     verdict = decide(
         Findings(
@@ -171,7 +175,7 @@ def judged(item: Entry, *, family: int, p_holm: float | None = None) -> Entry:
 
 
 def _why(item: Entry, verdict: Verdict) -> str:
-    """The sentence that says why this is the verdict; empty if there is nothing to add."""
+    """The sentence that says why the verdict is what it is; empty if there is nothing to add."""
     match verdict:
         case "refuted":
             return f"{item.id}: {item.refutation}"
@@ -181,25 +185,28 @@ def _why(item: Entry, verdict: Verdict) -> str:
             assert isinstance(item.untrained, UntrainedAnswer)
             passed, of = item.untrained.passed, item.untrained.of
             return f"it would be supported, but {passed} of {of} untrained models of the same shape satisfy it too"
-    return _searched_in_vain(item)
+    return _unsuccessful_search(item)
 
 
 def _undecided(item: Entry) -> str:
-    """How many draws did not decide, and about how many would."""
-    name, open_ = max(item.estimates.items(), key=lambda part: part[1].p)
+    """How many draws did not decide, and how many would probably do. The forecast needs another seed.
+
+    With the same seed, a run with more draws begins with the same draws: the level would be spent twice on them.
+    """
+    name, undecided = max(item.estimates.items(), key=lambda part: part[1].p)
     about = "" if name == item.id else f" of the contrast '{name}'"
-    needed = open_.draws_to_decide
-    # A forecast from the normal approximation that the draws have outdone already forecasts nothing.
-    if needed is None or needed <= open_.n:
-        return f"{open_.n} draws{about} do not decide"
+    needed = undecided.draws_to_decide
+    # The forecast comes from the normal approximation. If there were that many draws already, it was wrong and is left out.
+    if needed is None or needed <= undecided.n:
+        return f"{undecided.n} draws{about} do not decide"
     return (
-        f"{open_.n} draws{about} do not decide; about {_round_up(needed)} would, if the statistic is what it seems "
-        f"(--draws {_round_up(needed)})"
+        f"{undecided.n} draws{about} do not decide; about {_round_up(needed)} would, if the statistic is what it seems "
+        f"(--draws {_round_up(needed)}, with another --seed)"
     )
 
 
-def _searched_in_vain(item: Entry) -> str:
-    """What the search did not find, and in how much."""
+def _unsuccessful_search(item: Entry) -> str:
+    """How much was searched without a counterexample; empty if there is nothing to add."""
     search, failing = item.search, item.failing
     if not search:
         return ""
@@ -212,13 +219,18 @@ def _searched_in_vain(item: Entry) -> str:
 
 
 def _round_up(number: int) -> int:
-    """To two digits: a forecast has no more."""
+    """The number rounded up to two digits, since the forecast is not more exact than that."""
     unit: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // unit) * unit
 
 
 def settle(entries: Sequence[Entry], expected: Mapping[str, Verdict]) -> tuple[Entry, ...]:
-    """Holm's correction over all claims of the run, the verdicts that follow from it, and what was expected, by id."""
+    """The entries with Holm's correction over all claims of the run, the verdicts that follow, and the expected verdicts.
+
+    Args:
+        entries: every claim of the run, judged by itself.
+        expected: the expected verdicts, by the id of the claim.
+    """
     adjusted = holm({item.id: item.p for item in entries if item.estimate})
     settled = []
     for item in entries:
@@ -229,30 +241,35 @@ def settle(entries: Sequence[Entry], expected: Mapping[str, Verdict]) -> tuple[E
 
 
 def departures(entries: Sequence[Entry]) -> list[Departure]:
-    """The claims that keep the run from status 0: not as expected or, with nothing expected, not supported."""
-    found = []
+    """The claims that keep the run from exit status 0.
+
+    Such a claim does not have the expected verdict or, if none is expected, is neither supported nor not applicable. An error
+    always counts.
+    """
+    departing = []
     for item in entries:
         if item.expected is None:
             if item.verdict not in GOOD:
-                found.append(Departure(claim=item.id, sentence=f"{item.id}: {item.verdict}"))
+                departing.append(Departure(claim=item.id, sentence=f"{item.id}: {item.verdict}"))
         elif item.expected != item.verdict or item.verdict == "error":
             sentence = f"{item.id}: expected {item.expected}, now {item.verdict}"
-            found.append(Departure(claim=item.id, sentence=sentence))
-    return found
+            departing.append(Departure(claim=item.id, sentence=sentence))
+    return departing
 
 
-# --- What the run is on record with -----------------------------------------------------------------------------------
+# --- The run ----------------------------------------------------------------------------------------------------------
 
 
 def about(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What identifies a checkpoint, whatever file it was read from."""
+    """What a verdict file and the log say about a checkpoint: its name, the hash of its tensors, and its configuration."""
     return {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)}
 
 
-version = cache(metadata.version)  # reads files every time
+version = cache(metadata.version)  # cached, since it reads files at every call
 
 
 def environment(device: torch.device) -> dict[str, str]:
+    """The versions of Python, recint and the packages that it computes with, and the name of the device."""
     packages = ("torch", "transformer_lens", "hypothesis", "numpy", "scipy", "pytest")
     return {
         "recint": __version__,
@@ -273,7 +290,13 @@ def run(
     started: str,
     seconds: float,
 ) -> Run:
-    """All that a run found out."""
+    """The results of a run, from its settled entries.
+
+    Args:
+        stages: the numbers of draws after which estimates were looked at.
+        started: the time at which the run began, in ISO format.
+        seconds: how long the run took.
+    """
     return Run(
         checkpoint=about(checkpoint),
         environment=environment(device),

@@ -1,7 +1,7 @@
-"""What a verdict rests on: the entry of a claim, from the judge to the last page.
+"""The entry of a claim: its verdict, and all that the verdict is based on. Every page and file is made from entries.
 
-Plain frozen records, which load neither PyTorch nor SciPy. `recint.judging.entries` makes them of evidence,
-`recint.record.verdict_file` writes them as JSON and reads them back.
+Entries are plain frozen dataclasses. This module imports neither PyTorch nor SciPy. `recint.judging.entries` makes entries from
+evidence, and `recint.record.verdict_file` writes and reads them as JSON.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ Interval = tuple[float | None, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What independent draws say of a statistic.
+    """What independent draws say about a statistic.
 
     Attributes:
-        ci: the 95 % confidence interval; None for an end that is open.
-        n: the number of recurrences.
+        ci: the 95 % confidence interval; None for an open end.
+        n: the number of draws.
         p: the one-sided p-value of "it does not hold".
         p_against: the one-sided p-value of "it holds".
-        draws_to_decide: about how many recurrences would decide; None if that cannot be told.
-        p_holm: `p` of the claim and its contrasts, corrected over all claims of the run; None before they are settled together.
+        draws_to_decide: about how many draws would decide; None if that is not known.
+        p_holm: the largest p of the claim and its contrasts, with Holm's correction over all claims of the run; None before the
+            claims of the run are settled together.
     """
 
     ci: Interval
@@ -40,12 +41,13 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """A statistic as it was measured, and the threshold that it is held against.
+    """A statistic that was measured, and its threshold.
 
     Attributes:
-        statistic: its name.
-        value: the point estimate, or the figure itself for claims about weights; None if nothing was measured.
-        estimate: None for claims about weights, which have no sampling error.
+        statistic: the name of the statistic.
+        relation, threshold: the value should be >= or <= the threshold.
+        value: the point estimate; for a claim about weights, the statistic itself; None if nothing was measured.
+        estimate: None for a claim about weights, which has no sampling error.
     """
 
     statistic: str
@@ -62,10 +64,12 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """How many of the drawn recurrences break a claim about every single recurrence.
+    """How many of the drawn recurrences fail, for a claim about every single recurrence.
 
     Attributes:
-        ci: the exact 95 % interval of the share of all recurrences that break it.
+        count: how many drawn recurrences fail.
+        of: how many recurrences were drawn.
+        ci: the exact 95 % interval of the share of all recurrences that fail.
     """
 
     count: int
@@ -97,9 +101,10 @@ class SearchSummary:
     Attributes:
         examples: the number of trials.
         conditions: the number of different places that these trials visited.
-        worst: the worst value of the statistic; it counts as evidence only if it was confirmed.
-        worst_at: where that was.
-        unconfirmed: the number of places that failed in the search but not on fresh draws.
+        worst: the worst value of the statistic. It is evidence only if it was confirmed on fresh draws.
+        worst_at: the place of the worst value, in a few words.
+        unconfirmed: the number of places that failed in the search, but not on fresh draws.
+        counterexample: a confirmed one; None if there is none.
     """
 
     examples: int = 0
@@ -115,7 +120,9 @@ class UntrainedAnswer:
     """How many untrained models of the same shape pass the claim.
 
     Attributes:
-        vacuous: whether these are too many for the claim to say anything about training.
+        passed: how many of them pass.
+        of: how many were judged.
+        vacuous: whether so many pass that the claim says nothing about training.
     """
 
     passed: int
@@ -125,25 +132,26 @@ class UntrainedAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry(Measurement):
-    """A claim with its verdict, and all that the verdict rests on.
+    """A claim with its verdict, and all that the verdict is based on.
 
-    The inherited attributes are the claim's own statistic. Defaults are what a claim has of which nothing is known yet, and
-    what stands for something that a file of an earlier version does not tell.
+    The inherited attributes are about the claim's own statistic. A default stands for something that is not known yet, or that a
+    file of an earlier version does not contain.
 
     Attributes:
-        hash: of all that decides what is claimed.
-        expected: the verdict on record for this checkpoint, or that of the baseline; None if there is none.
-        standing: whether the verdict confirms; None without a log.
-        question: what all versions and kinds of this claim ask.
-        caveat: what the statistic measures instead, if that is something else than the statement says.
-        partner: for a claim about weights, the claim that asks the same of behaviour.
-        failing: None but for claims about every single recurrence.
-        search: None if there was none.
-        contrast: by name, what must hold beside the claim for it to be supported.
-        untrained: None if no untrained models were asked; a verdict in files of before the models were counted.
+        hash: the hash of the claim's registered fields; see `Claim.hash`.
+        expected: the expected verdict, or that of the baseline; None if there is none.
+        standing: whether the verdict is confirmatory or exploratory; None without a log.
+        question: the id without version and kind; see `Claim.question`.
+        caveat: what the statistic really measures, if that is something else than the statement says.
+        partner: for a claim about weights, the id of the claim that asks the same about behaviour.
+        failing: None unless the claim is about every single recurrence.
+        search: None if there was no search.
+        contrast: the contrasts, by name. Each must hold for the claim to be supported.
+        untrained: None if no untrained models were judged. In files of earlier versions this is a verdict.
         per_head: the statistic of each head, or of each layer and head; None if the claim has no heads.
-        parts: the names of what `per_head` is of, if that is not heads.
-        estimate_refutes: whether the claim is refuted if its own estimate is on the wrong side.
+        parts: the names of the values in `per_head`, if these are not heads.
+        estimate_refutes: whether the claim is refuted if its own estimate is significantly on the wrong side.
+        seconds: how long it took to judge the claim.
         message: why the verdict is what it is, in a sentence; empty if there is nothing to add.
     """
 
@@ -176,45 +184,45 @@ class Entry(Measurement):
 
     @property
     def counterexample(self) -> Counterexample | None:
-        """The confirmed one, if there is one."""
+        """The confirmed counterexample; None if there is none."""
         return self.search.counterexample if self.search else None
 
     @property
     def measurements(self) -> dict[str, Measurement]:
-        """All that was measured, by name: the claim's own statistic (under its id) and that of each contrast."""
+        """All measurements, by name: the claim's own one under its id, and that of each contrast under the contrast's name."""
         return {self.id: self, **self.contrast}
 
     @property
     def estimates(self) -> dict[str, Estimate]:
-        """All that was estimated, by the same names; empty for claims about weights."""
+        """All estimates, by the same names; empty for a claim about weights."""
         return {name: part.estimate for name, part in self.measurements.items() if part.estimate}
 
     @property
     def deciding(self) -> dict[str, Estimate]:
-        """Those of the estimates that can refute the claim by themselves."""
-        return {name: found for name, found in self.estimates.items() if name != self.id or self.estimate_refutes}
+        """The estimates that can refute the claim by themselves, by the same names."""
+        return {name: estimate for name, estimate in self.estimates.items() if name != self.id or self.estimate_refutes}
 
     @property
     def lost(self) -> dict[str, Measurement]:
-        """Of a claim about weights, which has no sampling error: what does not hold, by name."""
+        """For a claim about weights: the measurements that do not hold, by the same names; empty for all other claims."""
         return {} if self.estimates else {name: part for name, part in self.measurements.items() if not part.holds}
 
     @property
     def decisive(self) -> Counterexample | None:
-        """A counterexample that refutes the claim: one place does not decide about an average."""
+        """The counterexample, if it refutes the claim. A claim about an average is not refuted by one place."""
         return self.counterexample if self.quantifier != "average" else None
 
     @property
     def refuted_by(self) -> str:
-        """The name of the measurement that refutes a refuted claim, where no counterexample does."""
+        """The name of the measurement that refutes a refuted claim, if no counterexample does."""
         lost, deciding = next(iter(self.lost), None), self.deciding
         return lost or min(deciding, key=lambda name: deciding[name].p_against, default=self.id)
 
     @property
     def refutation(self) -> str:
-        """What refutes a refuted claim, e.g. "attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]"."""
-        if found := self.decisive:
-            return shortfall(self, found.value, found.text)
+        """The reason why a claim is refuted, e.g. "attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]"."""
+        if counterexample := self.decisive:
+            return shortfall(self, counterexample.value, counterexample.text)
         name = self.refuted_by
         part, own = self.measurements[name], "reference distribution" if self.estimates else "weights"
         assert part.value is not None
@@ -222,25 +230,26 @@ class Entry(Measurement):
 
     @property
     def p(self) -> float:
-        """Of "the claim or one of its contrasts does not hold": all have to hold, so the largest p-value speaks for them."""
+        """The p-value of "the claim or one of its contrasts does not hold": the largest of their p-values, since all must hold."""
         return max((estimate.p for estimate in self.estimates.values()), default=1.0)
 
     @property
     def is_open(self) -> bool:
-        """Whether a claim that was judged by itself is inconclusive only until all claims of the run are settled together.
+        """Whether a claim that was judged by itself is inconclusive, but may become supported when the run is settled.
 
-        Every other verdict is final: Holm's correction can make up for what Bonferroni's took away, and for nothing else.
+        This is so if its p-value is at most LEVEL before any correction. Holm's correction may then give a smaller p-value than
+        Bonferroni's did. Settling changes no other verdict.
         """
         return self.verdict == "inconclusive" and self.p <= LEVEL
 
 
 @dataclass(frozen=True, kw_only=True)
 class Departure:
-    """Why a claim keeps the run from status 0.
+    """A claim that keeps the run from exit status 0.
 
     Attributes:
-        claim: its id.
-        sentence: the whole sentence, which begins with the id.
+        claim: the id of the claim.
+        sentence: the reason; the sentence begins with the id.
     """
 
     claim: str
@@ -249,11 +258,12 @@ class Departure:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift(Departure):
-    """One claim that came out otherwise than in the baseline.
+    """A claim whose result differs from the baseline.
 
     Attributes:
-        kind: "verdict" if that changed, "statistic" if it stayed but the two 95 % intervals have nothing in common.
-        allowed: whether the claim was named as one that may.
+        kind: "verdict" if the verdict differs or is an error; "statistic" if only the statistic differs: the two 95 % intervals
+            do not overlap.
+        allowed: whether `--allow` names the claim.
     """
 
     kind: str
@@ -262,7 +272,7 @@ class Drift(Departure):
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """Which run a run was held against: the checkpoint, its tensors, and when it was judged."""
+    """The run with which another run was compared: the checkpoint's name, the hash of its tensors, and when it was judged."""
 
     name: str
     sha256: str
@@ -271,18 +281,22 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """All that one run found out about one checkpoint: what a verdict file holds.
+    """The results of one run on one checkpoint: the content of a verdict file.
 
     Attributes:
         checkpoint: its name, the hash of its tensors (`sha256`), and its `config`.
+        started: when the run began, in ISO format.
+        claims: the entries, in the order of the code.
         environment: versions of packages, and the device.
-        draws: recurrences of an estimate at most.
-        stages: after how many of them it was looked at whether they decide.
+        seed: the seed of the draws.
+        draws: the largest number of draws of an estimate.
+        stages: the numbers of draws after which estimates were looked at.
+        profile: the name of Hypothesis' profile.
         seconds: how long the run took.
-        against: what the run was held against; None without a baseline.
-        drift: the claims that came out otherwise than in the baseline.
+        against: the run that this one was compared with; None without a baseline.
+        drift: the claims whose result differs from the baseline.
         incomparable: a sentence for each claim that could not be compared with the baseline.
-        judged_otherwise: a sentence for each option that the two runs do not have in common.
+        judged_otherwise: a sentence for each option that has another value than in the baseline.
     """
 
     checkpoint: Mapping[str, Any]
@@ -302,4 +316,4 @@ class Run:
     @property
     def not_allowed(self) -> tuple[Drift, ...]:
         """The drift that fails the run."""
-        return tuple(found for found in self.drift if not found.allowed)
+        return tuple(drift for drift in self.drift if not drift.allowed)

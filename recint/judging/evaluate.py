@@ -1,7 +1,7 @@
-"""Both arms of the evidence for one claim: an estimate on independent draws, and Hypothesis' search for a counterexample.
+"""The evidence for one claim has two arms: an estimate on independent draws, and a search for a counterexample.
 
-They are kept apart: the search maximises, so no interval is put on what it saw; whatever it finds is tried again on
-fresh draws before it counts.
+The arms are kept apart. The search looks for the worst value, so that its values are no sample, and no interval is computed from
+them. A failure that it finds counts only if it is confirmed on fresh draws.
 """
 
 from __future__ import annotations
@@ -30,12 +30,17 @@ class Evidence:
     """All that is known about one claim on one model before the verdict.
 
     Attributes:
-        unmet: why the claim does not apply to the model; empty if it does.
-        values: per draw (and head) of the estimate; for claims about weights the figure itself.
-        contrasts: the estimate of each contrast, by name; its figure, for claims about weights.
-        failing: draws of the estimate that fail a claim about every single one; None for other claims.
-        per_head: mean of each head, or what a figure about weights was made of; None where the claim has no heads.
-        places: where the draws of the estimate were made, in their order.
+        seconds: how long it took to measure the claim.
+        unmet: why the claim is not applicable to the model; empty if it is applicable.
+        value: the statistic; None if the claim is not applicable.
+        values: the values of the draws, shape (draw, *head); for a claim about weights, the statistic itself.
+        places: where the draws of the estimate were made, in order.
+        estimate: None for a claim about weights.
+        contrasts: the estimate of each contrast, by name; for a claim about weights, its value.
+        search: None if there was no search.
+        per_head: the statistic of each head; for a claim about weights, the values that the statistic was made of; None if the
+            claim has no heads.
+        failing: how many draws fail, for a claim about every single draw; None for other claims.
     """
 
     claim: Claim
@@ -62,23 +67,25 @@ def evaluate(
     drawn: Share = None,
     scanned: Scan | Exception | None = None,
 ) -> Evidence:
-    """Run both arms of a claim on a model.
+    """Collect the evidence of both arms for a claim on a model.
 
     Args:
-        family: number of claims judged together.
-        thorough: search also where the estimate already refutes the claim, which controls need not.
-        drawn: the claim's share of what `draw_together` found for all claims, with the same seed, stages and family.
-        scanned: its share of what `scan` found for all claims.
+        stages: the numbers of draws after which the estimate is looked at.
+        family: the number of claims that are judged together.
+        thorough: whether there is a search even if the estimate already refutes the claim. Controls do without.
+        drawn: what `draw_together` returned for the claim, with the same seed, stages and family; None to draw here.
+        scanned: what `scan` returned for the claim; None to scan here.
 
     Raises:
-        ValueError: a figure that is not finite.
+        ValueError: a statistic is not finite, or there are too few draws for it.
+        Exception: whatever went wrong while the claim was measured by `draw_together` or `scan`.
     """
     begun = time.monotonic()
     claim = prop.claim
 
-    def evidence(**found: Any) -> Evidence:
+    def evidence(**fields: Any) -> Evidence:
         seconds = time.monotonic() - begun + (drawn.seconds if isinstance(drawn, Drawn) else 0.0)
-        return Evidence(claim=claim, seconds=seconds, **found)
+        return Evidence(claim=claim, seconds=seconds, **fields)
 
     if reason := model.unmet(claim):
         return evidence(unmet=reason)
@@ -95,8 +102,8 @@ def evaluate(
     assert drawn is not None
     if drawn.changed == 0:
         return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} recurrences")
-    own, *beside = (estimated(bar, values, looks=len(stages)) for bar, values in _parts(claim, drawn))
-    lost = _lost(claim, [part.p_against for part in (own, *beside)], family=family)
+    own, *of_contrasts = (estimated(bar, values, looks=len(stages)) for bar, values in _parts(claim, drawn))
+    lost = _lost(claim, [part.p_against for part in (own, *of_contrasts)], family=family)
     searched = claim.quantifier != "average" and (thorough or not lost)
     try:
         if searched and isinstance(scanned, Exception):
@@ -120,7 +127,7 @@ def evaluate(
         values=drawn.values,
         places=drawn.places,
         estimate=own,
-        contrasts={contrast.name: found for contrast, found in zip(claim.contrasts, beside, strict=True)},
+        contrasts={contrast.name: part for contrast, part in zip(claim.contrasts, of_contrasts, strict=True)},
         search=tried,
         per_head=per_head(claim, drawn.values),
         failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
@@ -130,7 +137,15 @@ def evaluate(
 def draw_together(
     props: Sequence[Property], model: Subject, *, seed: int, stages: Sequence[int], family: int
 ) -> dict[str, Share]:
-    """The estimates' draws of all claims, each as many as decide it."""
+    """Draws for the estimates of all claims, by the id of the claim. Each claim gets draws until they decide it.
+
+    Draws decide a claim if its estimate, or that of a contrast, refutes it; or if Bonferroni's correction would support it and
+    there are at least SUPPORT_FROM draws.
+
+    Args:
+        stages: the numbers of draws after which the claims are looked at.
+        family: the number of claims that are judged together.
+    """
 
     looks = len(stages)
 
@@ -139,7 +154,7 @@ def draw_together(
             return True
         try:
             p, p_against = zip(*(both_p_values(bar, values) for bar, values in _parts(claim, drawn)), strict=True)
-        except NoEstimate:  # more of them will have none either; told where the claim is judged
+        except NoEstimate:  # more draws will not help; `evaluate` raises the error again
             return True
         if _lost(claim, [looks * against for against in p_against], family=family):
             return True
@@ -149,23 +164,31 @@ def draw_together(
 
 
 def _parts(claim: Claim, drawn: Drawn) -> list[tuple[Claim | Contrast, NDArray[np.float64]]]:
-    """The claim and its contrasts, with their values."""
+    """The claim and its contrasts, each with its values."""
     return [(claim, drawn.values), *((contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts)]
 
 
 def _lost(claim: Claim, p_against: Sequence[float], *, family: int) -> bool:
-    """Whether the estimate of the claim, or of a contrast, refutes it: p-values against the claim itself first."""
+    """Whether the estimate of the claim, or of a contrast, refutes the claim.
+
+    Args:
+        p_against: the p-values of "it holds": that of the claim first, then those of its contrasts.
+    """
     deciding = p_against if claim.estimate_refutes else p_against[1:]
     return min(deciding, default=1.0) <= refutation_level(family=family, routes=claim.routes)
 
 
 def _of_weights(prop: Property, model: Subject) -> dict[str, Any]:
-    """Figures without sampling error."""
+    """The fields of the evidence for a claim about weights, which has no sampling error.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
     observation = prop.measure(model)
-    contrasts = {name: float(figure) for name, figure in observation.contrasts.items()}
-    for name, figure in {prop.claim.statistic: observation.value, **contrasts}.items():
-        if not np.isfinite(figure):
-            raise ValueError(f"{prop.claim.id}: {name} is {figure}")
+    contrasts = {name: float(value) for name, value in observation.contrasts.items()}
+    for name, value in {prop.claim.statistic: observation.value, **contrasts}.items():
+        if not np.isfinite(value):
+            raise ValueError(f"{prop.claim.id}: {name} is {value}")
     return {
         "value": observation.value,
         "values": observation.values,
@@ -175,13 +198,13 @@ def _of_weights(prop: Property, model: Subject) -> dict[str, Any]:
 
 
 def _failing(claim: Claim, drawn: Drawn) -> NDArray[np.bool_]:
-    """Which of the estimate's draws fail by themselves."""
+    """For each draw of the estimate, whether it lies beyond the threshold by itself."""
     threshold = claim.threshold
     return drawn.values < threshold if claim.relation == ">=" else drawn.values > threshold
 
 
 def _certain(claim: Claim, drawn: Drawn) -> Place | None:
-    """The worst single draw of the estimate, where a claim about every single one fails at it."""
+    """The worst draw of the estimate, if the claim is about every single draw and fails at it; otherwise None."""
     if claim.quantifier != "pointwise" or not _failing(claim, drawn).any():
         return None
     worst = int(np.argmin(drawn.values) if claim.relation == ">=" else np.argmax(drawn.values))

@@ -1,4 +1,4 @@
-"""A statistic is a number, or an error: nothing is said of numbers that are none."""
+"""A statistic is a finite number. NaN or infinity is an error, and never a verdict."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class NotFinite(ValueError):
-    """Numbers that are NaN or infinite, from which no statistic follows."""
+    """A value is NaN or infinite, so that there is no statistic."""
 
 
 def require_finite(**values: object) -> None:
-    """Raises NotFinite, with the name, if a tensor or array holds NaN or infinity; what is neither is passed over.
+    """Raises NotFinite if a tensor or array holds NaN or infinity; values of other types are not checked.
 
     >>> require_finite(attention=torch.tensor([0.0, float("nan")]))
     Traceback (most recent call last):
@@ -39,25 +39,29 @@ def require_finite(**values: object) -> None:
             raise NotFinite(f"{count} of the {finite.numel()} values of {name} are NaN or infinite")
 
 
-def require_finite_record(record: Any, *, what: str) -> None:
-    """Raises NotFinite, with its path, if a number in plain dictionaries and lists is NaN or infinite."""
-    if isinstance(record, float) and not isfinite(record):
-        raise NotFinite(f"{what} is {record}, but should be a finite number")
-    if isinstance(record, dict | list):
-        for key, part in record.items() if isinstance(record, dict) else enumerate(record):
-            require_finite_record(part, what=f"{what}.{key}")
+def require_finite_numbers(value: Any, *, what: str) -> None:
+    """Raises NotFinite if a number in nested dictionaries and lists is NaN or infinite.
+
+    Args:
+        what: the name of the value; the error begins with it and the path to the number.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        raise NotFinite(f"{what} is {value}, but should be a finite number")
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            require_finite_numbers(part, what=f"{what}.{key}")
 
 
 def finite(statistic: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a statistic: neither what it is given nor what it returns may hold NaN or infinity."""
+    """Decorate a statistic, so that it raises NotFinite if an argument or the result holds NaN or infinity."""
     parameters = signature(statistic)
 
     @wraps(statistic)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         require_finite(**parameters.bind(*args, **kwargs).arguments)
-        found = statistic(*args, **kwargs)
-        for part in found if isinstance(found, tuple) else (found,):
+        result = statistic(*args, **kwargs)
+        for part in result if isinstance(result, tuple) else (result,):
             require_finite(**{statistic.__name__: part})
-        return found
+        return result
 
     return checked

@@ -1,4 +1,4 @@
-"""Many claims are judged together, and the chance that any of them is supported wrongly stays what it was for one."""
+"""Holm's correction, for many claims that are judged together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down adjustment: rejecting what falls to 0.05 keeps the chance of any false rejection at 5 %.
+    """Adjusted p-values by Holm's step-down procedure (Holm 1979).
+
+    If every hypothesis whose adjusted p-value is at most 0.05 is rejected, the probability of any false rejection is at most 5 %,
+    however the p-values depend on each other.
 
     >>> holm({"a": 0.01, "b": 0.04})
     {'a': 0.02, 'b': 0.04}

@@ -1,4 +1,4 @@
-"""A statistic over independent draws with its interval and p-values, and the interval of a share."""
+"""A statistic of independent draws with its interval and p-values, and the exact interval of a share."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from recint.judging.reductions import REDUCTIONS, ReductionName, Sides, Values
 from recint.judging.relation import Relation
 
 POWER = 0.8
-_TAIL = 0.025  # of a 95 % interval, on each side
+_TAIL = 0.025  # the probability beyond each end of a 95 % interval
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic over n independent draws.
+    """A statistic of n independent draws.
 
     Attributes:
-        low, high: 95 % interval; infinite where n draws are too few for a bound.
-        p: one-sided p-value of "the claim does not hold".
-        p_against: one-sided p-value of "the claim holds".
-        looks: how often a sample that grows may be looked at; interval and p-values hold whichever look was the last.
+        value: the point estimate.
+        low, high: the 95 % interval; an end is infinite if n draws are too few for it.
+        p: the one-sided p-value of "the claim does not hold".
+        p_against: the one-sided p-value of "the claim holds".
+        looks: how often the growing sample may be looked at. Interval and p-values are valid whichever look is the last.
     """
 
     value: float
@@ -36,10 +37,10 @@ class Estimate:
     looks: int = 1
 
     def draws_to_decide(self, threshold: float, *, level: float) -> int | None:
-        """Recurrences that would settle it with 80 % power at this level, if the statistic is what it seems.
+        """The number of draws that would decide with 80 % power at this level, if the true statistic is the estimated one.
 
-        From the normal approximation: the interval's width shrinks with the square root of n. None if the statistic sits on
-        the threshold, or its spread is not known.
+        It comes from the normal approximation: n * ((z_level + z_power) * s / |value - threshold|)^2, where s is the standard
+        error that the width of the interval implies. None if the value equals the threshold, or if the interval is infinite.
         """
         width, distance = (
             (self.high - self.low) / (2 * stats.norm.ppf(1 - _TAIL / self.looks)),
@@ -52,7 +53,7 @@ class Estimate:
 
 
 class NoEstimate(ValueError):
-    """Values that have no such statistic, or too few of them for an interval."""
+    """The statistic does not exist for these values, or they are too few for an interval."""
 
 
 def estimate(
@@ -65,11 +66,15 @@ def estimate(
 ) -> Estimate:
     """The statistic with its 95 % interval and one-sided p-values.
 
-    Of a sample that is looked at several times, and grows until it decides, each look may err as often as the others: p-values
-    are so many times as large, and intervals as wide as that asks for (Bonferroni).
+    A growing sample that is looked at several times may err at each look. The level is split evenly over the looks (Bonferroni):
+    p-values are multiplied by the number of looks, and intervals are wider accordingly.
+
+    Args:
+        values: shape (draw, *head).
+        looks: how often the sample may be looked at.
 
     Raises:
-        NoEstimate: fewer than two draws, values that are not finite, or a ratio whose denominator is zero.
+        NoEstimate: there are fewer than two draws, a value is not finite, or the denominator of a ratio is zero.
     """
     last, value = _checked(values, reduction, relation)
     rule = REDUCTIONS[reduction]
@@ -81,17 +86,21 @@ def estimate(
 def p_values(
     values: Float[NDArray, draw * heads], *, reduction: ReductionName, relation: Relation, threshold: float
 ) -> Sides:
-    """One-sided p-values of "the claim does not hold" and of "it holds".
+    """One-sided p-values of "the claim does not hold" and of "it holds", for a sample that is looked at once.
 
     Raises:
-        NoEstimate: as for `estimate`, whose p-values these are.
+        NoEstimate: as in `estimate`.
     """
     last, _ = _checked(values, reduction, relation)
     return REDUCTIONS[reduction].p_values(last, relation, threshold)
 
 
 def _checked(values: NDArray, reduction: ReductionName, relation: Relation) -> tuple[Values, float]:
-    """The values with draws last, and the statistic."""
+    """The values with the draws on the last axis, and the statistic.
+
+    Raises:
+        NoEstimate: as in `estimate`.
+    """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
         raise NoEstimate(f"n={len(values)} recurrences are too few for an interval: at least 2 are needed")
@@ -105,7 +114,7 @@ def _checked(values: NDArray, reduction: ReductionName, relation: Relation) -> t
 
 
 def exact_interval(count: int, of: int, *, looks: int = 1) -> tuple[float, float]:
-    """The 95 % interval of a share (Clopper and Pearson 1934); all of [0, 1] if nothing was counted.
+    """The exact 95 % interval of a share (Clopper and Pearson 1934); (0, 1) if `of` is 0.
 
     >>> exact_interval(0, 100)
     (0.0, 0.0362...)

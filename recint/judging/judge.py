@@ -1,10 +1,10 @@
-"""A claim on a model, for pytest; and every claim on one model, without it, for controls and sweeps."""
+"""Judge one claim on a model, as pytest does; or judge all claims on a model without pytest, as controls and sweeps do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recint.judging import entries as record
+from recint.judging import entries as of_claims
 from recint.judging.claim import Property
 from recint.judging.draws import Share
 from recint.judging.entry import Entry, UntrainedAnswer
@@ -28,23 +28,30 @@ def judge_one(
     beside: Sequence[Property] = (),
     thorough: bool = True,
 ) -> tuple[Evidence, Entry]:
-    """The evidence on one of `family` claims, and its entry before these are settled together; the rest as for `judge`.
+    """The evidence for one claim, and its entry before all claims of the run are settled together.
 
-    Untrained models are asked only where the claim may be supported: nothing else can be found vacuous.
+    Untrained models are judged only if the claim may be supported: no other verdict can become vacuous.
 
     Args:
-        drawn, scanned: the claim's share of what was drawn and visited for all of them.
-        beside: the claims that are judged with it.
+        family: the number of claims of the run.
+        drawn: what `draw_together` returned for the claim.
+        scanned: what `scan` returned for the claim.
+        controls: whether untrained models of the same shape are judged too.
+        beside: the claims of the run that this process judges.
+        thorough: whether there is a search even if the estimate already refutes the claim.
+
+    Raises:
+        Exception: whatever goes wrong while the claim is measured; its verdict is then `error`.
     """
     evidence = evaluate(
         prop, model, seed=seed, stages=stages, family=family, thorough=thorough, drawn=drawn, scanned=scanned
     )
-    entry = record.entry(evidence, family=family)
-    # Of a ratio to their error untrained models, which do not beat copying, are not asked.
-    if controls and record.may_be_supported(entry) and not prop.claim.mse_ratio:
-        found = untrained_passes(prop, model, beside=beside)
-        answer = UntrainedAnswer(passed=found.passed, of=found.of, vacuous=found.vacuous)
-        entry = record.with_untrained(entry, answer, family=family)
+    entry = of_claims.entry(evidence, family=family)
+    # A ratio of MSEs is not applicable to untrained models, which are no better than copying.
+    if controls and of_claims.may_be_supported(entry) and not prop.claim.mse_ratio:
+        untrained = untrained_passes(prop, model, beside=beside)
+        answer = UntrainedAnswer(passed=untrained.passed, of=untrained.of, vacuous=untrained.vacuous)
+        entry = of_claims.with_untrained(entry, answer, family=family)
     return evidence, entry
 
 
@@ -60,8 +67,9 @@ def judge(
     """The entries of all claims on one model, settled together.
 
     Args:
-        thorough: search also where the estimate already refutes a claim.
-        controls: whether untrained models of the same shape are asked too.
+        stages: the numbers of draws after which estimates are looked at.
+        thorough: whether there is a search even if the estimate already refutes the claim.
+        controls: whether untrained models of the same shape are judged too.
     """
     entries = []
     drawn = draw_together(props, model, seed=seed, stages=stages, family=len(props))
@@ -81,6 +89,6 @@ def judge(
                 thorough=thorough,
             )
             entries.append(entry)
-        except Exception as error:  # whatever it is, it is the verdict `error` on this claim and none on the others
-            entries.append(record.blank(prop.claim, str(error)))
-    return record.settle(entries, {})
+        except Exception as error:  # this claim gets the verdict `error`; the others are not affected
+            entries.append(of_claims.blank(prop.claim, str(error)))
+    return of_claims.settle(entries, {})

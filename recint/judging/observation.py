@@ -1,4 +1,4 @@
-"""What one execution of a property measured, and who collects it."""
+"""What one execution of a property measures, and the arm of the evidence that collects it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from recint.judging.subject import Place
 
 @dataclass(frozen=True)
 class Observation:
-    """What one execution of a property measured, and where (None for weights).
+    """What one execution of a property measured.
 
     Attributes:
-        values: shape (draw,) or (draw, head); for weights the bare figure.
-        per_head: for weights, what the figure was made of, if it has heads.
-        contrasts: by name, shaped like `values`.
-        changed: largest change that the property's intervention made to what it acts on; None without intervention.
+        values: shape (draw,) or (draw, head); for a claim about weights, the statistic itself, shape ().
+        at: the place; None for a claim about weights.
+        value: the statistic of these values.
+        per_head: for a claim about weights, the values of the heads that the statistic was made of; None without heads.
+        contrasts: the values of each contrast, by name, shaped like `values`.
+        changed: the largest change that the property's intervention made; None without an intervention.
     """
 
     values: NDArray[np.float64]
@@ -34,11 +36,16 @@ class Observation:
 
 
 class Arm(Protocol):
-    """What collects; `contrasts` says whether it wants them measured, which costs passes of their own."""
+    """What collects observations.
+
+    Attributes:
+        contrasts: whether contrasts are to be measured too, which takes forward passes of their own.
+    """
 
     contrasts: bool
 
-    def observe(self, observation: Observation) -> None: ...
+    def observe(self, observation: Observation) -> None:
+        """Take what a property has measured; raise Refuted to stop Hypothesis at a failure."""
 
 
 ARM: ContextVar[Arm | None] = ContextVar("arm", default=None)
@@ -46,7 +53,7 @@ ARM: ContextVar[Arm | None] = ContextVar("arm", default=None)
 
 @contextmanager
 def observing(arm: Arm) -> Iterator[None]:
-    """Hand what `check` sees inside the block to `arm`."""
+    """Inside the block, `Claim.check` passes its observations to this arm."""
     token = ARM.set(arm)
     try:
         yield

@@ -1,4 +1,4 @@
-"""How values of draws become the statistic of a claim: every reduction with its test, its interval and its heads."""
+"""Reductions: how values of draws and heads become the statistic of a claim, each with its test and its interval."""
 
 from __future__ import annotations
 
@@ -28,21 +28,25 @@ ReductionName = Literal[
     "median over largest head",
     "all but 1 %",
 ]
-ROUNDING = 1e-5  # of the largest value: what varies by less varies by the rounding of float32
+ROUNDING = 1e-5  # differences below this share of the largest value may come from rounding in float32
 
-Values = Float[NDArray, "*rows draw"]  # rows are heads, or numerators above denominators, or both
+Values = Float[
+    NDArray, "*rows draw"
+]  # rows are heads; or numerators and denominators, in this order; or both: (2, head, draw)
 Heads = Float[NDArray, "head draw"]
-Sides = tuple[float, float]  # of "it does not hold" and of "it holds"; or the lower and the upper end of an interval
+Sides = tuple[
+    float, float
+]  # p-values of "it does not hold" and of "it holds"; or the lower and the upper end of an interval
 
 
 @dataclass(frozen=True)
 class OneHead:
-    """How a figure shows each head by itself.
+    """How the statistic of a single head is computed, for figures.
 
     Attributes:
-        which: the head whose value the statistic is.
-        reduction: what the statistic of a single head is.
-        unit: from the means of all heads to what values are divided by; None if they are not.
+        which: the word for the head whose value is the claim's statistic.
+        reduction: how the values of one head become its statistic.
+        unit: computes a divisor for all values from the means of all heads; None if values are not divided.
     """
 
     which: str
@@ -50,7 +54,7 @@ class OneHead:
     unit: Callable[[NDArray], float] | None = None
 
     def of_means(self, means: NDArray) -> NDArray:
-        """The statistic of each head, from means of shape (head,), or (row, head) for ratios."""
+        """The statistic of each head, from means of shape (head,), or (2, head) for ratios."""
         if self.reduction == "ratio of means":
             return means[0] / means[1]
         return means if self.unit is None else means / self.unit(means)
@@ -58,14 +62,15 @@ class OneHead:
 
 @dataclass(frozen=True, kw_only=True)
 class Reduction(ABC):
-    """A way from values of shape (*rows, draw) to a statistic, and its test.
+    """How values of shape (*rows, draw) become a statistic, and how this statistic is tested.
 
     Attributes:
-        name: under which claims ask for it; their hashes cover it.
-        compares_heads: whether it says something of one head against others, so that a layer needs two of them.
-        refutes_everywhere: whether a wrong average refutes a claim about every condition. A majority of heads does not: each
-            condition may have a majority of its own.
-        one_head: how each head is shown by itself; None if the statistic has no heads.
+        name: the name by which claims declare it. The hash of a claim covers it.
+        compares_heads: whether the statistic compares heads with each other, so that the layer needs two heads at least.
+        refutes_everywhere: whether a significant average on the wrong side refutes a claim about every condition. It does so for
+            a mean: if the mean over all conditions fails, some condition fails. It does not for a majority of heads: every
+            condition may hold by a majority of its own, though no majority holds on average.
+        one_head: how the statistic of a single head is computed; None if the statistic has no heads.
     """
 
     name: ReductionName
@@ -79,7 +84,7 @@ class Reduction(ABC):
 
     @abstractmethod
     def defined(self, values: Values) -> bool:
-        """Whether the denominator of a ratio is positive, as far as these draws tell; true of what is no ratio."""
+        """Whether the denominator of a ratio seems to be positive on these draws; always true if the statistic is not a ratio."""
 
     @abstractmethod
     def p_values(self, values: Values, relation: Relation, threshold: float) -> Sides:
@@ -87,7 +92,7 @@ class Reduction(ABC):
 
     @abstractmethod
     def interval(self, values: Values, relation: Relation, *, threshold: float, tail: float) -> Sides:
-        """The interval that misses the statistic on each side with probability `tail`; an end may be infinite."""
+        """The interval that misses the true statistic on each side with probability `tail`; an end may be infinite."""
 
     def per_head(self, values: Values) -> NDArray[np.float64] | None:
         """The statistic of each head by itself; None if there are no heads."""
@@ -99,22 +104,24 @@ class Reduction(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class OfMeans(Reduction):
-    """A statistic that is made of means over draws.
+    """A statistic that is computed from means over draws.
 
-    A ratio num / den lies above the threshold where the mean of num - threshold * den is positive: all that is tested are
-    means, see `recint.judging.means`. That the denominator is positive is tested too, and neither side is believed without.
+    Every test is a test of means, see `recint.judging.means`. A ratio num / den is above the threshold if and only if the mean of
+    num - threshold * den is positive, provided that the mean of den is positive. Whether it is positive is tested too: neither
+    p-value is smaller than that of this test.
 
-    That the k-th best of H heads holds says that k of them do: a partial conjunction (Benjamini & Heller 2008), whose
-    p-value is (H - k + 1) times the k-th smallest of the heads'. That it does not says that H - k + 1 of them do not.
+    A claim on the k-th best of H heads says that at least k heads hold. This is a partial conjunction (Benjamini & Heller 2008):
+    its p-value is (H - k + 1) times the k-th smallest p-value of the heads. The opposite says that at least H - k + 1 heads do not
+    hold.
 
-    The interval holds the thresholds that neither one-sided test rejects: interval and p-values always agree.
+    The interval consists of the thresholds that neither one-sided test rejects, so that interval and p-values always agree.
 
     Attributes:
-        of_means: from means of shape (*rows, ...) to the statistic of shape (...).
-        excess: from values and a threshold to numbers whose mean is positive where a head lies above the threshold, and to
-            numbers whose mean is positive where it lies below.
-        needed: how many of so many heads must lie on the right side for the claim to hold.
-        p_defined: p-value of "the statistic does not exist", for a ratio whose denominator may not be positive.
+        of_means: computes the statistic, shape (...), from means of shape (*rows, ...).
+        excess: computes two arrays from values and a threshold. The mean of the first is positive for a head above the
+            threshold, and the mean of the second for a head below it.
+        needed: the number of heads that must be on the right side for the claim to hold, from the number of heads.
+        p_defined: the p-value of "the denominator is not positive", from values and the size of rounding errors.
     """
 
     of_means: Callable[[NDArray, Relation], NDArray]
@@ -123,7 +130,9 @@ class OfMeans(Reduction):
     p_defined: Callable[[Values, float], float] = lambda values, noise: 0.0
 
     def value(self, values: Values, relation: Relation) -> float:
-        with np.errstate(divide="ignore", invalid="ignore"):  # a perfect model has no ratio; told by name in `estimate`
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # the denominator may be zero; `intervals.estimate` raises an error then
             return float(self.of_means(values.mean(-1), relation))
 
     def defined(self, values: Values) -> bool:
@@ -146,8 +155,14 @@ class OfMeans(Reduction):
         return low, high
 
     def _bound(self, values: Values, relation: Relation, value: float, which: int, tail: float) -> float:
-        """The threshold on one side of the statistic at which a one-sided test is just significant; infinite if none is."""
-        outward = -1.0 if (which == 0) == (relation == ">=") else 1.0  # p falls outwards on the side that holds
+        """The threshold, on one side of the statistic, at which a one-sided test becomes significant; infinite if there is none.
+
+        Args:
+            which: the test: 0 for "it does not hold", 1 for "it holds".
+        """
+        outward = (
+            -1.0 if (which == 0) == (relation == ">=") else 1.0
+        )  # the direction in which the p-value of the test falls
 
         def beyond(threshold: float) -> float:
             return self.p_values(values, relation, threshold)[which] - tail
@@ -159,13 +174,13 @@ class OfMeans(Reduction):
             if beyond(value + outward * reach) <= 0:
                 break
             inside, reach = value + outward * reach, 2 * reach
-        else:  # of a few draws not even that a denominator is above 0 is certain
+        else:  # for example, there are too few draws to show that the denominator is positive
             return outward * np.inf
-        # The p-values are monotone, but not smooth where heads change ranks.
+        # The p-values are monotone in the threshold, but have kinks where heads change ranks.
         return float(optimize.brentq(beyond, inside, value + outward * reach, xtol=1e-6 * reach))
 
     def _alike(self, values: Values, value: float) -> bool:
-        """Whether every draw alone would give the same statistic, but for rounding."""
+        """Whether all draws give the same statistic, apart from rounding."""
         return bool(self.excess(values, value)[0].std(-1).max() <= _noise(values))
 
 
@@ -182,9 +197,10 @@ def _largest_head(values: Values, noise: float) -> float:
 
 
 def _median_head(values: Values) -> Float[NDArray, draw]:
-    """The head whose mean is the median one, or the mean of the two in the middle.
+    """The values of the head with the median mean; for an even number of heads, the average of the two in the middle.
 
-    Which these are is read off the same draws; `tests/judging/test_reductions.py` simulates that it costs nothing.
+    The head is chosen on the same draws that are then tested. `tests/judging/test_reductions.py` simulates that the test keeps its
+    level.
     """
     order = values.mean(-1).argsort()
     median: NDArray = values[order[(len(order) - 1) // 2 : len(order) // 2 + 1]].mean(0)
@@ -192,12 +208,13 @@ def _median_head(values: Values) -> Float[NDArray, draw]:
 
 
 def _majority(means: NDArray, relation: Relation) -> NDArray:
+    """The mean of the k-th best head, where k is the smallest majority."""
     best_first = np.sort(means, axis=0)[::-1] if relation == ">=" else np.sort(means, axis=0)
     return best_first[len(best_first) // 2]
 
 
 def _both(excess: Callable[[Values, float], Heads]) -> Callable[[Values, float], tuple[Heads, Heads]]:
-    """What lies above, and with the other sign what lies below."""
+    """Both sides of `OfMeans.excess`, if one is the other with the opposite sign."""
 
     def sides(values: Values, threshold: float) -> tuple[Heads, Heads]:
         above = excess(values, threshold)
@@ -207,18 +224,20 @@ def _both(excess: Callable[[Values, float], Heads]) -> Callable[[Values, float],
 
 
 def _share_excess(values: Values, threshold: float) -> tuple[Heads, Heads]:
-    """Of shares of absolute means: the sum over heads of weight times |mean|, with signs that do not know what they are tested on.
+    """`OfMeans.excess` for a share of absolute means.
 
-    Heads that speak for the finding get their signs from every second draw, and are tested on the others: any fixed signs
-    give at most the sum of |mean|. Signs chosen on the same draws would count the noise of heads that do nothing. Heads
-    that speak against it keep the signs of what is tested, which are the least favourable ones.
+    The share is above the threshold if sum |mean of own heads| - threshold * sum |mean of all heads| is positive. A test of means
+    needs a sign for each head in place of the absolute value. If signs were chosen on the draws that are tested, the noise of
+    heads that do nothing would count. Therefore heads that speak for the side that is tested get their signs from every second
+    draw, and only the other draws are tested: with any fixed signs, the sum is at most the sum of |mean|. Heads that speak against
+    that side keep the signs of the draws that are tested, which are least favourable to it.
     """
     rows = np.concatenate([values[0], -threshold * values[1]])
     chosen, tested = rows[:, ::2], rows[:, 1::2]
     own, all_heads = slice(None, len(values[0])), slice(len(values[0]), None)
 
     def sides(speaking_for: slice, against: slice, weight: int) -> Heads:
-        # The rows of all heads carry the factor -threshold, which turns their signs around.
+        # The rows of all heads contain the factor -threshold, which reverses their signs.
         signs = np.sign(tested.mean(-1))
         signs[speaking_for] = np.sign(chosen.mean(-1))[speaking_for]
         signs[all_heads] *= -np.sign(threshold) if threshold else 1
@@ -228,7 +247,10 @@ def _share_excess(values: Values, threshold: float) -> tuple[Heads, Heads]:
 
 
 def _all_if(wanted: Relation) -> Callable[[int, Relation], int]:
-    """An extreme head lies on the side of its extreme only if all heads do, and on the other side as soon as one does."""
+    """`OfMeans.needed` for the smallest or largest head: all heads are needed for the wanted relation, one for the other.
+
+    The smallest head is above the threshold only if all heads are. It is below if one head is.
+    """
     return lambda heads, relation: heads if relation == wanted else 1
 
 
@@ -240,9 +262,13 @@ _ratio_excess = _both(lambda values, threshold: np.atleast_2d(values[0] - thresh
 
 @dataclass(frozen=True, kw_only=True)
 class AllBut(Reduction):
-    """The value that all but a share of draws keep within.
+    """The quantile that all but a share of the draws keep within.
 
-    Its interval and test are exact and free of distributions: order statistics, and a binomial count of what lies beyond.
+    Its test and interval are exact for every distribution: they use the binomial number of draws beyond the threshold, and order
+    statistics (`scipy.stats.quantile_test`).
+
+    Attributes:
+        share: the share of draws that may lie beyond.
     """
 
     share: float
@@ -255,14 +281,14 @@ class AllBut(Reduction):
 
     def p_values(self, values: Values, relation: Relation, threshold: float) -> Sides:
         def test(alternative: str) -> float:
-            found = stats.quantile_test(values, q=threshold, p=self._quantile(relation), alternative=alternative)
-            return float(found.pvalue)
+            result = stats.quantile_test(values, q=threshold, p=self._quantile(relation), alternative=alternative)
+            return float(result.pvalue)
 
         return (test("greater"), test("less")) if relation == ">=" else (test("less"), test("greater"))
 
     def interval(self, values: Values, relation: Relation, *, threshold: float, tail: float) -> Sides:
-        found = stats.quantile_test(values, q=threshold, p=self._quantile(relation))
-        low, high = found.confidence_interval(confidence_level=1 - 2 * tail)
+        result = stats.quantile_test(values, q=threshold, p=self._quantile(relation))
+        low, high = result.confidence_interval(confidence_level=1 - 2 * tail)
         return (-np.inf if np.isnan(low) else float(low)), (np.inf if np.isnan(high) else float(high))
 
     def _quantile(self, relation: Relation) -> float:
@@ -278,7 +304,7 @@ _ALL: tuple[Reduction, ...] = (
         of_means=lambda means, _: means,
         excess=_both(lambda values, threshold: values[None] - threshold),
     ),
-    # The mean over draws, then the k-th best head, k the smallest majority (5 of 8).
+    # The mean over draws, then the k-th best head, where k is the smallest majority (5 of 8).
     OfMeans(
         name="majority of heads",
         of_means=_majority,
@@ -287,14 +313,14 @@ _ALL: tuple[Reduction, ...] = (
         refutes_everywhere=False,
         one_head=OneHead("majority", "mean"),
     ),
-    # Two rows instead of heads, measured on the same draws: the mean of the first / the mean of the second.
+    # Two rows, measured on the same draws: the mean of the first / the mean of the second.
     OfMeans(
         name="ratio of means",
         of_means=lambda means, _: means[0] / means[1],
         excess=_ratio_excess,
         p_defined=_every_denominator,
     ),
-    # 1 - that ratio; of squared errors and squared deviations it is R^2.
+    # 1 - that ratio. With squared errors in the first row and squared deviations in the second it is R^2.
     OfMeans(
         name="explained share",
         of_means=lambda means, _: 1 - means[0] / means[1],
@@ -307,7 +333,7 @@ _ALL: tuple[Reduction, ...] = (
         of_means=lambda means, _: np.abs(means[0]).sum(0) / np.abs(means[1]).sum(0),
         excess=_share_excess,
     ),
-    # The ratio of means for every head (two rows of heads), then the extreme one.
+    # The ratio of means for every head (two rows of heads), then the smallest or the largest of them.
     OfMeans(
         name="smallest ratio over heads",
         of_means=lambda means, _: (means[0] / means[1]).min(0),
@@ -324,7 +350,7 @@ _ALL: tuple[Reduction, ...] = (
         p_defined=_every_denominator,
         one_head=OneHead("largest", "ratio of means"),
     ),
-    # The mean over draws, then that of the largest head / the median over heads.
+    # The mean over draws, then the largest head / the median over heads.
     OfMeans(
         name="largest over median head",
         of_means=lambda means, _: means.max(0) / np.median(means, axis=0),
@@ -334,7 +360,7 @@ _ALL: tuple[Reduction, ...] = (
         compares_heads=True,
         one_head=OneHead("largest", "mean", unit=np.median),
     ),
-    # The inverse of that, which exists where the median is zero.
+    # The inverse of that, which exists even if the median is zero.
     OfMeans(
         name="median over largest head",
         of_means=lambda means, _: np.median(means, axis=0) / means.max(0),
@@ -344,7 +370,7 @@ _ALL: tuple[Reduction, ...] = (
         compares_heads=True,
         one_head=OneHead("median", "mean", unit=np.max),
     ),
-    # The value that 99 % of draws keep within, for a claim about every single one.
+    # The value that 99 % of draws keep within, for a claim about every single draw.
     AllBut(name="all but 1 %", share=0.01),
 )
 

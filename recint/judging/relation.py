@@ -1,4 +1,4 @@
-"""A statistic, held against a threshold."""
+"""Compare a statistic with its threshold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Relation = Literal[">=", "<="]
 
 
 class Bar(Protocol):
-    """What a value is held against: the threshold of a statistic, and the side on which the value should be."""
+    """The threshold of a statistic, and the side of it on which the value should be."""
 
     @property
     def statistic(self) -> str: ...
@@ -28,5 +28,5 @@ def holds(value: float, relation: Relation, threshold: float) -> bool:
 
 
 def shortfall(bar: Bar, value: float, where: str) -> str:
-    """The sentence that says of a value what it should be, e.g. "attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]"."""
+    """The sentence on a value that fails, e.g. "attention = 0.41, but should be >= 0.5 [c = -0.5, 14 terms]"."""
     return f"{bar.statistic} = {value:.4g}, but should be {bar.relation} {bar.threshold:g} [{where}]"

@@ -1,4 +1,4 @@
-"""Every condition of a claim's domain, visited once by all claims on the same draws, to see where one seems to fail."""
+"""The scan: visit every condition of the domains, to see where claims seem to fail. All claims share the draws of a condition."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from recint.judging.statistic import both_p_values, statistic
 from recint.judging.subject import CHUNK, Place, Subject
 from recint.system.seeds import derive_seed
 
-VISIT = 16  # draws at each condition
-AGAIN = 64  # more of them where these do not tell that the claim holds
-DOUBT = 0.05  # p-value of "it does not hold here" up to which they do
-WIDE = 64  # conditions, those that look worst, that are visited again
-SIMPLE = 8  # of those that surely fail, the simplest are visited again too: a person reads them most easily
+VISIT = 16  # draws at each condition in the first visit
+AGAIN = 64  # draws of a second visit, to conditions where the first one does not show that the claim holds
+DOUBT = 0.05  # a p-value up to this counts as evidence, of "it holds here" or of "it fails here"
+WIDE = 64  # at most so many conditions, the worst ones, get a second visit
+SIMPLE = 8  # so many of the simplest conditions that clearly fail get one too: a person reads them most easily
 
 
 @dataclass(frozen=True, eq=False)
 class Visit:
-    """What a claim's values were at one condition."""
+    """The values of a claim at one condition, shape (draw, *head)."""
 
     at: Place
     values: NDArray[np.float64]
@@ -47,31 +47,42 @@ class Scan:
 def scan(
     props: Sequence[Property], model: Subject, *, seed: int, untrained: bool = False
 ) -> dict[str, Scan | Exception]:
-    """Visit the conditions of all claims about every condition, side by side; one that cannot be measured has its exception."""
+    """Visit the conditions of all claims about every condition, and return the scan of each, by the id of the claim.
+
+    Claims that share conditions share forward passes. A claim that cannot be measured has its exception instead of a scan. Claims
+    that are not about every condition, or are not applicable to the model, are left out.
+
+    Args:
+        untrained: whether the model is an untrained one.
+    """
     everywhere = [prop for prop in props if prop.claim.quantifier == "everywhere"]
     asked, failed = applicable(everywhere, model, untrained=untrained)
-    found: dict[str, list[Visit]] = {prop.claim.id: [] for prop in asked}
+    visits: dict[str, list[Visit]] = {prop.claim.id: [] for prop in asked}
     at_seed = derive_seed(seed, "scan")
 
     def visit(prop: Property, measure: Callable[[], list[Visit]]) -> None:
         if prop.claim.id not in failed:
             try:
-                found[prop.claim.id] += measure()
+                visits[prop.claim.id] += measure()
             except Exception as error:
                 failed[prop.claim.id] = error.with_traceback(None)
 
     for here, places in _shared(asked, config=model.config, seed=at_seed):
         for together in _side_by_side(places, VISIT):
-            if len(here) > 1:  # the whole pass at once, not up to what the first claim asks; claims tell what fails
+            # Make the whole pass at once; the first claim alone may read only a part of it. Errors are raised again by the claims.
+            if len(here) > 1:
                 with suppress(Exception):
                     model.prepare(_as_one(together))
             for prop in here:
                 visit(prop, partial(_measured, prop, model, together))
-    return {prop.claim.id: Scan(tuple(found[prop.claim.id])) for prop in asked} | failed
+    return {prop.claim.id: Scan(tuple(visits[prop.claim.id])) for prop in asked} | failed
 
 
 def _shared(props: Sequence[Property], *, config: Any, seed: int) -> list[tuple[tuple[Property, ...], list[Place]]]:
-    """Places with the claims whose domains they lie in; those of the same claims together, and last those that stand alone."""
+    """Groups of places, each with the claims whose domains contain all places of the group.
+
+    Places that cannot be measured together with others are in groups of their own, which come last.
+    """
     where: dict[Place, list[Property]] = defaultdict(list)
     for prop in props:
         for at in prop.claim.domain.conditions(config, batch=VISIT, seed=seed):
@@ -85,7 +96,7 @@ def _shared(props: Sequence[Property], *, config: Any, seed: int) -> list[tuple[
 
 @dataclass(frozen=True, eq=False)
 class _Tested:
-    """What some draws of a condition say: p-values of "the claim does not hold here" and of "it holds", and the figure."""
+    """A condition with its values, the p-values of "the claim does not hold here" and of "it holds", and the statistic."""
 
     at: Place
     values: NDArray[np.float64]
@@ -101,9 +112,14 @@ class _Tested:
 
 
 def suspects(prop: Property, model: Subject, scanned: Scan, *, most: int, seed: int) -> Sequence[Place]:
-    """Conditions at which the claim seems to fail, at most so many: the simplest of those that surely fail, then the worst.
+    """Conditions at which the claim seems to fail.
 
-    Where the first draws do not tell that it holds there, more are drawn.
+    Conditions whose first visit does not show that the claim holds get a second visit. The first suspect is the simplest condition
+    that clearly fails on all draws; then come the worst ones.
+
+    Args:
+        scanned: the first visits.
+        most: the largest number of suspects.
     """
     claim = prop.claim
     first = [_Tested.of(claim, visit.at, visit.values) for visit in scanned.visits]
@@ -112,17 +128,17 @@ def suspects(prop: Property, model: Subject, scanned: Scan, *, most: int, seed: 
     doubtful = [*simple, *(tested for tested in doubtful[:WIDE] if tested not in simple)]
     again = [tested.at.again(batch=AGAIN, seed=derive_seed(seed, "again")) for tested in doubtful]
     more = {visit.at: visit.values for each in _side_by_side(again, AGAIN) for visit in _measured(prop, model, each)}
-    known = [
+    visited_twice = [
         _Tested.of(claim, at, np.concatenate([tested.values, more[at]]))
         for tested, at in zip(doubtful, again, strict=True)
     ]
-    failing = _worst_first(tested for tested in known if not tested.holds)
-    surely = _simplest_first(tested for tested in failing if tested.p_against <= DOUBT)
-    return [tested.at for tested in dict.fromkeys([*surely[:1], *failing])][:most]
+    failing = _worst_first(tested for tested in visited_twice if not tested.holds)
+    clearly = _simplest_first(tested for tested in failing if tested.p_against <= DOUBT)
+    return [tested.at for tested in dict.fromkeys([*clearly[:1], *failing])][:most]
 
 
 def _worst_first(tested: Iterable[_Tested]) -> list[_Tested]:
-    """Where the claim fails most surely; where that is alike, where it fails worst."""
+    """Sorted by the p-value of "it holds here", the smallest first; among equal ones, the worst value first."""
     return sorted(tested, key=lambda each: (each.p_against, -each.badness))
 
 
@@ -131,7 +147,7 @@ def _simplest_first(tested: Iterable[_Tested]) -> list[_Tested]:
 
 
 def _side_by_side(places: Sequence[Place], batch: int) -> list[tuple[Place, ...]]:
-    """In passes of about CHUNK draws, each of places of one shape."""
+    """Tuples of places of one shape, with about CHUNK draws together; each tuple is measured in one pass."""
     groups: dict[Hashable, list[Place]] = defaultdict(list)
     for at in places:
         groups[at if at.shape is None else at.shape].append(at)

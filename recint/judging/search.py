@@ -1,8 +1,10 @@
-"""A claim is tried where it may break, and what is found is tried again on fresh draws before it counts.
+"""The search for a counterexample. A failure that it finds counts only if it is confirmed on fresh draws.
 
-Conditions of the grid are all visited, by `recint.judging.scan`; Hypothesis hunts between them, on a batch for each condition.
-Single places are drawn by the thousand and judged in a few passes; Hypothesis then draws them again, up to the first
-that failed, and shrinks that one.
+For a claim about every condition, `recint.judging.scan` visits all conditions of the grid. Then Hypothesis searches between them,
+with one batch of draws at each condition.
+
+For a claim about every single draw, Hypothesis draws thousands of places, which are measured in a few passes. Then it draws the
+same places again, up to the first one that failed, and shrinks that one.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ from recint.judging.subject import Place, Subject
 from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level
 
-SUSPICIOUS = 0.05  # a batch that fails by chance more often than this is no reason to end a hunt
-SCREEN = 256  # fresh draws on which a suspect has to fail as surely before it may be tried
-RETEST = 512  # fresh draws for a suspected counterexample
-TRIES = 6  # of suspects of the scan, and as many of the hunts; each has the same share of the level
-HUNTS = 6  # each of which goes on past the suspects of the last
+SUSPICIOUS = 0.05  # a condition is a suspect if the p-value of "it holds here" is at most this
+SCREEN = 256  # fresh draws on which a suspect must fail at this p-value again, before a try is spent on it
+RETEST = 512  # fresh draws of a try, which confirms a suspect or not
+TRIES = 6  # the scan may spend so many tries, and the hunts as many; each try has the same share of the level
+HUNTS = 6  # how often Hypothesis is started; each hunt ignores the suspects of those before
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,10 @@ class Counterexample:
     """A place where the claim fails, confirmed on fresh draws.
 
     Attributes:
-        at: where, with the batch and seed that reproduce `value`.
+        at: the place, with the batch and seed that reproduce `value`.
+        value: the statistic there.
+        text: the sentence that says that the claim fails there.
+        code: a snippet that computes the value again.
     """
 
     at: Place
@@ -47,14 +52,17 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Search:
-    """What the search saw, and a counterexample if one was confirmed.
+    """The trials of a search, and a counterexample if one was confirmed.
 
     Attributes:
-        trials: in order; of single draws only the worst of each coefficient is kept.
-        examples: how many trials there were, those of shrinking included.
-        conditions: how many different places they visited.
-        unconfirmed: places that failed in the search but not on fresh draws.
-        scanned: what was seen at every condition of the grid, for a claim about every condition.
+        trials: places with the statistic there, in order. For a claim about every single draw, only the worst trial of each
+            coefficient is kept.
+        examples: the number of trials, including those of shrinking.
+        conditions: the number of different places that were visited.
+        worst, worst_at: the worst value of all trials, and its place.
+        counterexample: None if none was confirmed.
+        unconfirmed: the number of places that failed in the search but not on fresh draws; 0 if a counterexample was confirmed.
+        scanned: the scan, for a claim about every condition; otherwise None.
     """
 
     trials: tuple[tuple[Place, float], ...]
@@ -68,22 +76,24 @@ class Search:
 
     @property
     def hardest(self) -> tuple[Place, float]:
-        """The counterexample, or else the worst place seen, and the value there."""
-        found = self.counterexample
-        return (found.at, found.value) if found else (self.worst_at, self.worst)
+        """The place and value of the counterexample; without one, those of the worst trial."""
+        confirmed = self.counterexample
+        return (confirmed.at, confirmed.value) if confirmed else (self.worst_at, self.worst)
 
 
 def search(
     prop: Property, model: Subject, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
 ) -> Search:
-    """Try to break a claim about every condition, or about every draw.
+    """Search for a counterexample to a claim about every condition, or about every single draw.
 
     Args:
-        scanned: the claim's share of the scan of all claims, if there was one.
-        certain: a single draw that the estimate has seen to fail, for which there is nothing to draw again.
+        seed: the seed of the fresh draws.
+        family: the number of claims that are judged together.
+        scanned: the scan of the claim; None to scan here.
+        certain: a single draw of the estimate that fails. It is measured again, since it has nothing random left to draw.
 
     Raises:
-        ValueError: a statistic that is not finite.
+        ValueError: a statistic is not finite.
     """
     with model.drawing():
         if prop.claim.quantifier == "pointwise":
@@ -96,33 +106,34 @@ def search(
 
 @dataclass
 class _Hunting:
-    """The arm that hunts: steers Hypothesis towards the worst and raises where the claim fails.
+    """The arm of a hunt: it leads Hypothesis towards the worst value, and raises Refuted at a suspect.
 
     Attributes:
-        pardoned: conditions that were suspects; the hunt goes on past them.
+        contrasts: False, since a hunt does not need contrasts.
+        trials: the places of all hunts, with the statistic there.
+        ignored: conditions that were suspects of an earlier hunt, in words.
     """
 
     claim: Claim
     contrasts: bool = False
     trials: list[tuple[Place, float]] = field(default_factory=list)
-    pardoned: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)
 
     def observe(self, observation: Observation) -> None:
         assert observation.at is not None
         value = _finite(self.claim, observation.value, observation.at)
         self.trials.append((observation.at, value))
         target(self.claim.badness(value))
-        if self.claim.holds(value) or observation.at.brief() in self.pardoned:
+        if self.claim.holds(value) or observation.at.brief() in self.ignored:
             return
-        surely = p_against(self.claim, observation.values) <= SUSPICIOUS
-        if surely:
+        if p_against(self.claim, observation.values) <= SUSPICIOUS:
             raise Refuted(self.claim.failure(value, observation.at.equation()))
 
     def failures(self) -> list[Place]:
-        """Where the statistic fails, however surely, from the best to the worst."""
+        """The places where the statistic fails, even by a little, from the best to the worst."""
         failing = [(at, value) for at, value in self.trials if not self.claim.holds(value)]
         ranked = sorted(failing, key=lambda trial: self.claim.badness(trial[1]))
-        return [at for at, _ in ranked if at.brief() not in self.pardoned]
+        return [at for at, _ in ranked if at.brief() not in self.ignored]
 
 
 def _finite(claim: Claim, value: float, at: Place) -> float:
@@ -132,45 +143,50 @@ def _finite(claim: Claim, value: float, at: Place) -> float:
 
 
 def _own_scan(prop: Property, model: Subject, seed: int) -> Scan:
-    found = scan([prop], model, seed=seed, untrained=True)[prop.claim.id]  # whether it applies was asked before
-    if isinstance(found, Exception):
-        raise found
-    return found
+    scanned = scan([prop], model, seed=seed, untrained=True)[
+        prop.claim.id
+    ]  # the caller knows that the claim is applicable
+    if isinstance(scanned, Exception):
+        raise scanned
+    return scanned
 
 
 def _conditions(prop: Property, model: Subject, scanned: Scan, *, seed: int, family: int) -> Search:
-    """The scan first, and where it breaks nothing, Hypothesis between what was scanned."""
+    """Try the suspects of the scan. If none is confirmed, let Hypothesis search between the conditions of the scan."""
     claim, level = prop.claim, refutation_level(family=family, routes=prop.claim.routes) / (2 * TRIES)
     visited = [(at, _finite(claim, value, at)) for at, value in scanned.values(claim)]
-    found = suspects(prop, model, scanned, most=TRIES, seed=seed)
-    for number, suspect in enumerate(found):
+    suspected = suspects(prop, model, scanned, most=TRIES, seed=seed)
+    for number, suspect in enumerate(suspected):
         if confirmed := confirm(prop, model, suspect, seed=derive_seed(seed, "scanned", number), level=level):
             return _summary(claim, visited, confirmed, scanned=scanned, unconfirmed=0)
     trials, confirmed, seen = _hunt(prop, model, seed=seed, level=level)
-    return _summary(claim, [*visited, *trials], confirmed, scanned=scanned, unconfirmed=len(found) + seen)
+    return _summary(claim, [*visited, *trials], confirmed, scanned=scanned, unconfirmed=len(suspected) + seen)
 
 
 def _hunt(
     prop: Property, model: Subject, *, seed: int, level: float
 ) -> tuple[list[tuple[Place, float]], Counterexample | None, int]:
-    """Trials, a counterexample if one is confirmed, and how many suspects there were.
+    """The trials, the counterexample if one is confirmed, and the number of suspects.
 
-    A failure that was luck does not end the hunt: its condition is pardoned, and Hypothesis sent on.
+    A suspect that is not confirmed failed by chance. It is ignored from then on, and Hypothesis is started again.
     """
     arm = _Hunting(prop.claim)
     confirmed: Counterexample | None = None
     seen = tried = 0
 
     def confirm_any(suspects: Sequence[Place]) -> Counterexample | None:
-        """A suspect is screened first, at no cost: tries are for those that fail there too, and not by a little."""
+        """The first of the suspects that is confirmed.
+
+        A suspect is screened first, which spends no part of the level. A try is spent only on a suspect that fails there again.
+        """
         nonlocal seen, tried
         for suspect in suspects:
-            arm.pardoned.add(suspect.brief())
+            arm.ignored.add(suspect.brief())
             seen += 1
             if tried < TRIES and _fails(prop, model, suspect, seed=derive_seed(seed, "screen", seen)):
                 tried += 1
-                if found := confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level):
-                    return found
+                if counterexample := confirm(prop, model, suspect, seed=derive_seed(seed, tried), level=level):
+                    return counterexample
         return None
 
     for _ in range(HUNTS):
@@ -178,8 +194,8 @@ def _hunt(
             with observing(arm):
                 prop.body(model)
         except Refuted:
-            # The last trial is the simplest, after shrinking. It lies at the edge of where the claim fails, and there fresh
-            # draws may well pass: the worst of all is a suspect too.
+            # After shrinking, the last trial is the simplest failure. It lies at the edge of the region where the claim fails, and
+            # fresh draws may pass there. Therefore the worst failure is a suspect too.
             simplest = arm.trials[-1][0]
             confirmed = confirm_any(list(dict.fromkeys([simplest, *arm.failures()[-1:]])))
             if confirmed or tried == TRIES:
@@ -191,12 +207,17 @@ def _hunt(
 
 
 def _fails(prop: Property, model: Subject, suspect: Place, *, seed: int) -> bool:
+    """Whether a suspect fails on the fresh draws of the screening."""
     observation = prop.measure(model, suspect.again(batch=SCREEN, seed=seed), contrasts=False)
     return p_against(prop.claim, observation.values) <= SUSPICIOUS
 
 
 def confirm(prop: Property, model: Subject, suspect: Place, *, seed: int, level: float) -> Counterexample | None:
-    """Try a failure again where chance had no part in finding it; None if it does not fail significantly there."""
+    """Try a suspect on fresh draws, which had no part in its selection.
+
+    Returns:
+        The counterexample; None if the claim does not fail there with a p-value of `level` or less.
+    """
     at = suspect.again(batch=RETEST, seed=seed)
     observation = prop.measure(model, at, contrasts=False)
     fails = not prop.claim.holds(observation.value) and p_against(prop.claim, observation.values) <= level
@@ -206,7 +227,7 @@ def confirm(prop: Property, model: Subject, suspect: Place, *, seed: int, level:
 def _summary(
     claim: Claim,
     trials: Sequence[tuple[Place, float]],
-    found: Counterexample | None,
+    confirmed: Counterexample | None,
     *,
     unconfirmed: int,
     scanned: Scan | None = None,
@@ -214,14 +235,18 @@ def _summary(
     worst_at, worst = max(trials, key=lambda trial: claim.badness(trial[1]))
     conditions = len({at.brief() for at, _ in trials})
     kept = _worst_of_each_coefficient(claim, trials) if claim.quantifier == "pointwise" else trials
-    return Search(tuple(kept), len(trials), conditions, worst, worst_at, found, 0 if found else unconfirmed, scanned)
+    unconfirmed = 0 if confirmed else unconfirmed
+    return Search(tuple(kept), len(trials), conditions, worst, worst_at, confirmed, unconfirmed, scanned)
 
 
 # --- Single draws -----------------------------------------------------------------------------------------------------
 
 
 def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Search:
-    """Draw by the thousand, judge in a few passes, shrink the first that fails; one has nothing to draw again."""
+    """Draw thousands of places, measure them in a few passes, and shrink the first one that fails.
+
+    A single draw has nothing random left, so that it is confirmed by measuring it again.
+    """
     claim = prop.claim
     drawn: list[Place] = []
     _ = _visiting(prop, model, drawn.append)
@@ -235,7 +260,8 @@ def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Sear
         return known[at]
 
     def break_it(at: Place) -> None:
-        holds = claim.holds(value_at(at))  # not below: to Hypothesis, a failure is where it is raised
+        # Hypothesis tells failures apart by the line that raises. The measurement may raise too, and must be on another line.
+        holds = claim.holds(value_at(at))
         if not holds:
             raise Refuted(claim.failure(known[at], at.equation()))
 
@@ -245,7 +271,7 @@ def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Sear
         suspects = [simplest, *suspects] if simplest else suspects
     if certain:
         suspects.append(certain)
-    # Judged once more, by a pass of its own: side by side with others the last digits may be others.
+    # Each suspect is measured once more, in a pass of its own: in a batch with others, the last digits may differ.
     for at in suspects:
         value = _finite(claim, prop.measure(model, at, contrasts=False).value, at)
         if not claim.holds(value):
@@ -254,9 +280,12 @@ def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Sear
 
 
 def _visiting(prop: Property, model: Subject, visit: Callable[[Place], None]) -> Place | None:
-    """Let Hypothesis draw the places of the property and hand them to `visit`; the last it was at, where that raised Refuted.
+    """Let Hypothesis draw the places of the property, and call `visit` with each.
 
-    Its draws are the same each time up to the first place where `visit` raises, for runs that are derandomized.
+    In derandomized runs the places are the same each time, up to the first one where `visit` raises Refuted.
+
+    Returns:
+        The last place, if `visit` raised Refuted; after shrinking, it is the simplest one that fails. Otherwise None.
     """
     last: list[Place] = []
 
@@ -274,7 +303,7 @@ def _visiting(prop: Property, model: Subject, visit: Callable[[Place], None]) ->
 
 @contextmanager
 def _body_replaced(prop: Property, body: Callable[..., None]) -> Iterator[None]:
-    """The property's strategies with another function that they feed; Hypothesis documents the attribute for that."""
+    """Inside the block, the property's strategies call another function. Hypothesis documents `inner_test` for this purpose."""
     handle, own = prop.body.hypothesis, prop.inner  # type: ignore[attr-defined]
     handle.inner_test = body
     try:
@@ -284,18 +313,18 @@ def _body_replaced(prop: Property, body: Callable[..., None]) -> Iterator[None]:
 
 
 def _together(prop: Property, model: Subject, places: Sequence[Place]) -> dict[Place, float]:
-    """The statistic at each of these single draws, measured side by side in passes of those of one shape."""
+    """The statistic at each of these single draws. Places of one shape are measured together, RETEST in a pass."""
     groups: dict[Hashable, list[Place]] = defaultdict(list)
     for at in places:
         groups[at.shape].append(at)
-    found: dict[Place, float] = {}
+    statistics: dict[Place, float] = {}
     for group in groups.values():
         for start in range(0, len(group), RETEST):
             part = group[start : start + RETEST]
             values = prop.measure(model, part[0].beside(part[1:]), contrasts=False).values
             for at, value in zip(part, values, strict=True):
-                found[at] = _finite(prop.claim, statistic(prop.claim, value[None]), at)
-    return {at: found[at] for at in places}
+                statistics[at] = _finite(prop.claim, statistic(prop.claim, value[None]), at)
+    return {at: statistics[at] for at in places}
 
 
 def _worst_of_each_coefficient(claim: Claim, trials: Sequence[tuple[Place, float]]) -> list[tuple[Place, float]]:
@@ -307,7 +336,7 @@ def _worst_of_each_coefficient(claim: Claim, trials: Sequence[tuple[Place, float
     return list(worst.values())
 
 
-# --- What was found ---------------------------------------------------------------------------------------------------
+# --- Counterexamples --------------------------------------------------------------------------------------------------
 
 
 def _counterexample(prop: Property, model: Subject, at: Place, value: float) -> Counterexample:
@@ -319,5 +348,5 @@ def _code(prop: Property, model: Subject, at: Place) -> str:
     where = "" if prop.folder == shipped.CLAIMS else f", {str(prop.folder)!r}"
     rebuilt = model.snippet(at)
     imports = sorted(["from recint.catalogue import find", *rebuilt.imports])
-    told = f"print(find({prop.claim.id!r}{where}).measure(model, at).value)"
-    return "\n".join([*imports, "", *rebuilt.lines, told, ""])
+    measured = f"print(find({prop.claim.id!r}{where}).measure(model, at).value)"
+    return "\n".join([*imports, "", *rebuilt.lines, measured, ""])

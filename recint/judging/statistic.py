@@ -25,32 +25,39 @@ def statistic(bar: Reduced, values: NDArray[np.float64]) -> float:
 
 
 def passes(bar: Reduced, values: NDArray[np.float64]) -> bool:
-    """Whether the statistic over these draws holds, and exists: a ratio to something negative says nothing."""
+    """Whether the statistic of these draws holds. It does not if it is a ratio whose denominator seems to be negative."""
     return holds(statistic(bar, values), bar.relation, bar.threshold) and REDUCTIONS[bar.reduction].defined(
         _last(values)
     )
 
 
 def per_head(bar: Reduced, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The statistic of each head by itself; None if it has no heads."""
+    """The statistic of each head by itself; None if the statistic has no heads."""
     return REDUCTIONS[bar.reduction].per_head(_last(values))
 
 
 def _last(values: NDArray[np.float64]) -> Values:
-    """Values with draws last, as reductions take them."""
+    """Values of shape (*heads, draw), as reductions expect them."""
     return np.moveaxis(values, 0, -1)
 
 
 def estimated(bar: Reduced, values: NDArray[np.float64], *, looks: int = 1) -> Estimate:
-    """The statistic of a claim or contrast over independent draws, with interval and p-values."""
+    """The statistic of independent draws, with its interval and p-values.
+
+    Args:
+        looks: how often the growing sample may be looked at; see `recint.judging.intervals.estimate`.
+
+    Raises:
+        NoEstimate: there are too few draws, or the statistic does not exist for them.
+    """
     return estimate(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold, looks=looks)
 
 
 def p_against(bar: Reduced, values: NDArray[np.float64]) -> float:
-    """One-sided p-value of "the claim holds here"."""
+    """The one-sided p-value of "the claim holds here"."""
     return both_p_values(bar, values)[1]
 
 
 def both_p_values(bar: Reduced, values: NDArray[np.float64]) -> tuple[float, float]:
-    """One-sided p-values of "it does not hold" and of "it holds"."""
+    """The one-sided p-values of "it does not hold" and of "it holds"."""
     return p_values(values, reduction=bar.reduction, relation=bar.relation, threshold=bar.threshold)

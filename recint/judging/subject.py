@@ -1,7 +1,7 @@
-"""What the engine asks of what it judges: of a model, of the places where claims are tried, and of the domains these lie in.
+"""The protocols of a subject: what the engine needs from a model, from the places where claims are tried, and from domains.
 
-The engine imports nothing else of its subject. Affine recurrences and the transformers that predict them are one subject, see
-`recint.domain` and `recint.model`; another one stands beside it by having these methods.
+The engine knows a subject by these protocols only. Affine recurrences and the transformers that predict them are one subject, see
+`recint.domain` and `recint.model`. Any classes with these methods are another subject.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ import torch
 if TYPE_CHECKING:
     from recint.judging.claim import Claim
 
-CHUNK = 100  # draws in one forward pass: larger batches take more memory, and a CPU is no faster with them
+CHUNK = 100  # draws in one forward pass: larger batches take more memory, and a CPU is not faster with them
 SEARCH_BATCH = 64  # draws at each condition of a search
 POINTS = (
-    512  # conditions that stand for a domain that has too many to visit them all; a power of two fills it most evenly
+    512  # conditions visited in a domain that has too many for a complete scan; a power of two fills it most evenly
 )
 
 
 class Place(Protocol):
-    """Where a claim is tried: a frozen dataclass whose repr is runnable code."""
+    """A place where a claim is tried: a frozen dataclass whose repr is runnable code."""
 
     def __hash__(self) -> int: ...
 
     @property
     def size(self) -> int:
-        """How many draws are measured there."""
+        """The number of draws that are measured there."""
 
     @property
     def shape(self) -> Hashable | None:
-        """Places of one shape can be measured in one pass; None for a place that shares its pass with no other."""
+        """Places of equal shape can be measured in one pass. None for a place that must be measured alone."""
 
     @property
     def simplicity(self) -> tuple:
-        """Smallest for what a person reads most easily."""
+        """A sort key: smaller for a place that a person reads more easily."""
 
     @property
     def coefficient(self) -> float | None:
-        """What figures are drawn against; None if it was drawn at random."""
+        """The coordinate of the place on the horizontal axis of figures; None if it was drawn at random."""
 
     def beside(self, others: Sequence[Any]) -> Place:
-        """This place and others of its shape, side by side, as one place."""
+        """One place that holds the draws of this place and of others of equal shape, in order."""
 
     def again(self, *, batch: int, seed: int) -> Place:
-        """The same place with so many fresh draws; one that has nothing left to draw gives itself."""
+        """The same place with `batch` fresh draws. A place that has nothing random returns itself."""
 
     def equation(self) -> str:
-        """The place in full, for a counterexample."""
+        """The whole place in words, for a counterexample."""
 
     def brief(self) -> str:
         """The place in a few words."""
 
 
 class Sample(Place, Protocol):
-    """Independent draws, each of which is a place, too."""
+    """A place of several independent draws. Each draw is a place, too."""
 
     def single(self, number: int) -> Place:
         """The draw with this number, counted from zero."""
@@ -66,25 +66,25 @@ class Sample(Place, Protocol):
 
 @runtime_checkable
 class Domain(Protocol):
-    """What a claim speaks of: a frozen dataclass of plain values, which the claim's hash covers."""
+    """What a claim is about: a frozen dataclass of plain values. The claim's hash covers them."""
 
     def reference(self, *, batch: int, seed: int) -> Sample:
-        """Independent draws of the reference distribution, where estimates are made; the same for the same arguments."""
+        """`batch` independent draws from the reference distribution, for estimates. Equal arguments give equal draws."""
 
     def words(self) -> str:
         """The domain in a few words."""
 
     def conditions(self, config: Any, *, batch: int, seed: int) -> Sequence[Place]:
-        """The places that stand for the domain when all of it is visited, for models of this configuration."""
+        """The conditions that a scan of the domain visits, for models of this configuration, each with `batch` draws."""
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """Python code that rebuilds a model and a place.
+    """Python code that makes a model and a place again.
 
     Attributes:
-        imports: import statements, one in a line.
-        lines: statements that bind `model` and `at`.
+        imports: the import statements.
+        lines: the statements that define `model` and `at`.
     """
 
     imports: tuple[str, ...]
@@ -92,30 +92,31 @@ class Snippet:
 
 
 class Subject(Protocol):
-    """A model that claims are judged on."""
+    """A model on which claims are judged."""
 
     @property
     def config(self) -> Any:
-        """A dataclass of plain values: the shape of the model."""
+        """The shape of the model: a dataclass of plain values."""
 
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """The device on which the model runs."""
 
     def unmet(self, claim: Claim, *, untrained: bool = False) -> str:
-        """Why a claim cannot be asked of this model, in one sentence; empty if it can.
+        """Why a claim is not applicable to this model, in one sentence; empty if it is applicable.
 
         Args:
-            untrained: whether the model is, and is asked all the same about what only training gives.
+            untrained: whether the model is an untrained one. Preconditions that only training can meet are then not checked.
         """
 
     def prepare(self, at: Any) -> None:
-        """Make the pass over a place, which several claims are going to ask about."""
+        """Make the whole forward pass over a place now, since several claims are going to use it."""
 
     def drawing(self) -> AbstractContextManager[None]:
-        """Inside the block, Hypothesis draws places for this model."""
+        """Inside the block, Hypothesis draws places that fit this model."""
 
     def snippet(self, at: Any) -> Snippet:
-        """Code that rebuilds this model and a place."""
+        """Code that makes this model and a place again."""
 
     def untrained(self, seed: int) -> Subject:
         """An untrained model of the same shape, on the same device."""

@@ -1,7 +1,7 @@
-"""How many untrained models pass a claim: one that they pass too often says nothing about training.
+"""How many untrained models pass a claim. A claim that too many of them pass says nothing about training.
 
-What untrained models do depends on the configuration and the claim alone, not on the checkpoint; it is kept in a cache,
-under a key that covers everything it depends on, the code included, so that nothing stale is ever read.
+The answer depends on the configuration and the claim, and not on the checkpoint. It is kept in a cache. The key of the cache covers
+all that the answer depends on, including the code, so that an outdated answer is never read.
 """
 
 from __future__ import annotations
@@ -27,58 +27,65 @@ from recint.judging.statistic import passes
 from recint.judging.subject import Subject
 from recint.system.files import cache_folder, write
 
-# Where none of the first passes, a claim that 14 % of untrained models pass is missed with probability 0.05, and one that 1 %
-# pass is called vacuous with probability 0.003; `tests/judging/test_untrained.py` has the sums.
+# FIRST models are judged, and ALL of them if one of the first passes. So a claim that 14 % of untrained models pass is missed with
+# probability 0.05, and a claim that 1 % pass is called vacuous with probability 0.003. `tests/judging/test_untrained.py` computes
+# both.
 FIRST, ALL = 20, 60
 TOLERATED = 0.05
 SHIPPED_ANSWERS = Path(__file__).with_name("untrained.json")
-DRAWS = 100  # at least as many as any test needs; what counts is how many models pass, not how surely one does
+DRAWS = 100  # the fewest that any test needs: what counts is how many models pass, and not how clearly a model passes
 
 
 @dataclass(frozen=True)
 class Untrained:
-    """So many of the untrained models that were asked pass the claim."""
+    """How many untrained models pass a claim.
+
+    Attributes:
+        passed: how many pass.
+        of: how many were judged.
+    """
 
     passed: int
     of: int
 
     @property
     def vacuous(self) -> bool:
+        """Whether more than TOLERATED of them pass."""
         return self.passed > TOLERATED * self.of
 
 
 def untrained_passes(prop: Property, model: Subject, *, beside: Sequence[Property] = ()) -> Untrained:
-    """How many untrained models of the shape of this one pass; as shipped, or from the cache, if it is there.
+    """How many untrained models of this model's shape pass a claim: from the shipped answers, from the cache, or judged now.
 
-    FIRST of them are asked, and ALL where one of these passes, up to where so many have passed that the rest cannot matter.
-    A model passes if the figure and its contrasts hold and, for a claim that one place can refute, the search breaks nothing.
+    FIRST models are judged, and ALL of them if one of the first passes. Judging stops earlier when so many have passed that the
+    others cannot change the answer. A model passes if the claim and its contrasts hold on DRAWS draws and, for a claim that one
+    place can refute, the search confirms no counterexample.
 
     Args:
-        beside: claims that may be asked for next: whoever is not known yet is asked on the same models.
+        model: the model whose shape and device the untrained models have.
+        beside: claims that may be needed next. If their answers are not known, they are judged on the same models.
     """
     if (known := _known(prop, model)) is not None:
         return known
-    with _alone(_path(prop, model)):  # who comes first asks, and other processes wait for the answer
+    with _alone(_path(prop, model)):  # the first process judges, and the others wait for its answer
         if (known := _known(prop, model)) is not None:
             return known
         unknown = [other for other in beside if other != prop and _known(other, model) is None]
-        found = ask([prop, *unknown], model)
-        for other in found:
-            with suppress(OSError):  # a cache that cannot be written saves nothing, and harms nothing
-                write(_path(other, model), json.dumps(asdict(found[other])) + "\n")
-    return found[prop]
+        answers = ask([prop, *unknown], model)
+        for other in answers:
+            with suppress(OSError):  # a cache that cannot be written does no harm
+                write(_path(other, model), json.dumps(asdict(answers[other])) + "\n")
+    return answers[prop]
 
 
 def ask(props: Sequence[Property], model: Subject) -> dict[Property, Untrained]:
-    """Ask untrained models of the shape of this one about all of these claims, which share the passes of each.
+    """Judge claims on untrained models of this model's shape. The claims share the forward passes of each model.
 
-    Known answers are not read.
-
-    A claim that cannot be asked of them, for an error, is passed by none.
+    Known answers are not used. If a claim cannot be judged on an untrained model because of an error, the model does not pass it.
     """
     passed, asked = Counter[Property](), Counter[Property]()
     for seed in range(ALL):
-        # Of the rest, none can matter any more.
+        # A claim is left out when further models cannot change its answer.
         still = [prop for prop in props if seed < (ALL if passed[prop] else FIRST) and passed[prop] <= TOLERATED * ALL]
         if not still:
             break
@@ -103,9 +110,9 @@ def _shipped(claim: str, config: Any) -> Untrained | None:
 
 @cache
 def _answers() -> list[dict[str, Any]]:
-    """For the shapes of the shipped checkpoints; `benchmarks/untrained.py` writes them."""
-    found: list[dict[str, Any]] = json.loads(SHIPPED_ANSWERS.read_text(encoding="utf-8"))["answers"]
-    return found
+    """The shipped answers, for the shapes of the shipped checkpoints. `benchmarks/untrained.py` writes them."""
+    answers: list[dict[str, Any]] = json.loads(SHIPPED_ANSWERS.read_text(encoding="utf-8"))["answers"]
+    return answers
 
 
 def _path(prop: Property, model: Subject) -> Path:
@@ -114,8 +121,9 @@ def _path(prop: Property, model: Subject) -> Path:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
+    """Inside the block, no other process judges the claim whose answer this file keeps."""
     lock = FileLock(path.with_suffix(".lock"))
-    with suppress(OSError, NotImplementedError):  # a disk that cannot be written, or without locks
+    with suppress(OSError, NotImplementedError):  # the disk cannot be written, or has no locks
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
@@ -130,7 +138,7 @@ def _cached(path: Path) -> Untrained | None:
         passed, of = kept["passed"], kept["of"]
         if isinstance(passed, int) and isinstance(of, int) and 0 <= passed <= of and 0 < of <= ALL:
             return Untrained(passed, of)
-    except (OSError, ValueError, TypeError, KeyError):  # not there yet, or damaged: asked again either way
+    except (OSError, ValueError, TypeError, KeyError):  # the file is missing or damaged: the claim is judged again
         pass
     return None
 
@@ -142,17 +150,17 @@ def _passes(prop: Property, model: Subject, seed: int, drawn: Share) -> bool:
     if claim.quantifier == "weights":
         try:
             observation = prop.measure(model)
-        except (Unmet, ValueError):  # there is no such figure
+        except (Unmet, ValueError):  # the statistic does not exist
             return False
-        beside = [contrast.holds(float(observation.contrasts[contrast.name])) for contrast in claim.contrasts]
-        return claim.holds(observation.value) and all(beside)
+        contrasts = [contrast.holds(float(observation.contrasts[contrast.name])) for contrast in claim.contrasts]
+        return claim.holds(observation.value) and all(contrasts)
     assert isinstance(drawn, Drawn)
-    beside = [passes(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts]
-    if not (passes(claim, drawn.values) and all(beside)):
+    contrasts = [passes(contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts]
+    if not (passes(claim, drawn.values) and all(contrasts)):
         return False
     try:
         return claim.quantifier == "average" or not search(prop, model, seed=seed, family=1).counterexample
-    except (Unmet, ValueError):  # at some condition there is no such figure
+    except (Unmet, ValueError):  # the statistic does not exist at some condition
         return False
 
 
@@ -170,7 +178,7 @@ def _key(prop: Property, model: Subject) -> str:
 
 
 def code_of(props: Sequence[Property]) -> str:
-    """Hash of every source file that decides what is measured: recint's, and the modules of the claims, as they were loaded."""
+    """The hash of every source file that decides what is measured: all of recint, and the modules of these claims."""
     files = sorted({prop.file for prop in props})
     return sha256("".join([_CODE, *map(_hash, files)]).encode()).hexdigest()
 
@@ -184,9 +192,9 @@ def _hash_of(files: Sequence[Path]) -> str:
 
 @cache
 def _hash(file: Path) -> str:
-    """Of a module of claims, when it is first asked for, right after it was loaded: the file may change while a worker lives."""
+    """The hash of a module of claims. It is computed once, right after the module is loaded: the file may change later."""
     return _hash_of([file])
 
 
-# Of recint as it is loaded, all of it: any file may change what is measured.
+# The hash of all of recint, computed when it is loaded: any file may change what is measured.
 _CODE = _hash_of(sorted(Path(__file__).parents[1].rglob("*.py")))

@@ -1,4 +1,4 @@
-"""Transformers fed with vectors."""
+"""Transformers whose inputs are vectors instead of tokens."""
 
 from recint.model.transformer import Model
 

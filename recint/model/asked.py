@@ -1,4 +1,4 @@
-"""What the engine asks of models of recurrences, answered alike by a transformer and by whatever stands in for one."""
+"""What the engine needs from a model of recurrences. `Model` and the planted models of `recint.calibration` share this code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACES = ("Between", "Condition", "DrawnRecurrence", "Recurrence", "UniformVect
 
 
 class _Model(Protocol):
-    """What is needed to answer."""
+    """What a class must have so that it can inherit from `Asked`."""
 
     @property
     def checkpoint(self) -> Checkpoint: ...
@@ -30,14 +30,17 @@ class _Model(Protocol):
 
 
 class Asked:
-    """A model of recurrences, as `recint.judging.subject.Subject` has it, but for what makes an untrained one."""
+    """The part of the protocol `recint.judging.subject.Subject` that all models of recurrences share.
+
+    `Subject.untrained` is missing here: each class builds its untrained models itself.
+    """
 
     def unmet(self: _Model, claim: Claim, *, untrained: bool = False) -> str:
-        """Why a claim cannot be asked of this model, in one sentence; empty if it can."""
+        """One sentence that says why the claim does not apply to this model; empty if the claim applies."""
         return preconditions.unmet(claim, self, untrained=untrained)
 
     def prepare(self: _Model, at: Place) -> None:
-        """Make the whole pass over a place, not only up to what the first claim asks."""
+        """Run the whole forward pass over a place at once. Otherwise the first claim would run only the part that it needs."""
         _ = self.intact(at).prediction
 
     def drawing(self: _Model) -> AbstractContextManager[None]:
@@ -45,7 +48,7 @@ class Asked:
         return of_order(self.config.order)
 
     def snippet(self: _Model, at: Place) -> Snippet:
-        """Code that rebuilds this model and a place."""
+        """Python code that builds this model and this place again."""
         used = ", ".join(kind for kind in _PLACES if f"{kind}(" in repr(at))
         return Snippet(
             imports=(

@@ -1,4 +1,8 @@
-"""Direct logit attribution of a model's prediction to all its components, which together are the prediction."""
+"""Direct logit attribution: splits a prediction into the parts that the components of the model add to it.
+
+The parts add up to the prediction. The method is that of Elhage et al. 2021, "A Mathematical Framework for Transformer
+Circuits"; here the direction is the true next term, because the outputs are vectors and not logits.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,14 @@ from recint.statistics.attribution import attribution_direction, direct_logit_at
 
 @dataclass(frozen=True)
 class Attribution:
-    """What every component adds to the prediction, dotted with the next term; at positions i >= 2k, where it is determined.
+    """What every component adds to the prediction, as a dot product with the true next term.
+
+    Only positions i >= 2k are kept (k is the order): the terms before do not determine the next term.
 
     Attributes:
-        heads: by layer and head.
-        others: "embedding", "positions", "attention bias 0", "MLP 0", ..., "unembedding bias".
+        heads: the part of each head.
+        others: the parts of all other components: "embedding", "positions", "attention bias 0", "MLP 0", ...,
+            "unembedding bias".
     """
 
     heads: Float[Tensor, "recurrence position layer head"]
@@ -29,15 +36,16 @@ class Attribution:
 
     @property
     def total(self) -> Float[Tensor, "recurrence position"]:
+        """The sum of all parts: the dot product of prediction and true next term."""
         return self.heads.sum((-2, -1)) + torch.stack(list(self.others.values())).sum(0)
 
 
 def attribution(model: Model, intact: Intact) -> Attribution:
-    """Attribute a pass to its components.
+    """Split the predictions of a forward pass into the parts of all components.
 
     Raises:
-        NotFinite: what the model computes is not a number.
-        RuntimeError: the components do not add up to the prediction: what was computed is then no decomposition of it.
+        NotFinite: the prediction or a part is infinite or nan.
+        RuntimeError: the parts do not add up to the prediction. They are then no decomposition of it.
     """
     return intact.once("attribution", lambda: _attribution(model, intact))
 
@@ -70,12 +78,12 @@ def _attribution(model: Model, intact: Intact) -> Attribution:
         others[f"attention bias {layer}"] = along(bridge.b_O[layer])
         others[f"MLP {layer}"] = along(intact[f"blocks.{layer}.hook_mlp_out"][:, first:])
     others["unembedding bias"] = (target * bridge.b_U).sum(-1)
-    found = Attribution(torch.stack(heads, dim=-2), others)
+    parts = Attribution(torch.stack(heads, dim=-2), others)
     whole = (prediction * target).sum(-1)
-    require_finite(prediction=whole, attribution=found.total)
-    if (gap := float((found.total - whole).abs().max())) > 1e-3 * float(whole.abs().max().clamp_min(1)):
+    require_finite(prediction=whole, attribution=parts.total)
+    if (gap := float((parts.total - whole).abs().max())) > 1e-3 * float(whole.abs().max().clamp_min(1)):
         raise RuntimeError(
             f"{model.checkpoint.name}: the attributions of all components miss the prediction by {gap:.2g}, "
             f"but should add up to it"
         )
-    return found
+    return parts

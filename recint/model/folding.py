@@ -1,6 +1,7 @@
-"""Folded weights: the same function with LayerNorm weights 1 and LayerNorm and value biases 0: what claims call weights.
+"""Folded weights: other weights that compute the same function. Claims about weights speak of these.
 
-TransformerLens folds too, but silently another function where d_mlp or d_vocab equals d_model; so it is done here.
+In folded weights every LayerNorm weight is 1, and every LayerNorm bias and value bias is 0. TransformerLens can fold too, but
+where d_mlp or d_vocab equals d_model its result silently computes another function. So recint folds by itself.
 """
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ _WRITING = (".W_E", ".W_pos", ".W_O", ".b_O", ".W_out", ".b_out")
 
 
 def fold(tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
-    """Fold LayerNorm into the weights that read, value biases into output biases, and centre what writes; in float64.
+    """Fold the weights of a model of any shape, in float64.
 
-    What LayerNorm did is done by the weights that read; what reads or writes along the all-ones vector, to no effect, is taken
-    out. The unembedding's outputs are not centred: they are a regression. Of any shape.
+    - LayerNorm weights and biases go into the weights that read its output.
+    - Value biases go into the output biases.
+    - Weights that read or write lose their part along the all-ones vector, which has no effect: LayerNorm removes it.
+    - The outputs of the unembedding are not centred: they are predicted values, and centring would change them.
+
+    Args:
+        tensors: names and shapes as in `config.shapes`.
+
+    Returns:
+        The same names and shapes, in float64.
     """
     folded = {name: tensor.double() for name, tensor in tensors.items()}
 

@@ -1,7 +1,10 @@
-"""What a model gains over predicting a_i again, and the share of it that an intervention costs.
+"""The gain of a model over copying, and the share of this gain that an intervention costs.
 
-A ratio to the model's own error measures that error: of a model that is off by 7e-6, any damage is many times as much. The
-gain over copying, copy - MSE, hardly grows once a model predicts well, and untrained models have one too.
+Copying predicts a_i again as the next term. The gain is the MSE of copying minus the MSE of the model.
+
+Why not the ratio of the MSE after an intervention to the MSE before? Such a ratio mostly measures the model's own error:
+for a model with an MSE of 7e-6, any damage is many times that. The gain over copying hardly grows once a model predicts well,
+and it exists for untrained models too.
 """
 
 from __future__ import annotations
@@ -19,44 +22,45 @@ from recint.domain import Domain, Place
 from recint.model.intact import Intact
 from recint.system.seeds import derive_seed
 
-# What a claim about a ratio of MSEs says of itself, and why it was amended.
+# Two texts for claims about a ratio of MSEs: their caveat, and the reason why they were amended.
 RATIO_CAVEAT = "measures its denominator, the model's own error, which falls while training goes on"
 NO_RATIO = (
     "a ratio to the model's own error measures that error: all 24 heads of all networks reach 2, one head scaled by 0.9 costs up "
     "to 3.8 times, and untrained models could never be asked; now the share of what the model gains over predicting a_i again"
 )
-# What was found of such contrasts after their claims were registered, and why these were amended.
+# Two texts for claims whose contrast may cost very little: their caveat, and the reason why they were amended.
 SMALL_CONTRAST = "has a contrast that can hold where what is done instead costs far less than 10 % of the gain"
 BOTH_HALVES = (
     "what is done instead had to cost twice as much, be it twice next to nothing; now it has to cost 10 % of the gain"
 )
-MATTERS = 0.1  # of the gain: what an intervention must cost at least to matter, and may cost at most to leave things as they were
+# A share of the gain. An intervention that costs at least this share matters; one that costs at most this share does no harm.
+MATTERS = 0.1
 
-_LOOK = 100  # recurrences on which it is settled whether a model beats copying
+_LOOK = 100  # number of recurrences that decide whether a model beats copying
 
 
 def error_and_copying(model: Any) -> tuple[float, float]:
-    """MSE of the model and of predicting a_i again, over reference recurrences; measured once a model."""
+    """MSE of the model and MSE of copying, over reference recurrences. They are measured once for each model."""
 
     def measure() -> tuple[float, float]:
         at = Domain().reference(batch=_LOOK, seed=derive_seed(0, "copying"))
         intact = Intact(model, at.sample(model.config))
         return float(intact.errors.mean()), float(copying_errors(intact).mean())
 
-    found: tuple[float, float] = model.once("error and copying", measure)
-    return found
+    measured: tuple[float, float] = model.once("error and copying", measure)
+    return measured
 
 
 def copying_errors(intact: Intact) -> Float[Tensor, recurrence]:
-    """MSE of each recurrence of predicting a_i again."""
+    """MSE of copying (predicting a_i again) for each recurrence."""
     return intact.errors_of(intact.recurrences.inputs)
 
 
 def gains(model: Any, intact: Intact) -> Float[Tensor, recurrence]:
-    """Of each recurrence, what the model gains over copying: copy - MSE.
+    """The gain over copying for each recurrence: MSE of copying - MSE of the model.
 
-    An untrained model loses against copying. Its gain is taken with the other sign: the size of the difference is what its
-    losses are a share of.
+    An untrained model is worse than copying. Its gain has the opposite sign, MSE of the model - MSE of copying, so that a loss
+    is still a share of a positive mean.
     """
     error, copying = error_and_copying(model)
     return (copying_errors(intact) - intact.errors) * (1 if error < copying else -1)
@@ -65,7 +69,12 @@ def gains(model: Any, intact: Intact) -> Float[Tensor, recurrence]:
 def loss_shares(
     model: Any, intact: Intact, errors: Float[Tensor, recurrence * heads]
 ) -> Float[Tensor, "recurrence row=2 *heads"]:
-    """Loss MSE' - MSE above gain: rows of the share of the gain that is lost, a ratio of means.
+    """The loss MSE' - MSE in the first row, the gain in the second.
+
+    The ratio of their means is the share of the gain that is lost.
+
+    Args:
+        errors: MSE', the error of each recurrence during the intervention, perhaps for each head.
 
     >>> intact = model.intact(Condition(c=-1.5))
     >>> loss_shares(model, intact, intact.errors).shape
@@ -78,7 +87,12 @@ def loss_shares(
 
 
 def costs_twice(name: str, *, of: str) -> Contrast:
-    """A contrast: what is done instead costs at least twice as much as what the claim does."""
+    """A contrast: the control intervention costs at least twice as much as the intervention of the claim.
+
+    Args:
+        name: of the control intervention.
+        of: names the intervention of the claim.
+    """
     return Contrast(
         name=name,
         statistic=f"its loss - twice that of {of}, as a share of the gain",
@@ -89,7 +103,7 @@ def costs_twice(name: str, *, of: str) -> Contrast:
 
 
 def matters_and_costs_twice(name: str, *, of: str) -> tuple[Contrast, Contrast]:
-    """Two contrasts: what is done instead costs twice as much as what the claim does, and by itself a share that matters."""
+    """Two contrasts: that of `costs_twice`, and one by which the control intervention by itself costs a share that matters."""
     return costs_twice(name, of=of), Contrast(
         name=_by_itself(name),
         statistic="share of the gain over copying that is lost",
@@ -112,12 +126,14 @@ def check_share(
     changed: float,
     instead: Mapping[str, Callable[[], Float[Tensor, recurrence]]],
 ) -> None:
-    """Hold a claim to the share of the gain that is lost, and each of its contrasts, of either kind, to its own.
+    """Check a claim on the share of the gain that is lost, and each of its contrasts on its own share.
+
+    The contrasts are those of `costs_twice` or `matters_and_costs_twice`.
 
     Args:
-        errors: MSE of each recurrence with what the claim does.
-        changed: the largest change that this made.
-        instead: by name, what measures the errors with what is done instead.
+        errors: MSE of each recurrence during the intervention of the claim.
+        changed: the largest change that this intervention made.
+        instead: for each control intervention, by name, a function that measures the errors during it.
     """
     intact = model.intact(at)
 
@@ -128,9 +144,9 @@ def check_share(
     def by_itself(measure: Callable[[], Tensor]) -> Tensor:
         return loss_shares(model, intact, measure())
 
-    found: dict[str, Callable[[], Tensor]] = {}
+    measures: dict[str, Callable[[], Tensor]] = {}
     for name, measure in instead.items():
         once = cache(measure)
-        found |= {name: partial(twice, once), _by_itself(name): partial(by_itself, once)}
-    beside = {contrast.name: found[contrast.name] for contrast in claim.contrasts}
+        measures |= {name: partial(twice, once), _by_itself(name): partial(by_itself, once)}
+    beside = {contrast.name: measures[contrast.name] for contrast in claim.contrasts}
     claim.check(loss_shares(model, intact, errors), at, contrasts=beside, changed=changed)

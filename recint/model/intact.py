@@ -1,4 +1,4 @@
-"""A model as it is, on the recurrences of one place: one forward pass, shared by all the claims that ask about it."""
+"""One forward pass of the unchanged model over the recurrences of one place. All claims about this place share it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from recint.model.memo import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
 
-# What claims may ask of a layer, in the order in which a pass gives it.
+# The activations of a layer that claims may read, in the order in which a pass computes them.
 _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")
 
 
 class Intact(Once):
-    """Recurrences and what the model makes of them; nothing is computed before it is asked for, and nothing twice.
+    """Recurrences, and the activations and predictions of the unchanged model on them.
+
+    Everything is computed on first use, and only once.
 
     >>> intact = model.intact(Condition(c=-1.5))
     >>> intact["blocks.0.attn.hook_pattern"].shape, intact.errors.shape
     (torch.Size([64, 8, 13, 13]), torch.Size([64]))
 
     Attributes:
-        recurrences: on the model's device.
+        recurrences: the inputs and targets, on the model's device.
     """
 
     def __init__(self, model: Any, recurrences: Recurrences) -> None:
@@ -37,16 +39,16 @@ class Intact(Once):
         self._activations: dict[str, Tensor] = {}
 
     def __getitem__(self, hook: str) -> Tensor:
-        """The activation of a hook, and with it all that the pass gives before."""
+        """The activation of a hook. The same pass also keeps all activations that come before it."""
         if hook not in self._activations:
             with self._model.unedited():
-                found = self._model.activations(self.recurrences.inputs, *self._hooks(upto=hook))
-            self._activations |= found
+                activations = self._model.activations(self.recurrences.inputs, *self._hooks(upto=hook))
+            self._activations |= activations
         return self._activations[hook]
 
     @cached_property
     def prediction(self) -> Float[Tensor, "recurrence position dim"]:
-        """The next term at every position."""
+        """The predicted next term at every position."""
         with self._model.unedited():
             run = self._model.run(self.recurrences.inputs, keep=self._hooks())
         self._activations |= run.activations
@@ -54,23 +56,23 @@ class Intact(Once):
 
     @cached_property
     def errors(self) -> Float[Tensor, recurrence]:
-        """MSE of each recurrence."""
+        """MSE of the model for each recurrence."""
         return self.errors_of(self.prediction)
 
     def errors_of(self, prediction: Float[Tensor, "recurrence position dim"]) -> Float[Tensor, recurrence]:
-        """MSE of each recurrence, of another prediction."""
+        """MSE of another prediction for each recurrence."""
         return prediction_errors(prediction, self.recurrences.targets, order=self.recurrences.order)
 
     def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
-        """MSE of each recurrence for the model as it is edited now, when nothing before `layer` is edited."""
+        """MSE of each recurrence for the model with its present edits. No edit may lie before `layer`."""
         return self.errors_of(self._model.resume(self[f"blocks.{layer}.hook_resid_pre"], layer=layer))
 
     def errors_with(
         self, instead: Sequence[Float[Tensor, "recurrence position head d_head"]], *, layer: int
     ) -> Float[Tensor, "recurrence which"]:
-        """MSE of each recurrence with each of these in place of what the heads of `layer` say.
+        """MSE of each recurrence when the outputs z of the heads of `layer` are replaced, once for each tensor in `instead`.
 
-        Side by side in passes of CHUNK: of few recurrences, a pass costs little more than its hooks.
+        The replacements run together in passes of CHUNK sequences: a pass over few sequences costs little more than its hooks.
         """
         residual = self[f"blocks.{layer}.hook_resid_pre"].repeat(len(instead), 1, 1)
         parts = (torch.split(stacked, CHUNK) for stacked in (residual, torch.cat(list(instead))))

@@ -1,8 +1,8 @@
-"""Interventions, as context managers: inside the block the model is another, after it the model is as it was.
+"""Interventions, as context managers: inside the block the model is changed, after the block it is as before.
 
-Every one yields a `Change` that tells how much it altered what it acts on: an intervention that alters nothing has no
-effect to be read. Edits go through `hook_z` and `hook_pattern`, which are exact on a native bridge; its
-`hook_attn_scores` comes after the softmax and drops what is edited.
+Every intervention yields a `Change`, which says how much it changed the activation that it acts on. If it changed nothing, its
+effect says nothing about the model. Edits use `hook_z` and `hook_pattern`, which are exact on a native bridge of
+TransformerLens. Its `hook_attn_scores` comes after the softmax, and the bridge ignores edits there.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from recint.system.seeds import derive_seed
 
 @dataclass
 class Change:
-    """How much an intervention alters what it acts on.
+    """How much an intervention changes the activation that it acts on.
 
     Attributes:
-        largest: largest absolute change of an activation so far, over all passes in the block.
+        largest: largest absolute change of an entry of the activation so far, over all passes in the block.
     """
 
     largest: float = 0.0
 
 
 def largest_change(old: Tensor, new: Tensor) -> float:
-    """Of any entry. nan counts as a change, which max() would drop: what comes of it is an error then, not "nothing changed"."""
+    """The largest absolute change of an entry. nan counts as an infinite change, so that it never looks like "nothing changed"."""
     return float((new - old).abs().nan_to_num(torch.inf).max())
 
 
 @contextmanager
 def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[Change]:
-    """Replace the activation of a hook by `edit` of it.
+    """Inside the block every pass replaces the activation x of a hook by `edit(x)`.
 
     >>> with edited(model, "blocks.1.attn.hook_z", torch.zeros_like) as change:
     ...     broken = model(REFERENCE.sample(64, seed=0).inputs)
@@ -64,12 +64,16 @@ ABLATIONS: tuple[Ablation, ...] = ("zero", "mean", "resample")
 def ablation(
     model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
 ) -> Callable[[Float[Tensor, "recurrence position head d_head"]], Tensor]:
-    """An edit that takes out the output z of some heads of a layer, or of all.
+    """An edit that removes the output z of some heads of a layer.
 
-    - zero: z is 0, which the layers above may never have seen.
-    - mean: z is its mean over reference recurrences, position by position; a mean over positions too would take out where a
-      head is as well as what it says.
-    - resample: z is that of another reference recurrence, picked by `seed`: usual values, but of no use here.
+    - zero: z becomes 0, a value that the layers above may never have seen in training.
+    - mean: z becomes its mean over reference recurrences, for each position by itself. A mean over all positions would also
+      remove what z says about the position.
+    - resample: z becomes that of a reference recurrence chosen at random by `seed`. Its values are typical, but they say nothing
+      about the present recurrence.
+
+    Args:
+        heads: numbers of the heads; None means all heads of the layer.
     """
     hook = f"blocks.{layer}.attn.hook_z"
     mean = model.reference_mean(hook) if kind == "mean" else None
@@ -94,7 +98,7 @@ def ablation(
 def ablated(
     model: Model, *, layer: int, heads: Sequence[int] | None = None, kind: Ablation, seed: int = 0
 ) -> AbstractContextManager[Change]:
-    """Some heads of a layer, or all, without their output: see `ablation`."""
+    """The model without the output of some heads of a layer. `ablation` explains the arguments."""
     edit = ablation(model, layer=layer, heads=heads, kind=kind, seed=seed)
     return edited(model, f"blocks.{layer}.attn.hook_z", edit)
 
@@ -106,9 +110,13 @@ def attention_replaced(
     pattern: Float[Tensor, "query key"] | Float[Tensor, "recurrence query key"],
     heads: Sequence[int] | None = None,
 ) -> AbstractContextManager[Change]:
-    """The attention of some heads of a layer, or of all, replaced by one pattern, or one for each recurrence, cut to its queries.
+    """The model with another attention pattern in some heads of a layer.
 
-    Patterns to put there: `uniform_pattern`, `previous_token_pattern`, `key_pattern`.
+    `uniform_pattern`, `previous_token_pattern` and `key_pattern` make patterns.
+
+    Args:
+        pattern: one for all recurrences, or one for each. It may be longer than the sequences: it is cut to their length.
+        heads: numbers of the heads; None means all heads of the layer.
     """
     chosen = slice(None) if heads is None else list(heads)
 
@@ -125,9 +133,13 @@ def attention_replaced(
 def attention_cut(
     model: Model, *, layer: int, keys: Bool[Tensor, "recurrence query key"]
 ) -> AbstractContextManager[Change]:
-    """Keys taken from every query of a layer, in all heads, their attention shared out among the others as they are.
+    """The model whose heads of one layer cannot attend to some keys.
 
-    A query that attends to nothing else keeps it.
+    The attention of the remaining keys is scaled so that it sums to 1 again. A query that attends to removed keys only keeps its
+    attention.
+
+    Args:
+        keys: true where the attention from this query to this key is removed.
     """
 
     def edit(attention: Float[Tensor, "recurrence head query key"]) -> Tensor:
@@ -139,13 +151,13 @@ def attention_cut(
 
 
 def uniform_pattern(queries: int) -> Float[Tensor, "query key"]:
-    """Attention spread evenly over the query and what came before it."""
+    """Attention of the same size on every position up to the query, and on the query itself."""
     seen = torch.ones(queries, queries).tril()
     return seen / seen.sum(-1, keepdim=True)
 
 
 def previous_token_pattern(queries: int, *, order: int = 1) -> Float[Tensor, "query key"]:
-    """Each query on the `order` terms before it, evenly; on those there are, and the first one on itself."""
+    """Every query attends to the `order` terms before it, to each alike. Early queries have fewer; the first attends to itself."""
     back = torch.arange(queries)[:, None] - torch.arange(queries)
     seen = ((back >= 1) & (back <= order)).float()
     seen[0, 0] = 1
@@ -153,13 +165,13 @@ def previous_token_pattern(queries: int, *, order: int = 1) -> Float[Tensor, "qu
 
 
 def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*recurrence query key"]:
-    """Query i on keys[i], or on itself where that lies ahead of it."""
+    """Query i attends to the key keys[i] only. It attends to itself where keys[i] lies after it."""
     queries = keys.shape[-1]
     return torch.nn.functional.one_hot(torch.minimum(keys, torch.arange(queries)), queries).float()
 
 
 def _recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
-    """Inside the block `last` holds the activation of a hook in the pass under way, for edits further on."""
+    """Inside the block `last` holds the activation of a hook from the present pass, so that later edits can read it."""
 
     def remember(activation: Tensor) -> Tensor:
         last[:] = [activation]
@@ -177,7 +189,7 @@ def qk_replaced(
     W_Q: Float[Tensor, "head d_model d_head"],
     W_K: Float[Tensor, "head d_model d_head"],
 ) -> Iterator[Change]:
-    """The folded query and key weights of some heads replaced; their biases stay, as the notebook left them."""
+    """The model with other folded query and key weights in some heads. The biases stay, as in the notebook."""
     attention, chosen = f"blocks.{layer}.attn", list(heads)
     read: list[Tensor] = []
 
@@ -210,7 +222,7 @@ def ov_replaced(
     W_V: Float[Tensor, "head d_model d_head"],
     W_O: Float[Tensor, "head d_head d_model"],
 ) -> Iterator[Change]:
-    """The folded value and output weights of all heads of a layer replaced; their attention and the output bias stay."""
+    """The model with other folded value and output weights in all heads of a layer. Attention and output bias stay."""
     attention = f"blocks.{layer}.attn"
     read: list[Tensor] = []
     patterns: list[Tensor] = []
@@ -237,7 +249,12 @@ def head_outputs(
     W_V: Float[Tensor, "head d_model d_head"],
     W_O: Float[Tensor, "head d_head d_model"],
 ) -> Float[Tensor, "recurrence query head d_model"]:
-    """What heads with these weights write, given what they read and where they attend."""
+    """What each head with these weights writes to the residual stream.
+
+    Args:
+        pattern: the attention of the heads.
+        read: the residual stream after LayerNorm, which the heads read.
+    """
     values = einops.einsum(read, W_V, "recurrence key d_model, head d_model d_head -> recurrence key head d_head")
     z = einops.einsum(
         pattern, values, "recurrence head query key, recurrence key head d_head -> recurrence query head d_head"
@@ -249,11 +266,13 @@ def head_outputs(
 def path_removed(
     model: Model, *, layer: int, letters: str, removed: Float[Tensor, "recurrence position d_model"]
 ) -> Iterator[Change]:
-    """What the queries, keys or values of a layer read, without a part of the residual stream; nothing else misses it.
+    """The model in which the queries, keys or values of a layer do not read a part of the residual stream.
+
+    Everything else still reads this part (compare path patching: Wang et al. 2022, "Interpretability in the Wild").
 
     Args:
-        letters: which of "qkv".
-        removed: that part, e.g. the output of an earlier layer in the same pass.
+        letters: some of the letters q, k and v, e.g. "qk".
+        removed: the part, e.g. the output of an earlier layer in the same pass.
     """
     attention = f"blocks.{layer}.attn"
     residual: list[Tensor] = []
@@ -282,7 +301,7 @@ def path_removed(
 
 @contextmanager
 def all_of(*interventions: AbstractContextManager[Change]) -> Iterator[Change]:
-    """Several interventions at once; the change is that of the one that alters least, so that none of them is idle."""
+    """Several interventions at once. The change is the smallest of theirs, so that it is 0 if one of them does nothing."""
     with ExitStack() as stack:
         changes = [stack.enter_context(intervention) for intervention in interventions]
         yield (change := Change())

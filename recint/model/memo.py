@@ -1,4 +1,4 @@
-"""Things computed once for whoever asks."""
+"""Values that are computed once and then kept."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class Once:
-    """Remembers what was measured under a key, for as long as it lives."""
+    """An object that keeps values under keys as long as it lives."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, measure: Callable[[], T]) -> T:
-        """What `measure` returns, measured once for whoever asks for it under the same key."""
+        """The value under a key. If there is none yet, `measure` computes it."""
         if key not in self._known:
             self._known[key] = measure()
         known: T = self._known[key]

@@ -1,4 +1,4 @@
-"""What has to be true of a checkpoint before claims are asked of it, and of a model before one claim is."""
+"""Which checkpoints the claims can be judged on, and which claims apply to a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from recint.recurrence import REFERENCE
 
 
 def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
-    """Raises CheckpointError if the reference distribution cannot be fed to a checkpoint."""
+    """Check that a model of this shape can read the reference recurrences.
+
+    Args:
+        path: names the checkpoint in the error.
+
+    Raises:
+        CheckpointError: the model has another dimension, is too short, or is of too high an order.
+    """
     config = checkpoint.config
     if config.d_vocab != REFERENCE.dim:
         raise CheckpointError(
@@ -31,10 +38,10 @@ def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
 
 
 def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
-    """Why a claim cannot be asked of a model, in one sentence; empty if it can.
+    """One sentence that says why a claim does not apply to a model; empty if the claim applies.
 
     Args:
-        untrained: whether it is, and is asked about the gain that it does not have.
+        untrained: true for an untrained model. Claims about the gain over copying apply to it although it has no gain.
     """
     config = model.config
     if missing := [layer for layer in claim.layers if layer >= config.n_layers]:

@@ -1,4 +1,7 @@
-"""Probes: is something about the recurrence to be read off the residual stream? Trained and judged on different recurrences."""
+"""Probes: small models that try to read the constant term d of a recurrence from the residual stream.
+
+A probe is trained and judged on different recurrences.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +21,29 @@ from recint.system.seeds import derive_seed
 
 Kind = Literal["linear", "MLP"]
 
-TRAINED_ON = 4000  # recurrences, none of which is judged
+TRAINED_ON = 4000  # number of recurrences; the probe is judged on others
 EPOCHS, BATCH, RATE = 3, 512, 1e-3
 
 
 @dataclass(frozen=True)
 class Standard:
-    """Shift and scale to mean 0 and standard deviation 1 on the training set: without it an MLP takes far longer to learn."""
+    """A shift and a scale that give the training set mean 0 and standard deviation 1. Without it an MLP learns far more slowly."""
 
     mean: Float[Tensor, feature]
     deviation: Float[Tensor, feature] | Float[Tensor, ""]
 
     def to(self, values: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
+        """Values -> standardised values."""
         return (values - self.mean) / self.deviation
 
     def back(self, values: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
+        """Standardised values -> values."""
         return values * self.deviation + self.mean
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Reads the constant term d of a recurrence off the residual stream before a layer, at positions i >= 2k."""
+    """A function from the residual stream before a layer to the constant term d, at positions i >= 2k (k is the order)."""
 
     read: nn.Module
     features: Standard
@@ -47,22 +52,33 @@ class Probe:
 
     @torch.no_grad()
     def errors(self, intact: Intact) -> Float[Tensor, "recurrence row=2"]:
-        """Mean squared error, and that of saying the mean d whatever is seen: rows of an explained share, which is R^2."""
-        found = self.labels.back(self.read(self.features.to(_scored(intact[self.hook], intact.recurrences))))
+        """The mean squared error of the probe, and that of the mean d as a constant guess.
+
+        1 - the ratio of their means is R^2.
+
+        Raises:
+            NotFinite: an error is infinite or nan.
+        """
+        read_off = self.labels.back(self.read(self.features.to(_scored(intact[self.hook], intact.recurrences))))
         d = intact.recurrences.offset[:, None]
         errors = torch.stack(
-            [(guess - d).square().mean((1, 2)) for guess in (found, self.labels.mean.expand_as(found))], dim=-1
+            [(guess - d).square().mean((1, 2)) for guess in (read_off, self.labels.mean.expand_as(read_off))], dim=-1
         )
         require_finite(**{"the errors of a probe": errors})
         return errors
 
 
 def constant_probe(model: Model, *, layer: int, kind: Kind, shuffled: bool = False) -> Probe:
-    """A probe for d, trained once for a model.
+    """A probe for d. It is trained once for each model.
 
     Args:
-        kind: "linear", by least squares, or the notebook's "MLP": d_model -> 4 d_model -> d_model -> m, ReLU, Adam.
-        shuffled: each recurrence gets the d of another: what is then found is no knowledge of d.
+        layer: the probe reads the residual stream before this layer.
+        kind: "linear", fitted by least squares, or "MLP", as in the notebook: d_model -> 4 d_model -> d_model -> m with ReLU,
+            trained with Adam.
+        shuffled: train with labels of other recurrences, a control: such a probe cannot learn to read d.
+
+    Raises:
+        NotFinite: an activation of the training set is infinite or nan.
     """
     return model.once(("probe", layer, kind, shuffled), lambda: _trained(model, layer, kind, shuffled))
 

@@ -1,4 +1,7 @@
-"""Random low-rank identities that stand in for what a layer's heads are said to do; several of each, by number."""
+"""Random low-rank identities. They replace the weights of heads that are said to be like the identity.
+
+There are several of each kind; `number` chooses one.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ from recint.model.interventions import head_outputs
 from recint.model.transformer import Model, layer_norm
 from recint.system.seeds import derive_seed
 
-STAND_INS = 4  # over which claims average
-FIT = 200  # reference recurrences that the scale of a stand-in is fitted on, none of which is judged
+STAND_INS = 4  # claims take the mean over this many
+FIT = 200  # number of reference recurrences for fitting the scale of a stand-in; it is judged on others
 
 
 def low_rank_identity(
     *, heads: int, d_model: int, d_head: int, generator: torch.Generator
 ) -> tuple[Float[Tensor, "head d_model d_head"], Float[Tensor, "head d_head d_model"]]:
-    """A ~ U(0, 1) and its pseudoinverse, whose product projects on d_head random directions (the notebook's stand-in)."""
+    """A random matrix A with entries ~ U(0, 1), and its pseudoinverse.
+
+    Their product is the projection on d_head random directions. The notebook uses the same stand-in.
+    """
     first = torch.rand(heads, d_model, d_head, generator=generator)
     return first, torch.linalg.pinv(first)
 
@@ -27,7 +33,7 @@ def low_rank_identity(
 def qk_identity(
     model: Model, *, heads: int, number: int
 ) -> tuple[Float[Tensor, "head d_model d_head"], Float[Tensor, "head d_model d_head"]]:
-    """W_Q and W_K of heads whose QK is a low-rank identity."""
+    """W_Q and W_K of heads whose QK matrix W_Q W_K^T is a low-rank identity."""
     W_Q, inverse = _identity(model, "qk", heads, number)
     return W_Q, einops.rearrange(inverse, "head d_head d_model -> head d_model d_head")
 
@@ -35,9 +41,10 @@ def qk_identity(
 def negative_identity(
     model: Model, *, layer: int, number: int
 ) -> tuple[Float[Tensor, "head d_model d_head"], Float[Tensor, "head d_head d_model"]]:
-    """W_V and W_O of heads whose OV is a low-rank negative identity, each of the size that comes nearest to what the head writes.
+    """W_V and W_O of heads whose OV matrix is a low-rank negative identity times a scale.
 
-    That is the least-squares scale, cut off at 0: a head that copies positively has no negative identity that fits.
+    The scale of each head is fitted by least squares to what the head writes. It is 0 where the fit would be positive: no negative
+    identity fits a head that copies positively.
     """
     return model.once(("negative identity", layer, number), lambda: _negative_identity(model, layer, number))
 

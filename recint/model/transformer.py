@@ -1,7 +1,8 @@
-"""Tensors -> TransformerBridge, fed with continuous vectors instead of tokens.
+"""A transformer of TransformerLens (TransformerBridge) whose inputs are continuous vectors instead of tokens.
 
-The vectors enter through a hook on the embedding: dummy tokens go in and `x @ W_E` comes out of `hook_embed`. Passing
-`x @ W_E` as inputs_embeds gives the same output but leaves the embedding invisible to hooks and to attribution.
+The vectors enter through a hook on the embedding: the model gets dummy tokens, and the hook replaces their embedding by
+`x @ W_E`. To pass `x @ W_E` as inputs_embeds would give the same output, but then hooks and attribution could not see the
+embedding.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from recint.system.seeds import derive_seed
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
-REFERENCE_RECURRENCES = 1000  # behind mean and resample ablation
+REFERENCE_RECURRENCES = 1000  # mean and resample ablation take their values from these
 
-# Property name's last part -> the bridge's, and the bridge's layout -> the property's.
+# Last part of a property name -> last part of the bridge's name, and how the bridge's layout becomes that of the property.
 _LAYOUTS = {
     **{f"W_{x}": (f"{x.lower()}.weight", "(head d_head) d_model -> head d_model d_head") for x in "QKV"},
     **{f"b_{x}": (f"{x.lower()}.bias", "(head d_head) -> head d_head") for x in "QKV"},
@@ -54,15 +55,17 @@ _LAYOUTS = {
 
 
 def resolve_device(name: str) -> torch.device:
-    """'auto' is cuda where there is one. On cuda, TF32 is switched off: it moves outputs by 1e-3.
+    """The device of a name: 'auto', 'cpu' or 'cuda'. 'auto' means cuda if there is one, else cpu.
+
+    On cuda this switches TF32 off, which changes outputs by 1e-3.
 
     Raises:
-        ValueError: an unknown device, or cuda where there is none.
+        ValueError: the name is unknown, or it is 'cuda' and there is no CUDA device.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device={name!r} must be one of auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device='cuda' was asked for, but no CUDA device is available; use auto or cpu")
+        raise ValueError("device='cuda' is given, but no CUDA device is available; use auto or cpu")
     device = torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -73,8 +76,12 @@ def resolve_device(name: str) -> torch.device:
 def raw_bridge(
     config: ModelConfig, tensors: Mapping[str, Tensor], device: torch.device | str = "cpu"
 ) -> TransformerBridge:
-    """The model as trained, nothing folded."""
-    # Importing it takes longer than all else that a command loads, and not every command builds a model.
+    """The model with its weights as they were trained, without folding.
+
+    Args:
+        tensors: names and shapes as in `config.shapes`.
+    """
+    # Imported here, because this import takes longer than all others together and not every command builds a model.
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
     from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
@@ -93,14 +100,14 @@ def raw_bridge(
         normalization_type="LN",
         init_weights=False,
     )
-    with torch.random.fork_rng(devices=[]):  # weights are drawn before they are replaced
+    with torch.random.fork_rng(devices=[]):  # boot_native draws random weights, which are then replaced
         bridge = TransformerBridge.boot_native(bridge_config, device=device)
     bridge.load_state_dict(convert_tl_checkpoint(dict(tensors), bridge_config))
     return bridge
 
 
 def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str, Tensor]:
-    """The bridge's weights under their property names: the inverse of `convert_tl_checkpoint`."""
+    """The bridge's weights under the names of `config.shapes`: the inverse of `convert_tl_checkpoint`."""
     state = bridge.state_dict()
     tensors = {}
     for name in config.shapes:
@@ -113,40 +120,41 @@ def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str
 
 
 def _keeping(kept: dict[str, Tensor], name: str) -> tuple[str, Callable[..., None]]:
-    """A hook that keeps an activation under the name asked for: several names are aliases, and a hook knows only its own."""
+    """A hook that keeps an activation under `name`.
+
+    TransformerLens has several names for one hook, and the hook itself knows only one of them.
+    """
     return name, lambda activation, hook: kept.__setitem__(name, activation)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One forward pass: what was predicted, and the activations asked for by their hook names."""
+    """The result of one forward pass: the prediction, and the chosen activations by the names of their hooks."""
 
     prediction: Float[Tensor, "batch position dim"]
     activations: Mapping[str, Tensor]
 
     def pattern(self, layer: int) -> Float[Tensor, "batch head query key"]:
+        """The attention patterns of a layer. The pass must have kept them."""
         return self.activations[f"blocks.{layer}.attn.hook_pattern"]
 
 
 class _Enough(Exception):
-    """Ends a pass as soon as it has given all that was asked of it."""
+    """Ends a pass early, when all chosen activations are there."""
 
 
 def layer_norm(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch d_model"]:
-    """LayerNorm whose weights are folded into what reads it."""
+    """LayerNorm without weights and biases: these are folded into the weights that read its output."""
     return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=eps)
 
 
 def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -> Float[Tensor, "*batch"]:
-    """What LayerNorm divides a centred vector by."""
+    """The number by which LayerNorm divides a centred vector."""
     return (residual.var(-1, correction=0) + eps).sqrt()
 
 
 class Model(Asked, Once):
-    """A checkpoint ready to be asked: its weights folded, on a device.
-
-    Folded: LayerNorm into the weights that read, writing weights centred, value biases into output biases. The
-    unembedding is NOT centred: the outputs are a regression, and centring moves them.
+    """The model of a checkpoint, on a device, with folded weights: see `recint.model.folding.fold`.
 
     >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))
     >>> model(REFERENCE.sample(64, seed=0).inputs).shape
@@ -161,8 +169,10 @@ class Model(Asked, Once):
         folded = {name: tensor.float() for name, tensor in fold(checkpoint.tensors, self.config).items()}
         self.bridge = raw_bridge(self.config, folded, device)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the bridge's notes on processing, of which it does none
-            self.bridge.enable_compatibility_mode(no_processing=True, disable_warnings=True)  # for the names of hooks
+            warnings.simplefilter("ignore")  # the bridge warns about the processing of weights, which is switched off
+            self.bridge.enable_compatibility_mode(
+                no_processing=True, disable_warnings=True
+            )  # gives hooks their usual names
         self.bridge.eval().requires_grad_(False)
         self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
         self._seen: tuple[Place, Intact] | None = None
@@ -174,17 +184,17 @@ class Model(Asked, Once):
 
     @torch.no_grad()
     def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
-        """Predict, and keep the activations of the hooks named in `keep`.
+        """Run a forward pass, and keep the activations of the hooks that `keep` names.
 
         Raises:
-            ValueError: the sequences are longer than n_ctx, or of another dimension than the model's.
+            ValueError: the sequences are longer than n_ctx, or their dimension is not that of the model.
         """
         kept: dict[str, Tensor] = {}
         return Run(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
 
     @torch.no_grad()
     def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:
-        """Only the activations of the named hooks, from a pass that ends as soon as it has given them all."""
+        """The activations of the named hooks. The pass ends as soon as it has computed them all."""
         kept: dict[str, Tensor] = {}
 
         def stop(activation: Tensor, hook: object) -> None:
@@ -196,7 +206,7 @@ class Model(Asked, Once):
         return kept
 
     def intact(self, at: Place) -> Intact:
-        """The recurrences of a place and the model's pass over them; the last one asked for is kept, for who asks next."""
+        """The recurrences of a place and the pass of the unchanged model over them. The last one is kept for the next caller."""
         if self._seen is None or self._seen[0] != at:
             self._seen = at, Intact(self, at.sample(self.config))
         return self._seen[1]
@@ -213,10 +223,12 @@ class Model(Asked, Once):
         layer: int,
         z: Float[Tensor, "batch position head d_head"] | None = None,
     ) -> Float[Tensor, "batch position dim"]:
-        """The prediction from the residual stream before `layer`: what an intervention from there on needs of a pass.
+        """The prediction from a given residual stream before `layer`, with the present edits.
+
+        An intervention from `layer` on needs only this part of a pass.
 
         Args:
-            z: what the heads of `layer` say, where nothing before it is edited: their attention is not computed again.
+            z: the outputs of the heads of `layer`, if they are known. Then attention and edits in this layer up to z are skipped.
         """
         blocks = list(self.bridge.blocks)[layer:]
         with self.bridge.hooks(fwd_hooks=self._hooks()):
@@ -231,7 +243,7 @@ class Model(Asked, Once):
 
     @contextmanager
     def editing(self, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-        """Inside the block every pass replaces the activation of `hook` by `edit` of it."""
+        """Inside the block every pass replaces the activation x of `hook` by `edit(x)`."""
         self._edits.append((hook, edit))
         try:
             yield
@@ -240,7 +252,7 @@ class Model(Asked, Once):
 
     @contextmanager
     def unedited(self) -> Iterator[None]:
-        """Inside the block the model is as it was loaded, whatever edits it is in the middle of."""
+        """Inside the block no edit is active, even if the block lies within one of `editing`."""
         edits, self._edits = self._edits, []
         try:
             yield
@@ -248,11 +260,11 @@ class Model(Asked, Once):
             self._edits = edits
 
     def reference_activation(self, hook: str) -> Float[Tensor, "recurrence position *activation"]:
-        """An activation on REFERENCE_RECURRENCES recurrences: what resample ablation puts in another's place."""
+        """An activation on REFERENCE_RECURRENCES reference recurrences. Resample ablation takes its values from it."""
         return self.once(("reference", hook), lambda: self._reference_activation(hook))
 
     def reference_mean(self, hook: str) -> Tensor:
-        """Its mean over them, of shape (position, *activation): what mean ablation puts there."""
+        """The mean of `reference_activation` over recurrences, of shape (position, *activation). Mean ablation uses it."""
         return self.once(("mean of reference", hook), lambda: self.reference_activation(hook).mean(0))
 
     def _reference_activation(self, hook: str) -> Tensor:
@@ -288,14 +300,14 @@ class Model(Asked, Once):
 
     @cached_property
     def W_OV(self) -> Float[Tensor, "layer head d_model d_model"]:
-        """Folded OV products, row-vector convention: a head adds x W_OV for the x that it attends to."""
+        """Folded OV matrices W_V W_O. Vectors are rows: a head that attends to x adds x W_OV."""
         return einops.einsum(
             self.bridge.W_V, self.bridge.W_O, "layer head read d_head, layer head d_head write -> layer head read write"
         )
 
     @cached_property
     def W_QK(self) -> Float[Tensor, "layer head d_model d_model"]:
-        """Folded QK products: the score of query x and key y is x W_QK y / sqrt(d_head), biases aside."""
+        """Folded QK matrices W_Q W_K^T: the score of query x and key y is x W_QK y^T / sqrt(d_head), without biases."""
         return einops.einsum(
             self.bridge.W_Q, self.bridge.W_K, "layer head query d_head, layer head key d_head -> layer head query key"
         )
@@ -303,11 +315,11 @@ class Model(Asked, Once):
     def moved(
         self, x: Float[Tensor, "*batch dim"], matrix: Float[Tensor, "d_model d_model"]
     ) -> tuple[Float[Tensor, "*batch dim"], Float[Tensor, "*batch dim"]]:
-        """x of unit norm, and what it becomes: embedded, moved by an OV matrix, unembedded."""
+        """x scaled to norm 1, and the result of three steps on it: embed, multiply by an OV matrix, unembed."""
         x = x.to(self.device)
         x = x / x.norm(dim=-1, keepdim=True)
         return x, self.unembed(x @ self.bridge.W_E @ matrix)
 
     def unembed(self, residual: Float[Tensor, "*batch d_model"]) -> Float[Tensor, "*batch dim"]:
-        """LayerNorm (its weights folded), then W_U, without b_U."""
+        """LayerNorm without weights, then W_U, without the bias b_U."""
         return layer_norm(residual, eps=self.config.layer_norm_eps) @ self.bridge.W_U

@@ -1,4 +1,4 @@
-"""A model before it is trained: what training starts from, and the first control of every claim."""
+"""Models before training: the start of every training, and the first control of every claim."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recint.system.seeds import derive_seed
 
 
 def initial_tensors(config: ModelConfig, *, seed: int, init_range: float) -> dict[str, Tensor]:
-    """Weights ~ N(0, init_range^2), biases 0, LayerNorm weights 1, the same on every device."""
+    """Initial weights: ~ N(0, init_range^2), biases 0, LayerNorm weights 1. They are the same on every device."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "initial weights"))
     tensors = {}
     for name, shape in config.shapes.items():
@@ -23,5 +23,5 @@ def initial_tensors(config: ModelConfig, *, seed: int, init_range: float) -> dic
 
 
 def untrained(config: ModelConfig, *, seed: int, init_range: float = 0.04) -> Checkpoint:
-    """A model of this shape that never saw a recurrence: the first control of every claim."""
+    """A checkpoint of this shape with initial weights, the first control of every claim."""
     return Checkpoint(f"untrained-{seed}", config, initial_tensors(config, seed=seed, init_range=init_range))

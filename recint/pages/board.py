@@ -1,4 +1,4 @@
-"""Verdict files -> one Markdown table: claims x checkpoints, for a README, a pull request, or a CI summary."""
+"""Runs as a Markdown table with a row for each claim and a column for each checkpoint: for a README or a CI summary."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BEGIN, END = "<!-- recint board: generated, do not edit -->", "<!-- end of recin
 
 
 def markdown(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
-    """The answer for each checkpoint in a sentence, and the table of claims.
+    """One sentence for each checkpoint that counts its verdicts, and the table of claims.
 
     Args:
-        claims: globs of the claims that the table shows, all if there are none. The answers are about all either way.
+        claims: globs of the claims in the table; empty for all. The sentences always count all claims.
 
     Raises:
         ValueError: the runs judged different versions of a claim, or a glob matches none.
@@ -31,7 +31,7 @@ def markdown(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
 
 
 def table(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
-    """Claims with their verdicts, their statistics, and where they break, a column for each checkpoint.
+    """The table: for each claim and checkpoint the verdict, the statistic, and where the claim breaks.
 
     Raises:
         ValueError: the runs judged different versions of a claim.
@@ -41,9 +41,9 @@ def table(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
         for claim in run.claims:
             if known.setdefault(claim.id, claim).hash != claim.hash:
                 raise ValueError(f"{claim.id}: the verdict files judge different versions of it; verify again")
-    found = [{claim.id: claim for claim in run.claims} for run in runs]
+    columns = [{claim.id: claim for claim in run.claims} for run in runs]
     rows = [
-        [_about(claim), should(claim), *(_cell(by_id.get(name)) for by_id in found)]
+        [_about(claim), should(claim), *(_cell(by_id.get(name)) for by_id in columns)]
         for name, claim in known.items()
         if selected(name, claims)
     ]
@@ -51,45 +51,49 @@ def table(runs: Sequence[Run], *, claims: Sequence[str] = ()) -> str:
 
 
 def _about(claim: Entry) -> Markdown:
-    """What is claimed, and what the statistic measures instead."""
+    """The id, the statement and the caveat of a claim."""
     caveat = f"<br>*The statistic {escape(claim.caveat)}.*" if claim.caveat else ""
     return Markdown(f"{code(claim.id)}<br>{escape(claim.statement)}{caveat}")
 
 
 def summary(run: Run, *, departures: Sequence[Departure]) -> str:
-    """One run as Markdown for a pull request or a step's summary: the answer, what fails it, and the board."""
+    """One run as Markdown for a CI summary: the headline, the verdicts that fail the run, and the table.
+
+    Args:
+        departures: the verdicts that fail the run.
+    """
     lines = [f"## {escape(headline(run))}", ""]
     lines += [f"- **{escape(departure.sentence)}**" for departure in departures]
-    lines += [f"- allowed: {escape(found.sentence)}" for found in run.drift if found.allowed]
+    lines += [f"- allowed: {escape(drifted.sentence)}" for drifted in run.drift if drifted.allowed]
     lines += [f"- not compared: {escape(sentence)}" for sentence in run.incomparable]
     lines += [f"- judged otherwise: {escape(sentence)}" for sentence in run.judged_otherwise]
     if run.against:
-        lines += ["", f"Held against {escape(run.against.name)} (tensors {run.against.sha256[:12]})."]
+        lines += ["", f"Compared with {escape(run.against.name)} (tensors {run.against.sha256[:12]})."]
     return "\n".join([*lines, "", table([run]), ""])
 
 
 def _cell(claim: Entry | None) -> str:
     if claim is None:
-        return "not asked"
-    told = f"{SYMBOLS[claim.verdict]} {words(claim.verdict)}"
+        return "not judged"
+    verdict = f"{SYMBOLS[claim.verdict]} {words(claim.verdict)}"
     if claim.value is None:
-        return told
-    found = claim.decisive
-    where = f"<br>{found.value:.3g} at {escape(found.where)}" if found else ""
+        return verdict
+    counterexample = claim.decisive
+    where = f"<br>{counterexample.value:.3g} at {escape(counterexample.where)}" if counterexample else ""
     beside = "".join(
         f"<br>{escape(name)}: {contrast.value:.3g}, should be {should(contrast)}"
         for name, contrast in claim.contrast.items()
         if claim.verdict == "refuted" and not contrast.holds
     )
     reached = f"<br>{sentences.reach(claim)}" if claim.verdict == "supported" and sentences.reach(claim) else ""
-    return Markdown(f"{told}, {claim.value:.3g}{where}{beside}{reached}")
+    return Markdown(f"{verdict}, {claim.value:.3g}{where}{beside}{reached}")
 
 
 def replaced(text: str, table: str) -> str:
-    """A document with what stands between its marks replaced.
+    """A document in which the table replaces the text between the marks BEGIN and END.
 
     Raises:
-        ValueError: it has no marks.
+        ValueError: the document does not have both marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,4 +1,7 @@
-"""Rows of a calibration -> Markdown and HTML: the matrix of claims x controls, what kills what, and how often it is wrong."""
+"""The page of a calibration, as Markdown and HTML.
+
+It shows how often the suite was wrong, the matrix of claims and controls, and which claims kill which mutant.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from recint.system import escaping
 from recint.verdict import SYMBOLS, words
 from recint.words import LEGEND
 
-Reasons = Mapping[str, str]  # why no model can be built of which a claim is true, by its id
+Reasons = Mapping[str, str]  # for a claim's id, why no model can be built for which it is true
 NO_REASONS: Reasons = MappingProxyType({})
 
 
 def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tuple[str, str]]:
-    """The questions that a calibration answers, each with its answer in a sentence."""
-    for name, found in false_rates(rows).items():
-        yield f"Rate of {name}", f"{found} of the models with claims whose truth is known by construction"
+    """Pairs of a question and the answer that the calibration gives."""
+    for name, rate in false_rates(rows).items():
+        yield f"Rate of {name}", f"{rate} of the models with claims whose truth is known by construction"
     for strength in ("strong", "weak", "near miss"):
         yield f"On {strength} models", _graded(rows, strength)
     killed = kills(rows)
@@ -31,19 +34,19 @@ def answers(rows: Sequence[Row], reasons: Reasons = NO_REASONS) -> Iterator[tupl
 
 
 def _graded(rows: Sequence[Row], strength: str) -> str:
-    """Of the one claim that each of these models grades, how often each verdict was reached."""
+    """Counts the verdicts on graded claims: a graded model makes one claim true with this strength."""
     verdicts = [
         row.verdicts[row.grade.claim]
         for row in rows
         if row.grade and row.grade.strength == strength and row.grade.claim in row.verdicts
     ]
     counts = {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)}
-    told = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
-    return f"the claim that is graded is {told}" if told else "no claim was graded"
+    counted = ", ".join(f"{count} {words(verdict)}" for verdict, count in counts.items())
+    return f"the claim that is graded is {counted}" if counted else "no claim was graded"
 
 
 def wrong(row: Row, claim: str) -> bool:
-    """Whether the verdict contradicts what is true by construction."""
+    """Whether the verdict contradicts the truth, which is known by construction."""
     truth, verdict = row.truth.get(claim), row.verdicts.get(claim)
     return (truth is True and verdict == "refuted") or (truth is False and verdict == "supported")
 
@@ -54,28 +57,34 @@ def _claims(rows: Sequence[Row]) -> list[str]:
 
 def _tables(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
     for group, title in GROUPS.items():
-        if found := [row for row in rows if row.group == group]:
-            yield title, found
+        if of_group := [row for row in rows if row.group == group]:
+            yield title, of_group
 
 
 def markdown(rows: Sequence[Row], *, command: str, reasons: Reasons = NO_REASONS) -> str:
-    """The whole calibration as a page; `command` is what makes it again."""
+    """The whole calibration as Markdown.
+
+    Args:
+        command: the command line that made it.
+        reasons: for a claim's id, why no model can be built for which it is true.
+    """
     lines = [
         "# Calibration",
         "",
-        "How often the suite itself is wrong, on models whose truth is known and on models broken on purpose. Made by",
+        "How often the suite itself is wrong: on models whose truth is known, and on models that were broken on purpose. Made by",
         "",
         escaping.block(command),
         "",
         *(f"- **{question}:** {escaping.markdown(answer)}" for question, answer in answers(rows, reasons)),
         "",
-        f"Verdicts: {LEGEND}. **Bold**: the claim that the control was made to refute. `wrong`: against the truth by construction.",
+        f"Verdicts: {LEGEND}. **Bold**: the control was made to refute this claim. "
+        "`wrong`: the verdict contradicts what is true by construction.",
     ]
     claims = _claims(rows)
-    for title, found in _tables(rows):
-        cells = [[row.short, *(_markdown_cell(row, claim) for claim in claims)] for row in found]
+    for title, controls in _tables(rows):
+        cells = [[row.short, *(_markdown_cell(row, claim) for claim in claims)] for row in controls]
         lines += ["", f"## {title}", "", table(["control", *map(code, claims)], cells)]
-    killed = [(name, _listed(found) or "nothing") for name, found in kills(rows).items()]
+    killed = [(name, _listed(killers) or "nothing") for name, killers in kills(rows).items()]
     return "\n".join([*lines, "", "## What kills which mutant", "", table(["mutant", "killed by"], killed), ""])
 
 
@@ -92,7 +101,7 @@ def _markdown_cell(row: Row, claim: str) -> Markdown:
 
 
 def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons = NO_REASONS) -> str:
-    """The same as a self-contained page."""
+    """The whole calibration as an HTML page in one file."""
     return render(
         "calibration.html",
         checkpoint=checkpoint,
@@ -106,11 +115,11 @@ def html(rows: Sequence[Row], *, checkpoint: str, command: str, reasons: Reasons
 
 
 def _about(row: Row, claim: str) -> str:
-    """What a cell of the matrix stands for."""
+    """The text that appears when the reader points at a cell of the matrix."""
     value, message = row.values.get(claim), row.messages.get(claim)
-    told = f"{row.name} · {claim}: {words(row.verdicts[claim])}"
-    told += "" if value is None else f" ({value:.3g})"
-    return told + (f" · {message}" if message else "")
+    text = f"{row.name} · {claim}: {words(row.verdicts[claim])}"
+    text += "" if value is None else f" ({value:.3g})"
+    return text + (f" · {message}" if message else "")
 
 
 def _marks(row: Row, claim: str) -> list[str]:

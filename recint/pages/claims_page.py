@@ -1,4 +1,4 @@
-"""The claims of a folder as one Markdown page: what each says, when it holds, where it comes from, and what became of it."""
+"""The claims of a folder as one Markdown page: what each claim says, when it holds, where it comes from, what amends it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import groupby
 from recint.judging.claim import Claim, Contrast, Property
 from recint.system.escaping import code, markdown
 
-_ASKED = {
-    "average": "on average over the recurrences of its domain",
-    "everywhere": "everywhere: at every condition of its domain",
-    "pointwise": "pointwise: of every single recurrence of its domain",
-    "weights": "of weights: no recurrence is drawn",
+_QUANTIFIERS = {
+    "average": "the average over the recurrences of its domain",
+    "everywhere": "every condition of its domain",
+    "pointwise": "every single recurrence of its domain",
+    "weights": "the weights alone, without recurrences",
 }
 _RELATIONS = {">=": "at least", "<=": "at most"}
 
@@ -37,39 +37,39 @@ def page(props: Sequence[Property]) -> str:
 
 
 def _first_sentence(module: str) -> str:
-    """What the module says of itself."""
+    """The first paragraph of a module's docstring, in one line."""
     return (sys.modules[module].__doc__ or "").strip().partition("\n\n")[0].replace("\n", " ")
 
 
 def _next(claim: Claim, props: Sequence[Property]) -> str:
-    """The id of the version after this one; empty if this is the newest."""
+    """The id of the next version of a claim; empty if this is the latest."""
     after = f"{claim.name}@{claim.version + 1}"
     return after if any(prop.claim.id == after for prop in props) else ""
 
 
 def _about(claim: Claim, following: str) -> Iterator[str]:
-    """What there is to say of a claim, one line of Markdown each."""
-    yield f"Asked {_ASKED[claim.quantifier]}{_domain(claim)}{_layers(claim)}."
+    """Sentences about a claim, as Markdown."""
+    yield f"It is about {_QUANTIFIERS[claim.quantifier]}{_domain(claim)}{_layers(claim)}."
     yield f"It holds if {_bar(claim)}."
     for contrast in claim.contrasts:
         where = f" at {contrast.domain.words()}" if contrast.domain else ""
         yield f"Contrast, {markdown(contrast.name)}{where}: {_bar(contrast)}."
     if claim.orders:
-        yield f"It makes sense for recurrences of order {', '.join(map(str, claim.orders))} only."
+        yield f"It applies to recurrences of order {', '.join(map(str, claim.orders))} only."
     if claim.constants:
         yield f"Constants: {', '.join(f'{markdown(name)} = {value}' for name, value in claim.constants)}."
     yield f"Source: {markdown(claim.source)}."
     if claim.because:
         before = f"{claim.name}@{claim.version - 1}" if claim.version > 2 else claim.name
-        yield f"It amends {code(before)}, because: {markdown(claim.because)}."
+        yield f"It amends {code(before)}. The reason: {markdown(claim.because)}."
     if claim.corrected:
-        yield f"What that reason left out or got wrong: {markdown(claim.corrected)}."
+        yield f"Later correction of that reason: {markdown(claim.corrected)}."
     if claim.caveat:
-        yield f"Caveat on the statistic: {markdown(claim.caveat)}."
+        yield f"Caveat: the statistic {markdown(claim.caveat)}."
     if claim.partner:
-        yield f"Its partner in behaviour is {code(claim.partner)}."
+        yield f"The same about behaviour: {code(claim.partner)}."
     if claim.no_positive:
-        yield f"No model is built of which it is true: {markdown(claim.no_positive)}."
+        yield f"The controls have no model for which it is true. The reason: {markdown(claim.no_positive)}."
     if following:
         yield f"Amended by {code(following)}."
 

@@ -1,7 +1,7 @@
-"""matplotlib's SVG -> the same picture in a third of the bytes, so that a page can hold more than a hundred figures.
+"""Makes the SVG of matplotlib smaller, to about a third, so that a page can hold more than a hundred figures.
 
-Coordinates are rounded to a tenth of a point. A style that elements share becomes a class. Groups that only have a name, and
-names that nothing refers to, are left out. Images get a palette.
+Coordinates are rounded to a tenth of a point. Elements with the same style share a CSS class. Names without a reference are
+removed, and so are groups that have nothing but a name. Images get a palette.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _PNG = "data:image/png;base64,"
 
 
 def compact(svg: str, *, label: str) -> str:
-    """One `<svg>` element that looks like matplotlib's; screen readers call it `label`.
+    """One `<svg>` element that looks like the input. Screen readers read `label`.
 
-    Its ids and classes follow from its content, so that many figures can share a page.
+    Ids and classes are hashes of the content, so that many figures can be on one page.
     """
     root = ElementTree.fromstring(svg)
     _rename(root, "f" + sha256(svg.encode()).hexdigest()[:8])
@@ -40,28 +40,28 @@ def compact(svg: str, *, label: str) -> str:
     root.attrib |= {
         "font-family": "'DejaVu Sans', sans-serif",
         "stroke-linejoin": "round",
-    }  # inherited by all that is in it
+    }  # all elements inside inherit these
     return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
 def _rename(root: Element, prefix: str) -> None:
-    """Give what is referred to a short id that starts with `prefix`, and take the others' ids away."""
+    """Give every element that has a reference a short id that starts with `prefix`. Remove all other ids."""
     values = [value for element in root.iter() for value in element.attrib.values()]
     links = [link[1:] for element in root.iter() if (link := element.get(_XLINK, "")).startswith("#")]
-    used = dict.fromkeys([*(found for value in values for found in _REFERENCE.findall(value)), *links])
-    names = {found: f"{prefix}{index}" for index, found in enumerate(used)}
+    used = dict.fromkeys([*(reference for value in values for reference in _REFERENCE.findall(value)), *links])
+    names = {reference: f"{prefix}{index}" for index, reference in enumerate(used)}
     for element in root.iter():
         if (own := element.attrib.pop("id", None)) in names:
             element.set("id", names[own])
         for name, value in element.items():
             is_link = name == _XLINK and value.startswith("#")
             element.set(
-                name, f"#{names[value[1:]]}" if is_link else _REFERENCE.sub(lambda found: names[found[0]], value)
+                name, f"#{names[value[1:]]}" if is_link else _REFERENCE.sub(lambda match: names[match[0]], value)
             )
 
 
 def _shorten(element: Element, styles: dict[str, str], *, digits: int = 1) -> None:
-    """Shorten an element and all that is in it; `styles` collects the styles and the names of their classes."""
+    """Shorten an element and everything in it. `styles` collects the names of the classes, by style."""
     element.tag = element.tag.removeprefix(_SVG)
     element.tail = None
     if len(element):
@@ -75,17 +75,19 @@ def _shorten(element: Element, styles: dict[str, str], *, digits: int = 1) -> No
         if name == "d":
             element.set(name, _path(value, digits))
         elif name not in ("href", "class", "id", "clip-path"):
-            element.set(name, _rounded(value, 3 if name == "transform" else 1))  # a scale is more than a place
+            element.set(
+                name, _rounded(value, 3 if name == "transform" else 1)
+            )  # a transform may contain a scale, which needs more digits
     if re.fullmatch(r"rotate\(-?0 [^)]*\)", element.get("transform", "")):
         del element.attrib["transform"]
     for child in element:
-        # What is drawn many times, as a mark is, is small: its shape needs more digits.
+        # Shapes in <defs> are markers, which are small: they need more digits.
         _shorten(child, styles, digits=2 if element.tag == "defs" else digits)
     element[:] = _grouped(_drawn(element))
 
 
 def _drawn(element: Element) -> Iterator[Element]:
-    """The children that draw something; of groups that say nothing, their children."""
+    """The children that draw something. A group without attributes is replaced by its children."""
     for child in element:
         if child.tag in ("metadata", "style") or (child.tag in ("defs", "g") and not len(child)):
             continue
@@ -96,7 +98,7 @@ def _drawn(element: Element) -> Iterator[Element]:
 
 
 def _grouped(children: Iterable[Element]) -> Iterator[Element]:
-    """The children, with neighbours that look alike in a group that says how."""
+    """The children. Neighbours that share a class or a clip path are put into a group that has it."""
 
     def look(child: Element) -> tuple[tuple[str, str], ...]:
         moved = child.tag in ("g", "tspan") or "transform" in child.attrib or "id" in child.attrib
@@ -120,11 +122,11 @@ def _grouped(children: Iterable[Element]) -> Iterator[Element]:
 
 
 def _rounded(text: str, digits: int) -> str:
-    return _NUMBER.sub(lambda found: f"{round(float(found[0]), digits) + 0.0:g}", text)
+    return _NUMBER.sub(lambda number: f"{round(float(number[0]), digits) + 0.0:g}", text)
 
 
 def _path(d: str, digits: int) -> str:
-    """A path with rounded coordinates; of a line that is level or upright, one coordinate says where it ends."""
+    """A path with rounded coordinates. Horizontal and vertical lines need only one coordinate."""
     shown: list[str] = []
     at = ["", ""]
     for command, arguments in re.findall(r"([A-Za-z])([^A-Za-z]*)", d):
@@ -141,11 +143,11 @@ def _path(d: str, digits: int) -> str:
 
 
 def _with_palette(source: str) -> str:
-    """An image of at most 256 colours on white, as one that names each of them once."""
+    """An image as PNG with a palette, on white. It stays as it is if it has more than 256 colours."""
     image = Image.open(io.BytesIO(b64decode(source.removeprefix(_PNG)))).convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     if (colours := flat.getcolors(256)) is None:
         return source
-    found = io.BytesIO()
-    flat.quantize(len(colours), dither=Image.Dither.NONE).save(found, "PNG", optimize=True)
-    return _PNG + b64encode(found.getvalue()).decode()
+    png = io.BytesIO()
+    flat.quantize(len(colours), dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    return _PNG + b64encode(png.getvalue()).decode()

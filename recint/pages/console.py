@@ -1,4 +1,4 @@
-"""Text for a terminal: rich lays tables out, and what comes of it is plain text."""
+"""Plain text for a terminal. rich does the layout of tables."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-# Columns of a pipe or a file: more than any line needs.
+# Width for a pipe or a file, in columns: more than any line needs.
 UNBOUNDED = 10_000
 
 
 def width(otherwise: int = UNBOUNDED) -> int:
-    """Columns of the terminal, or those that the environment variable COLUMNS asks for; `otherwise` where there is no terminal."""
+    """The width of the terminal in columns, or the value of the environment variable COLUMNS; `otherwise` without a terminal."""
     return get_terminal_size((otherwise, 24)).columns
 
 
 def table(columns: Sequence[Sequence[str]], *, gap: int = 2, least: int = 1) -> list[str]:
-    """The lines of a table of plain text, whose cells are never cut or wrapped.
+    """The lines of a plain-text table. Cells are never cut or wrapped.
 
     Args:
-        columns: each with its head first.
-        gap: blanks between two columns.
-        least: columns of the terminal that every column after the first takes.
+        columns: the texts of each column; the first text is its header.
+        gap: the number of blanks between two columns.
+        least: the smallest width of every column but the first, in characters.
     """
     made = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False)
     for number, column in enumerate(columns):
@@ -37,7 +37,7 @@ def table(columns: Sequence[Sequence[str]], *, gap: int = 2, least: int = 1) -> 
 
 
 def fitting(columns: Sequence[Sequence[str]], columns_there: int, *, gap: int = 2) -> int:
-    """How many of the columns, each with its head, fit side by side; the first one always does."""
+    """How many columns fit into a width of `columns_there` characters, side by side; at least one."""
     taken = 0
     for number, column in enumerate(columns):
         taken += max(map(cell_len, column))
@@ -48,14 +48,14 @@ def fitting(columns: Sequence[Sequence[str]], columns_there: int, *, gap: int = 
 
 
 def cut(text: str, most: int) -> str:
-    """A text that takes so many columns at most, with an ellipsis where something is missing."""
+    """A text of at most `most` characters, with an ellipsis at its end if something was cut."""
     shown = Text(text)
     shown.truncate(most, overflow="ellipsis")
     return shown.plain
 
 
 def plain(*parts: RenderableType, width: int) -> list[str]:
-    """The lines that rich makes of the parts, one below the other, without colours and without blanks at their ends."""
+    """The lines of several rich objects, one below the other, without colours and without blanks at the end of lines."""
     file = StringIO()
     printer = Console(
         file=file, width=width, color_system=None, force_jupyter=False, highlight=False, markup=False, emoji=False

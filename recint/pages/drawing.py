@@ -1,6 +1,6 @@
-"""What all figures share: matplotlib with settings of our own, colours, axes under a title, and SVG that can be inlined.
+"""Code that all figures share: settings of matplotlib, colours, axes under a title, and the conversion to SVG.
 
-The same numbers give the same bytes. Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
+The same numbers give the same bytes. The colours are those of Okabe and Ito (2008), which colour-blind readers can distinguish.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from textwrap import fill
 from typing import Any, Literal
 
 if "matplotlib" not in sys.modules:
-    # A notebook names its own backend to the commands that it starts, which may not be there; figures here need none.
+    # Jupyter sets MPLBACKEND for the commands that it starts, to a backend that may be missing. These figures need no backend.
     _named = os.environ.pop("MPLBACKEND", "")
     import matplotlib
 
@@ -31,7 +31,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from recint.pages.compact import compact
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6B7280"
-_OF_BACKENDS = ("backend", "webagg")  # settings that draw nothing
+_OF_BACKENDS = ("backend", "webagg")  # settings that do not change what is drawn
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "recint",
@@ -47,31 +47,33 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
-WIDTH = 7.2  # inches: two figures beside each other on a page keep letters of a readable size
-_LETTERS = 11  # of a bold title, per inch
-_LITTLE = 500  # times: of an axis with so few numbers, powers of ten would name one or two
+WIDTH = 7.2  # inches; with this width letters stay readable when two figures are side by side
+_LETTERS = 11  # letters of a bold title in one inch
+_LITTLE = (
+    500  # on a log axis whose ends differ by less than this factor, powers of ten would give only one or two ticks
+)
 
 
 @contextmanager
 def drawing(**more: Any) -> Iterator[None]:
-    """Inside the block matplotlib has its own defaults, ours over them and `more` over these, whatever its user has set."""
+    """Inside the block matplotlib uses its own defaults, changed by STYLE and then by `more`. The user's settings do not count."""
     usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(_OF_BACKENDS)}
     with matplotlib.rc_context(usual | STYLE | more):
         yield
 
 
 def svg(figure: Figure, title: str) -> str:
-    """The figure as an element to be inlined; many can share a page. Screen readers call it by its title."""
+    """The figure as an `<svg>` element for an HTML page. Many can be on one page. Screen readers read the title."""
     buffer = io.StringIO()
     with drawing():
         _read_literally(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-    found = buffer.getvalue()
-    return compact(found[found.index("<svg") :], label=title)
+    text = buffer.getvalue()
+    return compact(text[text.index("<svg") :], label=title)
 
 
 def _read_literally(figure: Figure) -> None:
-    """What a researcher writes with dollar signs is a statement, no formula; numbers on a log axis are formulas."""
+    """Turn formulas off for all texts, because a claim may contain dollar signs; not for numbers on a log axis, which need them."""
     axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() != "linear"]
     numbers = {label for axis in axes for label in axis.get_ticklabels(which="both")}
     for text in figure.findobj(Text):
@@ -89,11 +91,11 @@ def axes_of(
     width_ratios: Sequence[float] | None = None,
     share: bool = False,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a title, and its axes row by row: without ticks, since grids and labels say the same.
+    """A figure with a title, and the list of its axes, row by row. The axes have no tick marks, because they have grids or labels.
 
     Args:
         width, height: in inches.
-        share: whether all axes have the same limits, named at the left and at the bottom only.
+        share: whether all axes have the same limits. Then only the left and the lowest axes have numbers.
     """
     with drawing():
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -105,12 +107,12 @@ def axes_of(
 
 
 def grid(axes: Axes, *, axis: Literal["both", "x", "y"] = "both") -> None:
-    """Faint lines at the numbers of an axis."""
+    """Draw faint lines at the ticks of an axis."""
     axes.grid(axis=axis, alpha=0.25, clip_on=False)
 
 
 def log_axis(axes: Axes, axis: Literal["x", "y"]) -> None:
-    """A logarithmic axis; where it spans little, its numbers are 1, 2, 5, 10, 20, ... and no powers of ten."""
+    """Make an axis logarithmic. If its range is small, the ticks are at 1, 2, 5, 10, 20, ... instead of powers of ten."""
     (axes.set_xscale if axis == "x" else axes.set_yscale)("log")
     low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
     if max(low, high) < _LITTLE * min(low, high):
@@ -121,7 +123,7 @@ def log_axis(axes: Axes, axis: Literal["x", "y"]) -> None:
 
 
 def legend_below(figure: Figure, *axes: Axes) -> None:
-    """What the signs on the axes mean, below them, so that the axes have the whole width."""
+    """Put the legend below the axes, so that the axes can use the whole width."""
     named = [each for one in axes for each in zip(*one.get_legend_handles_labels(), strict=True)]
     columns = len(named) if len(named) < 5 else 3
     figure.legend(
@@ -130,6 +132,6 @@ def legend_below(figure: Figure, *axes: Axes) -> None:
 
 
 def threshold_line(axes: Axes, threshold: float, relation: str, *, upright: bool = False) -> None:
-    """Where the claim puts the bar."""
+    """Draw the threshold of the claim as a dashed line."""
     draw = axes.axvline if upright else axes.axhline
     draw(threshold, color=RED, linestyle="--", linewidth=1.3, label=f"threshold: should be {relation} {threshold:g}")

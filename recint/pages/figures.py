@@ -1,6 +1,6 @@
-"""Evidence -> SVG: one function for each kind of figure, numbers in, one `<svg>` element out.
+"""One function for each kind of figure. It takes numbers and returns one `<svg>` element.
 
-Nothing is said by colour alone, and the title says what was found.
+A figure never uses colour alone to say something. The title states the result.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from recint.pages.drawing import (
     log_axis,
     svg,
     threshold_line,
-)  # which loads matplotlib whatever its user has set
+)  # must come first: it loads matplotlib without the settings of the user
 
 # isort: split
 import matplotlib
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-_STEEP = 30  # times the threshold: on a linear axis it would lie at the foot of a spike
+_STEEP = 30  # if a value is this many times the threshold, a linear axis would hide the threshold
 
 
 def against_c(
@@ -49,7 +49,14 @@ def against_c(
     searched: Sequence[tuple[float, float]] = (),
     counterexample: tuple[float, float] | None = None,
 ) -> str:
-    """A statistic in bins of the coefficient with its 95 % band, the search's trials, and where the claim breaks."""
+    """A statistic against the coefficient c, with its 95 % band, the trials of the search and the counterexample.
+
+    Args:
+        c, value, low, high: one number for each bin of c; nan for a bin without estimate.
+        log: use a log axis for the statistic.
+        searched: pairs (c, value) of trials.
+        counterexample: the pair (c, value) that breaks the claim.
+    """
     figure, (axes,) = axes_of(title, height=3.7)
     with drawing():
         if not log and np.nanmax(np.abs(value)) > _STEEP * abs(threshold) > 0:
@@ -85,11 +92,16 @@ def conditions_map(
     label: str,
     counterexample: tuple[float, int] | None = None,
 ) -> str:
-    """A statistic at every coefficient and length, shape (length, coefficient): blue where it is as it should be, red where not."""
+    """A statistic at every coefficient and length: blue where the claim holds, red where it does not.
+
+    Args:
+        value: shape (length, coefficient); nan where nothing was measured.
+        counterexample: the pair (c, length) that breaks the claim.
+    """
     table = np.asarray(value, dtype=float)
     figure, (axes,) = axes_of(title)
     with drawing():
-        # Each side of the threshold has its own scale, or the larger one would leave the other white.
+        # Each side of the threshold has its own colour scale. With a common scale the smaller side would be white.
         good = (table - threshold) * (1 if relation == ">=" else -1)
         shown = np.where(
             good >= 0, good / max(good.max(initial=0.0), 1e-30), -good / min(good.min(initial=0.0), -1e-30)
@@ -118,10 +130,10 @@ def conditions_map(
 
 
 def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence[int] | None = None) -> str:
-    """Attention patterns of shape (head, query, key): small multiples on one scale from 0 to 1.
+    """Attention patterns of shape (head, query, key), one small panel for each head, on one scale from 0 to 1.
 
     Args:
-        positions: those that queries and keys are of, if not 0, 1, 2, ...
+        positions: the positions of queries and keys, if they are not 0, 1, 2, ...
     """
     patterns = np.asarray(pattern)
     heads = len(patterns)
@@ -152,7 +164,11 @@ def attention(title: str, *, pattern: ArrayLike, layer: int, positions: Sequence
 def eigenvalue_scores(
     title: str, *, scores: ArrayLike, threshold: float, relation: str, who: str, highlight_layer: int
 ) -> str:
-    """Scores of shape (layer, head) on [-1, 1] with their values; the layer of the claim is outlined."""
+    """Eigenvalue scores of shape (layer, head), between -1 and 1. The layer of the claim has an outline.
+
+    Args:
+        who: the heads that the claim is about, in words.
+    """
     table = np.asarray(scores)
     layers, heads = table.shape
     figure, (axes,) = axes_of(title, height=0.9 + 0.62 * layers)
@@ -175,7 +191,13 @@ def eigenvalue_scores(
 
 
 def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) -> str:
-    """Effective ranks of shape (layer, head) as bars, and the energy held by the first 1, 2, ... singular values."""
+    """Effective ranks as bars, and the share of energy in the largest 1, 2, ... singular values as curves.
+
+    Args:
+        ranks: shape (layer, head).
+        spectra: shares of energy, shape (layer, head, number of singular values).
+        energy: the share that defines the effective rank.
+    """
     table, held = np.asarray(ranks), np.asarray(spectra)
     layers, heads = table.shape
     figure, (bars, curves) = axes_of(title, columns=2, height=3.4, width_ratios=(3, 2))
@@ -204,7 +226,7 @@ def ranks(title: str, *, ranks: ArrayLike, spectra: ArrayLike, energy: float) ->
 
 
 def composition(title: str, *, scores: ArrayLike, chance: float, n_heads: int) -> str:
-    """Scores of shape (earlier head, later head) minus chance, NaN where no composition is possible."""
+    """Composition scores minus chance, of shape (head that writes, head that reads); nan where no composition is possible."""
     excess = np.asarray(scores) - chance
     layers = len(excess) // n_heads
     limit = float(np.nanmax(np.abs(excess)))
@@ -234,7 +256,7 @@ def head_statistics(
     relation: str,
     xlabel: str,
 ) -> str:
-    """A ratio for each head, or whatever is named, with its 95 % interval, on a log axis with the threshold."""
+    """A number with its 95 % interval for each head (or other part), and the threshold, on a log axis."""
     values, lows, highs = (np.asarray(numbers) for numbers in (value, low, high))
     figure, (axes,) = axes_of(title, height=1.4 + 0.28 * len(values))
     with drawing():
@@ -257,7 +279,11 @@ def head_statistics(
 
 
 def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: int) -> str:
-    """Direct logit attribution of shape (component, position), with the mean over positions beside it."""
+    """Direct logit attribution of shape (component, position), and its mean over positions.
+
+    Args:
+        first: the number of the first position.
+    """
     values = np.asarray(table)
     total, limit = values.mean(-1), float(np.abs(values).max()) or 1.0
     figure, (heat, bars) = axes_of(title, columns=2, height=0.9 + 0.19 * len(values), width_ratios=(3, 2))
@@ -271,14 +297,21 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
         bars.axvline(0, color="black", linewidth=0.8)
         bars.set_ylim(len(total) - 0.5, -0.5)
         bars.set_yticks([])
-        bars.set_xscale("symlog", linthresh=10.0 ** max(-3, ceil(log10(limit / 100))))  # a number of the axis
+        bars.set_xscale(
+            "symlog", linthresh=10.0 ** max(-3, ceil(log10(limit / 100)))
+        )  # so that this value is one of the ticks
         bars.set_xlabel("mean over positions (symmetric log axis)")
         grid(bars, axis="x")
     return svg(figure, title)
 
 
 def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: int, coordinates: int = 3) -> str:
-    """Terms of shape (position, dim) as they are and as predicted, in the coordinates where they differ most."""
+    """Actual and predicted terms of shape (position, dim), in the coordinates where they differ most.
+
+    Args:
+        first: the first position that counts for the error.
+        coordinates: how many coordinates are shown.
+    """
     terms, guesses = np.asarray(actual), np.asarray(predicted)
     chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:coordinates])
     figure, panels = axes_of(title, columns=len(chosen), height=3.0)
@@ -298,7 +331,7 @@ def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: in
 
 
 def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: ArrayLike, validation: ArrayLike) -> str:
-    """Loss history of training."""
+    """The loss and the validation error during training, on a log axis."""
     figure, (axes,) = axes_of(title, height=3.4)
     with drawing():
         axes.plot(steps, loss, color=BLUE, linewidth=1.2, label="training loss")
@@ -312,7 +345,7 @@ def losses(title: str, *, steps: ArrayLike, loss: ArrayLike, validation_steps: A
 
 
 def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: str, first: int = 0) -> str:
-    """Scores of shape (row, column) on a diverging scale about 0, values printed; columns are numbered from `first`."""
+    """Scores of shape (row, column) as colours around 0, with their values. The columns have numbers from `first` on."""
     table = np.asarray(scores)
     limit = float(np.abs(table).max()) or 1.0
     figure, (axes,) = axes_of(title, height=0.9 + 0.62 * len(table))
@@ -330,20 +363,22 @@ def score_table(title: str, *, scores: ArrayLike, row: str, column: str, label: 
 
 
 def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
-    """Weight matrices of shape (head, read, write) as tiles of one image on a diverging scale, one pixel an entry."""
-    found = np.asarray(matrices)
-    heads, height, width = found.shape
+    """Weight matrices of shape (head, read, write), as tiles of one image with a pixel for each entry."""
+    entries = np.asarray(matrices)
+    heads, height, width = entries.shape
     columns = min(heads, 4)
     gap = max(2, height // 5)
     tiles = np.full((-(-heads // columns) * (height + gap), columns * (width + gap)), np.nan)
-    limit = float(np.quantile(np.abs(found), 0.999)) or 1.0
-    shades = matplotlib.colormaps["RdBu_r"].resampled(9)  # few enough for noise to stay small as a picture
+    limit = float(np.quantile(np.abs(entries), 0.999)) or 1.0
+    shades = matplotlib.colormaps["RdBu_r"].resampled(
+        9
+    )  # few colours, because they make the image file of noise smaller
     figure, (axes,) = axes_of(title, height=0.6 + 1.8 * len(tiles) / (height + gap))
     with drawing():
         for head in range(heads):
             row, column = divmod(head, columns)
             top, left = row * (height + gap) + gap, column * (width + gap)
-            tiles[top : top + height, left : left + width] = found[head]
+            tiles[top : top + height, left : left + width] = entries[head]
             axes.text(left, top - 0.2 * gap, f"layer {layer}, head {head}", fontsize=9)
         image = axes.imshow(tiles, vmin=-limit, vmax=limit, cmap=shades, interpolation="none")
         axes.spines[:].set_visible(False)
@@ -358,7 +393,12 @@ def matrices(title: str, *, matrices: ArrayLike, layer: int, label: str) -> str:
 def errors_against_c(
     title: str, *, c: ArrayLike, mse: ArrayLike, spread: ArrayLike, trained: tuple[float, float]
 ) -> str:
-    """Mean MSE at each coefficient on a log axis with the band of single recurrences, of shape (2, c), trained range shaded."""
+    """The mean MSE at each coefficient, on a log axis, with the trained range and a band for single recurrences.
+
+    Args:
+        spread: the lower and the upper end of the band, shape (2, c).
+        trained: the range of coefficients in training.
+    """
     low, high = np.asarray(spread)
     figure, (axes,) = axes_of(title)
     with drawing():

@@ -1,4 +1,4 @@
-"""What a run found, in sentences: the answer, what was refuted or was not expected, and how far the answer reaches."""
+"""Sentences about the result of a run: how many claims hold, what refuted the others, and what may be concluded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recint.verdict import LEVEL, SYMBOLS, words
 
 
 def answer(run: Run) -> str:
-    """How many claims have which verdict.
+    """Says how many claims have each verdict.
 
     >>> answer(run)
     '2 of 3 claims about affine-a are supported, 1 refuted'
@@ -25,22 +25,22 @@ def answer(run: Run) -> str:
 
 
 def headline(run: Run) -> str:
-    """The answer in one sentence, with whether it is the one that was expected.
+    """One sentence: how many claims have each verdict, and whether these are the expected verdicts.
 
     >>> headline(run)
-    '2 of 3 claims about affine-a are supported, 1 refuted; 2 as expected, 1 not on record yet.'
+    '2 of 3 claims about affine-a are supported, 1 refuted; 2 as expected, 1 without an expected verdict.'
     """
     return f"{answer(run)}; {_drifted(run, run.against) if run.against else _expectation(run.claims)}."
 
 
 def _expectation(claims: Sequence[Entry]) -> str:
-    recorded = [claim for claim in claims if claim.expected]
-    if not recorded:
-        return "no verdicts are on record"
+    known = [claim for claim in claims if claim.expected]
+    if not known:
+        return "no verdicts are expected yet"
     if departed := unexpected(claims):
         return f"{len(departed)} not as expected"
-    new = len(claims) - len(recorded)
-    return f"{len(recorded)} as expected, {new} not on record yet" if new else "all as expected"
+    new = len(claims) - len(known)
+    return f"{len(known)} as expected, {new} without an expected verdict" if new else "all as expected"
 
 
 def _drifted(run: Run, against: Baseline) -> str:
@@ -51,19 +51,19 @@ def _drifted(run: Run, against: Baseline) -> str:
 
 
 def unexpected(claims: Iterable[Entry]) -> list[Entry]:
-    """The claims of which another verdict was expected."""
+    """The claims whose expected verdict is another one."""
     return [claim for claim in claims if claim.expected and claim.expected != claim.verdict]
 
 
 @dataclass(frozen=True)
 class Refuted:
-    """How many claims of a run are refuted, by what refutes them.
+    """How many claims of a run are refuted, and by what.
 
     Attributes:
-        counterexamples: a confirmed place where the claim fails.
-        estimates: what independent recurrences say on average.
-        weights: the weights themselves.
-        contrasts: the claim's own statistic is as it should be, but one that must differ from it does not.
+        counterexamples: refuted by a confirmed place where the claim fails.
+        estimates: refuted by the average over independent recurrences.
+        weights: refuted by a statistic of the weights.
+        contrasts: the claim's own statistic is as it should be, but a contrast of the claim fails.
     """
 
     counterexamples: int = 0
@@ -85,12 +85,12 @@ class Refuted:
         }
         if not (total := sum(ways.values())):
             return "No claim is refuted"
-        told = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
-        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(told) == 1 else ':'} {', '.join(told)}"
+        parts = [f"{count} {way}" if count < total else way for way, count in ways.items() if count]
+        return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(parts) == 1 else ':'} {', '.join(parts)}"
 
 
 def refuted(claims: Iterable[Entry]) -> Refuted:
-    """What refutes the refuted claims of a run."""
+    """Count the refuted claims of a run by what refutes them."""
     by: Counter[str] = Counter()
     for claim in claims:
         if claim.verdict != "refuted":
@@ -105,15 +105,15 @@ def refuted(claims: Iterable[Entry]) -> Refuted:
 
 
 def reach(claims: Sequence[Entry]) -> str:
-    """What can be concluded from the verdicts and what cannot, in a sentence or two."""
-    told = []
+    """One or two sentences about what the verdicts allow to conclude, and what not."""
+    sentences = []
     if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
-        told.append(
+        sentences.append(
             f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL * 100:g} % of such runs would "
             f"support a false claim about averages, and at most {LEVEL * 100:g} % would refute a true claim."
         )
     conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
-    # Those that were drawn count too: each of them was held against the threshold.
+    # The drawn recurrences count too, because each of them was compared with the threshold.
     recurrences = [
         claim.search.examples + (claim.failing.of if claim.failing else 0)
         for claim in claims
@@ -123,13 +123,14 @@ def reach(claims: Sequence[Entry]) -> str:
     means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
     if means:
         both = ", and ".join(means)
-        told.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
+        sentences.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
     return (
-        " ".join(told) or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
+        " ".join(sentences)
+        or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
     )
 
 
 def _range(numbers: Sequence[int]) -> str:
-    """The least and the largest, e.g. "200 to 5,000"."""
+    """The smallest and the largest number, e.g. "200 to 5,000"."""
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

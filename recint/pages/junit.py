@@ -1,7 +1,7 @@
-"""Settled verdicts -> JUnit XML: a test case for each claim, for servers that show such files.
+"""The verdicts of a run as JUnit XML, with a test case for each claim. Many CI servers can show such files.
 
-pytest's own `--junit-xml` is written from what each test knew by itself; this one comes after the correction over all claims of
-the run, and fails what the run fails for: a departure from what was expected, or drift.
+The `--junit-xml` of pytest knows only what each test knew by itself. This file has the final verdicts, after the correction over
+all claims. A case fails if the run fails because of it: the verdict is not as expected, or it drifted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from recint.verdict import words
 
 
 def xml(run: Run, *, departures: Sequence[Departure]) -> str:
-    """One suite, named by the checkpoint; `departures` are what fails the run."""
+    """The file as text: one test suite with the name of the checkpoint.
+
+    Args:
+        departures: the verdicts that fail the run.
+    """
     claims = run.claims
     why = {departure.claim: departure.sentence for departure in departures}
     skipped = [claim for claim in claims if claim.verdict == "not_applicable" and claim.id not in why]
@@ -44,7 +48,7 @@ def xml(run: Run, *, departures: Sequence[Departure]) -> str:
 
 
 def _element(within: Element | None, tag: str, content: str | None = None, **attributes: str) -> Element:
-    """An element with what XML allows of its content and attributes."""
+    """An element, without the characters that XML does not allow."""
     allowed = {name: escape(value) for name, value in attributes.items()}
     element = Element(tag, allowed) if within is None else ElementTree.SubElement(within, tag, allowed)
     element.text = None if content is None else escape(content)

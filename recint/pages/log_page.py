@@ -1,4 +1,4 @@
-"""A history -> the terminal, and a page with the timeline, claims x runs, that stands by itself."""
+"""The research log, for the terminal and as an HTML page with a timeline of claims and runs."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from recint.words import LEGEND
 MARK = "*"
 STOPPED = "stopped before its verdicts"
 CONFIRMATORY = (
-    "the first verdict on a claim that stood registered, in a commit without changes beside it, before the first run on "
-    "this checkpoint, by that code"
+    "the claim was registered in a clean commit before this checkpoint's first logged run, this run uses the code of that commit, "
+    "and this is the first verdict on the claim and the checkpoint"
 )
-# From so many runs on, the columns of the page are narrow.
+# With at least so many runs the page has narrow columns.
 _DENSE = 25
-# What the list of runs needs beside the names of the checkpoints, to show the verdicts too.
+# Width in characters that the list of runs needs for the other columns up to the verdicts, without the names of checkpoints.
 _BESIDE = 61
 
 
 def summary(history: History) -> str:
-    """What there is, in one sentence.
+    """One sentence that counts runs, checkpoints, claims and confirmatory verdicts.
 
     >>> summary(History())
     '0 runs on 0 checkpoints, 0 claims registered; 0 of 0 verdicts are confirmatory.'
@@ -51,27 +51,32 @@ def summary(history: History) -> str:
 
 
 def finding(history: History) -> str:
-    """What the timeline shows, in one sentence."""
+    """One sentence about the timeline: how many claims got the same verdict in every run."""
     verdicts = [[line.verdict for _, line in history.of_claim(claim)] for claim in history.claims]
-    judged, again = [found for found in verdicts if found], [found for found in verdicts if len(found) > 1]
+    judged, again = [each for each in verdicts if each], [each for each in verdicts if len(each) > 1]
     if not judged:
         return "No claim was judged yet"
     if again:
-        same = sum(len(set(found)) == 1 for found in again)
+        same = sum(len(set(each)) == 1 for each in again)
         return f"{same} of {_count(len(again), 'claim')} got the same verdict in every run"
-    supported = sum(found == ["supported"] for found in judged)
+    supported = sum(each == ["supported"] for each in judged)
     return f"{supported} of {_count(len(judged), 'claim')} {'is' if supported == 1 else 'are'} supported; none was judged twice"
 
 
 def empty(folder: str) -> str:
-    """What to say of a log without runs."""
+    """A sentence about a log without runs."""
     if not Path(folder).is_dir():
-        return f"{folder} is not there yet: `recint verify` makes it"
-    return f"{folder} holds no runs yet: `recint verify` writes one"
+        return f"{folder} does not exist yet: `recint verify` makes it"
+    return f"{folder} has no runs yet: `recint verify` writes one"
 
 
 def terminal(history: History, changed: Changes | None = None, *, folder: str, by_claim: bool = False) -> str:
-    """What changed, if two runs are compared; else the verdicts by claim, or every run in a line and the timeline."""
+    """The log as text: the comparison of two runs if `changed` is given, all verdicts by claim, or a line for each run.
+
+    Args:
+        folder: the folder of the log.
+        by_claim: list the verdicts of every claim.
+    """
     width = console.width()
     if changed:
         return comparison(changed, width)
@@ -81,8 +86,14 @@ def terminal(history: History, changed: Changes | None = None, *, folder: str, b
 
 
 def overview(history: History, width: int) -> str:
-    """Every run in a line, and the timeline, in so many columns."""
-    legend = f"{LEGEND}. {MARK} confirmatory: {CONFIRMATORY}; all others are exploratory. + uncommitted changes."
+    """A line for every run, and the timeline.
+
+    Args:
+        width: of the terminal, in characters.
+    """
+    legend = (
+        f"{LEGEND}. {MARK} confirmatory: {CONFIRMATORY}. All other verdicts are exploratory. + uncommitted changes."
+    )
     blocks = [wrap(summary(history), width), _runs(history, width), _timeline(history, width), wrap(legend, width)]
     return "\n\n".join("\n".join(block) for block in blocks)
 
@@ -109,7 +120,7 @@ def _name(run: Line, *, most: int) -> str:
 
 
 def _outcome(verdicts: Sequence[Entry]) -> str:
-    """How often each verdict was reached, and how many of them confirm; the others explore."""
+    """Counts the verdicts of a run, and how many of them are confirmatory."""
     if not verdicts:
         return STOPPED
     confirmed = sum(line.standing == "confirmatory" for line in verdicts)
@@ -123,7 +134,7 @@ def _tally(verdicts: Sequence[Entry]) -> list[tuple[str, int]]:
 
 
 def _timeline(history: History, width: int) -> list[str]:
-    """Claims x runs, these under their numbers in the list: the latest that fit."""
+    """A table of claims and runs. The runs have their numbers from the list; only the latest runs that fit are shown."""
     label = max((len(one_line(claim.id)) for claim in history.claims), default=0)
     step = max(len(str(len(history.runs))), 2) + 1
     shown = list(enumerate(history.runs, start=1))[-max(1, (width - label) // step) :]
@@ -144,7 +155,7 @@ def _symbol(verdict: Entry | None) -> str:
 
 
 def claims(history: History, width: int) -> str:
-    """Every version of every claim, with all the verdicts on it."""
+    """Every version of every claim, with all its verdicts."""
     return "\n\n".join("\n".join(_claim(history, claim, width)) for claim in history.claims)
 
 
@@ -154,18 +165,18 @@ def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
     about += _moves(claim.moved)
     for sentence in about:
         yield from wrap(sentence, width, initial_indent="  ", subsequent_indent="    ")
-    found = history.of_claim(claim)
-    if not found:
+    verdicts = history.of_claim(claim)
+    if not verdicts:
         yield "  not judged yet"
         return
     columns = [
-        ["when", *(_when(run) for run, _ in found)],
-        ["checkpoint", *(one_line(run["checkpoint"]["name"]) for run, _ in found)],
-        ["verdict", *(f"{SYMBOLS[line.verdict]} {words(line.verdict)}" for _, line in found)],
-        ["statistic", *(figure(line) for _, line in found)],
-        ["should be", *(should(line) for _, line in found)],
-        ["standing", *(str(line.standing) for _, line in found)],
-        ["run", *(run["run"] for run, _ in found)],
+        ["when", *(_when(run) for run, _ in verdicts)],
+        ["checkpoint", *(one_line(run["checkpoint"]["name"]) for run, _ in verdicts)],
+        ["verdict", *(f"{SYMBOLS[line.verdict]} {words(line.verdict)}" for _, line in verdicts)],
+        ["statistic", *(figure(line) for _, line in verdicts)],
+        ["should be", *(should(line) for _, line in verdicts)],
+        ["standing", *(str(line.standing) for _, line in verdicts)],
+        ["run", *(run["run"] for run, _ in verdicts)],
     ]
     fit = console.fitting(columns, width - 2)
     yield from (f"  {line}" for line in console.table(columns[:fit]))
@@ -186,7 +197,7 @@ def _moves(moved: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _told(value: Any) -> str:
-    """A plain value for people: hashes by their first digits, words without quotes."""
+    """A value of JSON as text: only the first digits of a hash, and words without quotes."""
     if value is None:
         return "none"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -194,11 +205,12 @@ def _told(value: Any) -> str:
 
 
 def figure(verdict: Entry) -> str:
+    """The statistic with its interval."""
     return with_interval(verdict.value, verdict.estimate.ci if verdict.estimate else None)
 
 
 def comparison(changed: Changes, width: int) -> str:
-    """What came out otherwise in the second run, and what the two were made with."""
+    """The differences between two runs: verdicts, values, and how the runs were made."""
     lines = wrap(_between(changed), width)
     for heading, sentences in _changes(changed):
         lines += ["", heading]
@@ -217,7 +229,7 @@ def _changes(changed: Changes) -> Iterator[tuple[str, Sequence[str]]]:
     if changed.incomparable:
         yield "Not comparable", changed.incomparable
     if changed.how:
-        yield "Made otherwise", _moves(changed.how)
+        yield "Made in another way", _moves(changed.how)
 
 
 def _named(run: Line) -> str:
@@ -239,7 +251,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def html(history: History, changed: Changes | None = None, *, folder: str) -> str:
-    """The timeline, what changed if two runs are compared, the runs, and what is damaged, as a page that needs nothing else."""
+    """The log as an HTML page in one file: the comparison of two runs if there is one, the timeline, the runs, damaged lines."""
     return render(
         "log.html",
         history=history,
@@ -264,7 +276,7 @@ def html(history: History, changed: Changes | None = None, *, folder: str) -> st
 
 
 def _about(run: Line, verdict: Entry) -> str:
-    """What a cell of the timeline stands for."""
+    """The text that appears when the reader points at a cell of the timeline."""
     return (
         f"{verdict.id}: {words(verdict.verdict)}, {figure(verdict)}, should be {should(verdict)} · "
         f"{verdict.standing} · {_named(run)}"
@@ -277,5 +289,5 @@ def _amendment(claim: Version) -> str:
 
 
 def _moved(claim: Version) -> str:
-    """What the version of a claim changes, but for its statement, which is in its row."""
+    """What a version of a claim changes, without its statement, which its row shows."""
     return "; ".join(_moves({path: change for path, change in claim.moved.items() if path != "statement"}))

@@ -1,4 +1,4 @@
-"""Markdown: the table, whose cells are escaped unless they are Markdown already."""
+"""Markdown tables. A cell is escaped, unless it is marked as Markdown."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from recint.system import escaping
 
 
 class Markdown(str):
-    """A text that is Markdown already: its marks have their meaning."""
+    """A text that is Markdown already, so that it is not escaped."""
 
     __slots__ = ()
 
 
 def code(text: str) -> Markdown:
-    """A text as code."""
+    """A text as code, which is Markdown."""
     return Markdown(escaping.code(text))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, which ends without a newline.
+    """A Markdown table, without a newline at its end.
 
     Args:
         header: one cell for each column.
-        rows: as many cells each. A cell that is not `Markdown` stays the text that it is.
+        rows: the same number of cells each. A cell that is not `Markdown` is escaped, so that it is shown as it is.
 
     Raises:
         ValueError: a row has more or fewer cells than the header.

@@ -1,4 +1,4 @@
-"""What a run prints: a line for each claim as it is judged, and the verdicts at the end."""
+"""What a run prints: a line for each claim as soon as it is judged, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from recint.verdict import SYMBOLS
 
 
 def opening(claims: int, stages: Sequence[int]) -> str:
-    """What is done before the first claim is judged, which takes a while.
+    """Says what happens before the first line: all claims are measured together, which takes a while.
+
+    Args:
+        stages: the numbers of recurrences, e.g. 200, 1000, 5000.
 
     >>> opening(2, [200, 1000, 5000])
-    '2 claims: measured together first, on 200 recurrences, and on 1000 or 5000 where these do not decide; then judged one by one'
+    '2 claims: measured together on 200 recurrences first (on 1000 or 5000 if these do not decide), then judged one by one'
     """
-    further = f", and on {' or '.join(map(str, stages[1:]))} where these do not decide" if len(stages) > 1 else ""
-    return f"{words.counted(claims, 'claim')}: measured together first, on {stages[0]} recurrences{further}; then judged one by one"
+    further = f" (on {' or '.join(map(str, stages[1:]))} if these do not decide)" if len(stages) > 1 else ""
+    counted = words.counted(claims, "claim")
+    return f"{counted}: measured together on {stages[0]} recurrences first{further}, then judged one by one"
 
 
 def row(entry: Entry) -> str:
-    """One line of the table that grows as claims are judged."""
+    """The line of a claim: its verdict, id and statistic, and where it breaks or how widely it was tried."""
     value = "" if entry.value is None else f"{entry.value:.4g} {entry.relation} {entry.threshold:g}"
-    found = entry.counterexample
+    counterexample = entry.counterexample
     verb = "broken" if entry.decisive else "stops holding"
-    where = f"{verb} at {found.where}" if found else words.reach(entry)
-    # All other words are final: Holm's correction over the run can only make up for what this one lacks.
+    where = f"{verb} at {counterexample.where}" if counterexample else words.reach(entry)
+    # "so far" only here: Holm's correction over all claims can still change an open verdict, but no other.
     verdict = f"{entry.verdict}{' so far' if entry.is_open else ''}"
     return f"{SYMBOLS[entry.verdict]} {verdict:<20} {entry.id:<36} {value:<22}   {where}".rstrip()
 
 
 def verdicts(run: Run, departures: Sequence[Departure]) -> Iterator[str]:
-    """The lines below the table: how many claims hold, what departed from what was expected, and what was not compared.
+    """The summary: how many claims hold, which verdicts are not as expected, and what could not be compared.
 
     Args:
         departures: the verdicts that fail the run.
@@ -40,6 +44,6 @@ def verdicts(run: Run, departures: Sequence[Departure]) -> Iterator[str]:
     yield headline(run)
     yield words.questions(run.claims)
     yield from (f"  {departure.sentence}" for departure in departures)
-    yield from (f"  allowed: {found.sentence}" for found in run.drift if found.allowed)
+    yield from (f"  allowed: {drifted.sentence}" for drifted in run.drift if drifted.allowed)
     yield from (f"  not compared: {sentence}" for sentence in run.incomparable)
     yield from (f"  judged otherwise: {sentence}" for sentence in run.judged_otherwise)

@@ -1,4 +1,7 @@
-"""Evidence -> HTML for pytest-html's page: the answer, a board of claims that open on their evidence, the notebook's figures."""
+"""The HTML report of a run, as a part of the page of pytest-html.
+
+It has the result in a few sentences, a board of all claims that opens on their evidence, and the notebook's numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ from recint.verdict import SYMBOLS
 
 
 def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
-    """Everything of ours: style, board, every claim with its figures (inline SVG, by id), and what goes below, which is HTML."""
+    """The whole report, without what pytest-html adds.
+
+    Args:
+        figures: inline SVG of each claim, by its id.
+        below: HTML that goes below the board.
+    """
     counts = Counter[str](claim.verdict for claim in run.claims)
     return render(
         "report.html",
@@ -40,12 +48,12 @@ def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> 
 
 
 def _framed(figures: Sequence[str]) -> Markup:
-    """Each picture of a claim in an element of its own, so that the page can put them side by side."""
+    """The figures of a claim, each in an HTML element of its own, so that the page can put them side by side."""
     return Markup("".join(figures).replace("<svg ", "<figure><svg ").replace("</svg>", "</svg></figure>"))
 
 
 def _per_head(claim: Entry) -> Iterator[list[tuple[str, float]]]:
-    """The statistic of each head by name; a list for each layer, where the claim is about several."""
+    """Pairs of a head and its statistic: one list, or one list for each layer if the claim is about several layers."""
     if not claim.per_head:
         return
     rows = claim.per_head if isinstance(claim.per_head[0], tuple) else [claim.per_head]
@@ -55,5 +63,5 @@ def _per_head(claim: Entry) -> Iterator[list[tuple[str, float]]]:
 
 
 def missing(sentence: str) -> Markup:
-    """What stands where a part of the page could not be made."""
+    """A paragraph in the place of a part that could not be made."""
     return Markup("<p>{}</p>").format(sentence)

@@ -1,4 +1,4 @@
-"""A statistic against its threshold, for pages: as a number with its interval, in words, and as a small bar."""
+"""A statistic and its threshold on a page: as a number with its interval, in words, and as a small figure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from recint.judging.relation import Bar
 from recint.pages.templating import render
 
 _LEFT, _RIGHT = 5.0, 185.0  # ends of the axis of a bar, in pixels
-_ERRORS = 0.01  # thresholds below it are of errors, which go on a log axis
+_ERRORS = 0.01  # a threshold below this one is about errors, which need a log axis
 
 
 def number(value: float | None) -> str:
-    """Three digits; an end of an interval that is open has no number.
+    """A number with three digits. None, the open end of an interval, is "unbounded".
 
     >>> number(0.18249), number(None)
     ('0.182', 'unbounded')
@@ -36,21 +36,21 @@ def with_interval(value: float | None, ci: Sequence[float | None] | None) -> str
 
 
 def should(claim: Bar) -> str:
-    """What the statistic should be, e.g. "≥ 0.5"."""
+    """The relation and the threshold, e.g. "≥ 0.5"."""
     return f"{'≥' if claim.relation == '>=' else '≤'}\u00a0{claim.threshold:g}"
 
 
-def bar(claim: Measurement, found: Counterexample | None = None) -> Markup:
-    """Statistic (dot, with its interval) and counterexample (cross) against the threshold (line), as SVG.
+def bar(claim: Measurement, counterexample: Counterexample | None = None) -> Markup:
+    """A small figure as SVG: the statistic (dot) with its interval, the counterexample (cross), and the threshold (line).
 
-    The side where the claim holds is shaded. Nothing is drawn of a statistic that was not measured.
+    The side on which the claim holds is shaded. The figure is empty if the statistic was not measured.
     """
     value, relation, threshold = claim.value, claim.relation, claim.threshold
     if value is None or not isfinite(value):
         return Markup()
     ends = claim.estimate.ci if claim.estimate else (value, value)
     low, high = (value if end is None else end for end in ends)
-    broken = found.value if found and isfinite(found.value) else None
+    broken = counterexample.value if counterexample and isfinite(counterexample.value) else None
     logarithmic = 0 < threshold < _ERRORS and min(value, low) > 0
 
     def scaled(number: float) -> float:

@@ -1,5 +1,7 @@
-"""The figures of a sweep: when claims begin to hold, and their statistics against the step, over trainings told apart by more than
-colour as long as they are few."""
+"""The figures of a sweep: when claims begin to hold, and their statistics against the training step.
+
+A few trainings differ in colour, line and marker; many trainings all look the same.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from recint.pages.drawing import (
     RED,
     drawing,
     svg,
-)  # which loads matplotlib whatever its user has set
+)  # must come first: it loads matplotlib without the settings of the user
 
 # isort: split
 from matplotlib.axes import Axes
@@ -40,11 +42,11 @@ _DISTINCT = (
 )
 _MANY = (BLUE, "-", "o")
 _HOLDS = "#d9efe8"
-_COLUMNS = 4  # of a legend
+_COLUMNS = 4  # columns of a legend
 
 
 def _styles(count: int) -> Sequence[tuple[str, Any, str]]:
-    """Colour, line and marker of each of so many trainings; all alike where they would be too many to be told apart."""
+    """Colour, line and marker of each training. If there are more than six, all look the same."""
     return _DISTINCT[:count] if count <= len(_DISTINCT) else [_MANY] * count
 
 
@@ -54,11 +56,12 @@ def _few(count: int) -> bool:
 
 @dataclass(frozen=True)
 class Steps:
-    """An axis of steps: logarithmic from the first positive step on, with 0 at its foot.
+    """An axis of training steps: logarithmic from the first positive step on, with room for step 0 before it.
 
     Attributes:
-        start: the first step, which may be 0.
-        first, last: the first positive step, and the last.
+        start: the smallest step, which may be 0.
+        first: the smallest positive step.
+        last: the largest step.
     """
 
     start: int
@@ -66,6 +69,7 @@ class Steps:
     last: int
 
     def put(self, axes: Axes) -> None:
+        """Give the horizontal axis this scale, ticks and a label."""
         axes.set_xscale("symlog", linthresh=self.first, linscale=0.5)
         room = (self.last / self.first) ** 0.02
         axes.set_xlim(-0.08 * self.first if self.start == 0 else self.start / room, self.last * room)
@@ -75,20 +79,20 @@ class Steps:
         axes.set_xlabel("training step (log scale from the first snapshot on)")
 
     def ticks(self) -> list[int]:
-        """0 and round steps, at most some seven."""
+        """Where the ticks are: at 0 and at round steps, about seven at most."""
         powers = range(int(log10(self.first)), int(log10(self.last)) + 1)
         leading = (1, 2, 5) if len(powers) < 3 else (1, 3) if len(powers) < 4 else (1,)
         steps = [digit * 10**power for power in powers for digit in leading]
         return [step for step in [0, *steps] if step == self.start or self.first <= step <= self.last]
 
 
-def steps(found: Sequence[int]) -> Steps:
-    """The axis that has all these steps on it."""
-    return Steps(min(found), min((step for step in found if step > 0), default=1), max(1, *found))
+def steps(values: Sequence[int]) -> Steps:
+    """The axis on which all these steps lie."""
+    return Steps(min(values), min((step for step in values if step > 0), default=1), max(1, *values))
 
 
 def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[str], axis: Steps) -> str:
-    """A row for every claim, in it for every training a bar over the interval in which the claim begins to hold."""
+    """A figure with a row for every claim. Each training has a bar there, over the interval in which the claim begins to hold."""
     rows, of = len(claims), len(trainings)
     with drawing():
         figure = Figure(figsize=(11, 1.6 + rows * (0.25 if of > 1 else 0.2)), layout="constrained")
@@ -98,14 +102,14 @@ def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[s
         )
         for index, style in enumerate(_styles(of)):
             shift = 0.72 * ((index + 0.5) / of - 0.5)
-            found = [(row + shift, at) for row, claim in enumerate(claims) if (at := claim.each[index])]
-            _bars(axes, found, style, few=_few(of))
+            bars = [(row + shift, at) for row, claim in enumerate(claims) if (at := claim.each[index])]
+            _bars(axes, bars, style, few=_few(of))
         for row, claim in enumerate(claims):
             if claim.half_by is not None and of > 1:
                 axes.vlines(claim.half_by, row - 0.42, row + 0.42, color="black", linewidth=1.2, zorder=3)
-            if len(claim.found) < of:
+            if len(claim.begun) < of:
                 axes.text(
-                    1.01, row, f"in {len(claim.found)} of {of}", transform=axes.get_yaxis_transform(),
+                    1.01, row, f"in {len(claim.begun)} of {of}", transform=axes.get_yaxis_transform(),
                     va="center", fontsize=8, color=RED,
                 )  # fmt: skip
         axes.set_yticks(range(rows), [claim.claim for claim in claims], fontsize=9)
@@ -119,22 +123,27 @@ def timeline(title: str, *, claims: Sequence[Appearances], trainings: Sequence[s
     return svg(figure, title)
 
 
-def _bars(axes: Axes, found: Sequence[tuple[float, Appearance]], style: tuple[str, Any, str], *, few: bool) -> None:
-    """What appears in one training, each at its height: a bar that ends in a marker, or an arrow if it was there at first."""
+def _bars(axes: Axes, bars: Sequence[tuple[float, Appearance]], style: tuple[str, Any, str], *, few: bool) -> None:
+    """Draw one training: a bar with a marker at its end for each claim, or an arrow if it holds from the first snapshot on.
+
+    Args:
+        bars: pairs of a height and an appearance.
+        few: whether the trainings differ in style.
+    """
     colour, _, marker = style
     clear, size = (1.0, 4.5) if few else (0.35, 3)
-    begun = [(y, at.after, at.step) for y, at in found if at.after is not None]
+    begun = [(y, at.after, at.step) for y, at in bars if at.after is not None]
     if begun:
         y, after, step = zip(*begun, strict=True)
         axes.hlines(y, after, step, color=colour, linewidth=2.4, alpha=0.45 * clear)
         axes.plot(step, y, marker, color=colour, markersize=size, alpha=clear, clip_on=False)
-    always = [(at.step, y) for y, at in found if at.after is None]
+    always = [(at.step, y) for y, at in bars if at.after is None]
     if always:
         axes.plot(*zip(*always, strict=True), "<", color=colour, markersize=size + 1, alpha=clear, clip_on=False)
 
 
 def _lines(trainings: Sequence[str], *, markers: bool) -> list[Line2D]:
-    """Entries of a legend: one for each training, or one for all."""
+    """Entries of a legend: one for each training, or a single one if there are many."""
     names = trainings if _few(len(trainings)) else [f"each of {len(trainings)} trainings"]
     return [
         Line2D(
@@ -146,13 +155,13 @@ def _lines(trainings: Sequence[str], *, markers: bool) -> list[Line2D]:
 
 
 def _by_rows(handles: Sequence[Any]) -> list[Any]:
-    """In the order in which a legend of several columns, which is filled by columns, has them to be read by rows."""
+    """The entries in another order: matplotlib fills a legend column by column, but people read it row by row."""
     return [handle for column in range(_COLUMNS) for handle in handles[column::_COLUMNS]]
 
 
 def _timeline_marks(claims: Sequence[Appearances], trainings: Sequence[str]) -> list[Any]:
     marks: list[Any] = [Patch(color=GREY, alpha=0.45, label="bar: last snapshot where not, to first where it holds")]
-    if any(found.after is None for claim in claims for found in claim.found):
+    if any(at.after is None for claim in claims for at in claim.begun):
         marks.append(Line2D([], [], color=GREY, marker="<", linestyle="", label="holds from the first snapshot on"))
     if len(trainings) > 1:
         marks.append(Line2D([], [], color="black", marker="|", markersize=11, linestyle="", label="median"))
@@ -161,19 +170,26 @@ def _timeline_marks(claims: Sequence[Appearances], trainings: Sequence[str]) -> 
 
 @dataclass(frozen=True)
 class Curve:
-    """A statistic in one training, at its steps; NaN where it is not known."""
+    """The values of a statistic in one training, with their 95 % intervals; nan where a value is not known.
+
+    Attributes:
+        begins: where the claim begins to hold, None if it never does.
+    """
 
     steps: Sequence[int]
     value: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
-    found: Appearance | None
+    begins: Appearance | None
 
 
 def against_step(
     title: str, *, curves: Sequence[Curve], threshold: float, relation: str, ylabel: str, axis: Steps
 ) -> str:
-    """A statistic against the step with its 95 % bands, the side on which the claim holds, and where it begins to."""
+    """A figure of a statistic against the step.
+
+    It shows the 95 % bands, the values at which the claim holds, and the step at which it begins to hold.
+    """
     with drawing(**{"font.size": 9}):
         figure = Figure(figsize=(4.6, 2.7), layout="constrained")
         axes = figure.subplots()
@@ -187,10 +203,10 @@ def against_step(
             axes.plot(
                 curve.steps, curve.value, color=colour, linestyle=line, linewidth=1.5 if few else 0.8, alpha=1 if few else 0.35
             )  # fmt: skip
-            if curve.found and curve.found.step in curve.steps:
-                at = curve.value[list(curve.steps).index(curve.found.step)]
+            if curve.begins and curve.begins.step in curve.steps:
+                at = curve.value[list(curve.steps).index(curve.begins.step)]
                 axes.plot(
-                    curve.found.step, at, marker, color=colour, markersize=6 if few else 3,
+                    curve.begins.step, at, marker, color=colour, markersize=6 if few else 3,
                     markeredgecolor="black", markeredgewidth=0.8 if few else 0.3, zorder=4,
                 )  # fmt: skip
         if logarithmic:
@@ -206,9 +222,10 @@ def against_step(
 
 
 def _limits(curves: Sequence[Curve], threshold: float) -> tuple[float, float, bool]:
-    """Ends of the axis around all values and the threshold, and whether it is logarithmic: where these span decades above 0.
+    """The ends of the vertical axis, and whether it is logarithmic.
 
-    The bands may reach beyond: a wide interval is not to flatten the curves.
+    The axis contains all values and the threshold. It is logarithmic if these are positive and the largest is more than 50
+    times the smallest. The bands may be cut off: otherwise a wide interval would make the curves flat.
     """
     values = np.concatenate([np.asarray(curve.value, dtype=float) for curve in curves])
     values = np.append(values[np.isfinite(values)], threshold)
@@ -221,7 +238,7 @@ def _limits(curves: Sequence[Curve], threshold: float) -> tuple[float, float, bo
 
 
 def key(title: str, *, trainings: Sequence[str]) -> str:
-    """What the lines of `against_step` mean, once for all of them."""
+    """A figure that explains the lines of all figures of `against_step`."""
     with drawing():
         handles: list[Any] = _lines(trainings, markers=False)
         figure = Figure(figsize=(11, 0.35 * -(-(len(handles) + 4) // _COLUMNS)))

@@ -1,4 +1,4 @@
-"""Rows of a sweep -> HTML and Markdown: when in training the claims begin to hold, and in how many trained networks they do."""
+"""The page of a sweep, as HTML and Markdown: at which step claims begin to hold, and in how many trained networks they hold."""
 
 from __future__ import annotations
 
@@ -37,98 +37,101 @@ from recint.words import LEGEND
 
 T = TypeVar("T")
 
-# Columns of a heat-map that fit a screen, and those of all heat-maps together that a page bears.
+# The largest number of columns of one heat-map, so that it fits a screen.
 _COLUMNS = 56
+# The largest number of columns of all heat-maps together, so that the page stays small.
 _ALL_COLUMNS = 560
-# Points of a curve that a figure some 400 pixels wide can tell apart.
+# The largest number of points in a curve: a figure about 400 pixels wide cannot show more.
 _POINTS = 200
-# Up to so many trainings, their heat-maps are unfolded at first, and what is known of each is listed.
+# With at most so many trainings their heat-maps are open at first, and the card of a claim lists each training.
 _UNFOLDED = 4
 _LISTED = 6
 
 
 def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
-    """The whole sweep as a page that needs nothing else.
+    """The whole sweep as an HTML page in one file.
 
     Args:
         rows: one for each checkpoint and claim, and one without a claim for each checkpoint that could not be judged.
-        command: what makes it again.
+        command: the command line that made the page.
     """
-    found = sweep(rows)
-    appearing = order(found)
-    checkpoints = [at for network in found.networks for at in network.checkpoints]
-    longest = max((len(training.checkpoints) for training in found.trainings), default=0)
+    swept = sweep(rows)
+    appearing = order(swept)
+    checkpoints = [at for network in swept.networks for at in network.checkpoints]
+    longest = max((len(training.checkpoints) for training in swept.trainings), default=0)
     return render(
         "sweep.html",
-        sweep=found,
-        headline=sentences.headline(found),
-        when=sentences.when(found),
-        size=f"{sentences.count(len(checkpoints), 'checkpoint')} · {sentences.count(len(found.claims), 'claim')}",
-        networks_told=sentences.count(len(found.networks), "network"),
+        sweep=swept,
+        headline=sentences.headline(swept),
+        when=sentences.when(swept),
+        size=f"{sentences.count(len(checkpoints), 'checkpoint')} · {sentences.count(len(swept.claims), 'claim')}",
+        network_count=sentences.count(len(swept.networks), "network"),
         command=command,
-        timeline=_timeline(found, appearing),
+        timeline=_timeline(swept, appearing),
         ordered=bool(appearing),
-        confirmatory=any(row["standing"] == "confirmatory" for at in checkpoints for row in at.found.values()),
-        claims={claim.claim: found.claims[claim.claim] for claim in appearing} | dict(found.claims),
-        maps=_maps(found),
+        confirmatory=any(row["standing"] == "confirmatory" for at in checkpoints for row in at.rows.values()),
+        claims={claim.claim: swept.claims[claim.claim] for claim in appearing} | dict(swept.claims),
+        maps=_maps(swept),
         figure=_figure,
         thinned_to=_POINTS if longest > _POINTS else None,
-        key=_key(found) if found.trainings else None,
-        cards=_cards(found),
-        across=[_across(found, claim) for claim in found.claims],
+        key=_key(swept) if swept.trainings else None,
+        cards=_cards(swept),
+        across=[_across(swept, claim) for claim in swept.claims],
         tallied=_tallied,
     )
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
-    """The answer, the order of the roles and a line for each claim, for a page of a repository; arguments as for `html`."""
-    found = sweep(rows)
-    lines = [f"# {sentences.headline(found)}", "", sentences.when(found), ""]
+    """A short form of the page as Markdown: the result, the order of the roles, and a line for each claim.
+
+    The arguments are those of `html`.
+    """
+    swept = sweep(rows)
+    lines = [f"# {sentences.headline(swept)}", "", sentences.when(swept), ""]
     lines += ["Made by", "", escaping.block(command), ""]
-    lines += [f"- left out: {escaping.markdown(lost.sentence)}" for lost in found.left_out]
-    lines += [""] * bool(found.left_out)
-    if not found.networks:
+    lines += [f"- left out: {escaping.markdown(lost.sentence)}" for lost in swept.left_out]
+    lines += [""] * bool(swept.left_out)
+    if not swept.networks:
         return "\n".join(lines)
-    if appearing := roles(found):
-        told = ", ".join(f"{escaping.markdown(role)} {step:,}" for role, step in appearing)
-        lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {told}.", ""]
-    if told := sentences.order_alike(order(found)):
-        lines += [told, ""]
-    header = ["claim", "holds in", "95 % interval", *(network.name for network in found.networks)]
-    return "\n".join([*lines, table(header, [_line(found, claim) for claim in found.claims]), "", f"{_KEY}\n"])
+    if appearing := roles(swept):
+        steps = ", ".join(f"{escaping.markdown(role)} {step:,}" for role, step in appearing)
+        lines += [f"Half of the claims about a role hold, in half of the trainings, by step: {steps}.", ""]
+    if agreement := sentences.order_alike(order(swept)):
+        lines += [agreement, ""]
+    header = ["claim", "holds in", "95 % interval", *(network.name for network in swept.networks)]
+    return "\n".join([*lines, table(header, [_line(swept, claim) for claim in swept.claims]), "", f"{_KEY}\n"])
 
 
 _KEY = (
     f"At the last snapshot: {LEGEND}. "
-    "(100, 200]: begins to hold for good after step 100, at step 200 at the latest. "
-    "The interval is exact, of the share among all networks that could be trained alike."
+    "(100, 200]: the claim begins to hold after step 100, at step 200 at the latest, and holds at all later snapshots. "
+    "The interval is an exact one for the share among all networks that could be trained in the same way."
 )
 
 
-def _line(found: Sweep, claim: str) -> list[str]:
-    """A claim, in how many networks it holds, and how each of them ends."""
-    share = held(found.at_the_end(claim))
-    begins = dict(zip((training.name for training in found.trainings), found.appearances(claim).each, strict=True))
+def _line(swept: Sweep, claim: str) -> list[str]:
+    """The cells of a claim: its statement, in how many networks it holds, and its last verdict in each network."""
+    share = held(swept.at_the_end(claim))
+    begins = dict(zip((training.name for training in swept.trainings), swept.appearances(claim).each, strict=True))
     return [
-        Markdown(f"{code(claim)}<br>{escaping.markdown(found.claims[claim]['statement'])}"),
+        Markdown(f"{code(claim)}<br>{escaping.markdown(swept.claims[claim]['statement'])}"),
         f"{share.held} of {share.of}",
         f"{share.low:.0%} to {share.high:.0%}",
-        *(_ending(network, claim, begins.get(network.name)) for network in found.networks),
+        *(_ending(network, claim, begins.get(network.name)) for network in swept.networks),
     ]
 
 
 def _ending(network: Network, claim: str, begins: Appearance | None) -> str:
-    """The last verdict on a claim in one network, and where it begins to hold."""
-    row = network.final.found.get(claim)
+    """The last verdict on a claim in one network, and the steps between which it begins to hold."""
+    row = network.final.rows.get(claim)
     symbol = SYMBOLS[row["verdict"]] if row else ""
     return f"{symbol} {sentences.bracket(begins)}" if begins else symbol
 
 
 def thinned(items: Sequence[T], most: int) -> list[T]:
-    """So many of them at most, evenly, with the first and the last.
+    """At most `most` of the items, at even distances in their order, with the first and the last.
 
-    Evenly in their order: snapshots that were taken evenly in the step stay so, and of those that were taken ever more rarely the
-    early ones are not lost.
+    The distances are even in the order and not in the step: so the early snapshots stay if a training has more of them early.
     """
     if len(items) <= most:
         return list(items)
@@ -138,33 +141,34 @@ def thinned(items: Sequence[T], most: int) -> list[T]:
 @dataclass(frozen=True)
 class _Timeline:
     title: str
-    told: str
+    sentence: str
     figure: Markup
 
 
-def _timeline(found: Sweep, appearing: Sequence[Appearances]) -> _Timeline | None:
-    """The order of appearance; None if no claim begins to hold in any training."""
-    begun = [claim for claim in appearing if any(at.after is not None for at in claim.found)]
+def _timeline(swept: Sweep, appearing: Sequence[Appearances]) -> _Timeline | None:
+    """The figure of the order in which claims begin to hold; None if every claim holds from the first snapshot on, or never."""
+    begun = [claim for claim in appearing if any(at.after is not None for at in claim.begun)]
     if not begun:
         return None
     title = sentences.first_and_last(begun)
-    names = [training.name for training in found.trainings]
-    figure = sweep_figures.timeline(title, claims=appearing, trainings=names, axis=_axis(found))
-    told = f"{sentences.roles(found)} {sentences.order_alike(appearing)}".strip()
-    return _Timeline(title, told, Markup(figure))
+    names = [training.name for training in swept.trainings]
+    figure = sweep_figures.timeline(title, claims=appearing, trainings=names, axis=_axis(swept))
+    sentence = f"{sentences.roles(swept)} {sentences.order_alike(appearing)}".strip()
+    return _Timeline(title, sentence, Markup(figure))
 
 
-def _axis(found: Sweep) -> sweep_figures.Steps:
-    return sweep_figures.steps([at.step or 0 for training in found.trainings for at in training.checkpoints])
+def _axis(swept: Sweep) -> sweep_figures.Steps:
+    return sweep_figures.steps([at.step or 0 for training in swept.trainings for at in training.checkpoints])
 
 
 @dataclass(frozen=True)
 class _Map:
-    """Claims x steps of one training, or claims x networks: a table, in which words and symbols stay legible.
+    """A table of verdicts: a row for each claim, and a column for each step of one training or for each network.
 
     Attributes:
-        columns: pairs of a label and the checkpoint that it stands for.
-        corner: what the labels are.
+        columns: pairs of a label and a checkpoint.
+        corner: says what the labels are.
+        unfolded: whether the table is open at first.
     """
 
     title: str
@@ -174,22 +178,22 @@ class _Map:
     unfolded: bool
 
 
-def _maps(found: Sweep) -> Iterator[_Map]:
-    """One for every training, and one for all networks without snapshots."""
-    trainings = found.trainings
+def _maps(swept: Sweep) -> Iterator[_Map]:
+    """A map for every training, and one for all networks without snapshots."""
+    trainings = swept.trainings
     most = max(2, min(_COLUMNS, _ALL_COLUMNS // max(1, len(trainings))))
     for training in trainings:
         columns = [(f"{at.step:,}", at) for at in training.checkpoints]
         yield _map(training.name, "snapshot", columns, most=most, unfolded=len(trainings) <= _UNFOLDED)
-    if single := [(network.name, network.final) for network in found.networks if len(network.checkpoints) == 1]:
+    if single := [(network.name, network.final) for network in swept.networks if len(network.checkpoints) == 1]:
         title = "Networks without a series of snapshots" if trainings else "All networks"
         yield _map(title, "network", single, most=_ALL_COLUMNS, unfolded=not trainings)
 
 
 def _map(title: str, noun: str, columns: Sequence[tuple[str, Checkpoint]], *, most: int, unfolded: bool) -> _Map:
     shown = thinned(columns, most)
-    told = sentences.count(len(columns), noun)
-    size = told if len(shown) == len(columns) else f"{len(shown)} of {told} shown, evenly"
+    counted = sentences.count(len(columns), noun)
+    size = counted if len(shown) == len(columns) else f"{len(shown)} of {counted} shown, evenly"
     return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
@@ -200,54 +204,54 @@ def _figure(row: Row) -> str:
 
 @dataclass(frozen=True)
 class _Card:
-    """The statistic of a claim against the step.
+    """The figure of a claim's statistic against the step, and the text beside it.
 
     Attributes:
-        verdicts: how often each was reached, at the last snapshots.
-        brackets: of each training, its name and where in it the claim begins to hold.
+        verdicts: the number of each verdict at the last snapshots.
+        brackets: pairs of the name of a training and the interval of steps in which the claim begins to hold there.
     """
 
     claim: str
     statement: str
     should: str
     verdicts: Sequence[tuple[str, int]]
-    told: str
+    sentence: str
     brackets: Sequence[tuple[str, str]]
     figure: Markup
 
 
-def _key(found: Sweep) -> Markup:
-    return Markup(sweep_figures.key("What the lines mean", trainings=[training.name for training in found.trainings]))
+def _key(swept: Sweep) -> Markup:
+    return Markup(sweep_figures.key("What the lines mean", trainings=[training.name for training in swept.trainings]))
 
 
-def _cards(found: Sweep) -> Iterator[_Card]:
-    axis = _axis(found)
-    for claim, of in found.claims.items():
-        appearances = found.appearances(claim)
-        each = list(zip(found.trainings, appearances.each, strict=True))
-        told = sentences.begins(appearances)
+def _cards(swept: Sweep) -> Iterator[_Card]:
+    axis = _axis(swept)
+    for claim, of in swept.claims.items():
+        appearances = swept.appearances(claim)
+        each = list(zip(swept.trainings, appearances.each, strict=True))
+        sentence = sentences.begins(appearances)
         figure = sweep_figures.against_step(
-            f"{claim}: {told}",
+            f"{claim}: {sentence}",
             curves=[_curve(training, claim, at) for training, at in each],
             threshold=of["threshold"],
             relation=of["relation"],
             ylabel=of["statistic"],
             axis=axis,
         )
-        listed = 1 < len(each) <= _LISTED and appearances.found
+        listed = 1 < len(each) <= _LISTED and appearances.begun
         yield _Card(
             claim=claim,
             statement=of["statement"],
             should=should(_against(of)),
-            verdicts=_tallied(found.at_the_end(claim)),
-            told=told,
+            verdicts=_tallied(swept.at_the_end(claim)),
+            sentence=sentence,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
             figure=Markup(figure),
         )
 
 
 def _curve(training: Network, claim: str, begins: Appearance | None) -> sweep_figures.Curve:
-    """The curve of a training, thinned, but with the step at which the claim begins to hold."""
+    """The curve of a training. It is thinned, but keeps the step at which the claim begins to hold."""
     every = training.of_claim(claim)
     kept = {step for step, _ in thinned(every, _POINTS)} | ({begins.step} if begins else set())
     points = [(step, row) for step, row in every if step in kept]
@@ -258,13 +262,13 @@ def _curve(training: Network, claim: str, begins: Appearance | None) -> sweep_fi
 
 
 def _tallied(rows: Iterable[Row]) -> list[tuple[str, int]]:
-    """How often each verdict was reached."""
+    """Pairs of a verdict and its number of rows, for the verdicts that occur."""
     counts = Counter(row["verdict"] for row in rows)
     return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
 def _against(of: Row) -> Measurement:
-    """What the statistic of a claim is held against."""
+    """The statistic of a claim with its relation and threshold."""
     return Measurement(statistic=of["statistic"], relation=of["relation"], threshold=of["threshold"])
 
 
@@ -282,8 +286,8 @@ class _Across:
     appearances: Appearances
 
 
-def _across(found: Sweep, claim: str) -> _Across:
-    of, rows = found.claims[claim], found.at_the_end(claim)
+def _across(swept: Sweep, claim: str) -> _Across:
+    of, rows = swept.claims[claim], swept.at_the_end(claim)
     spreads = spread(rows)
     drawn = Markup()
     if spreads:
@@ -297,5 +301,5 @@ def _across(found: Sweep, claim: str) -> _Across:
         verdicts=_tallied(rows),
         spread=spreads,
         bar=drawn,
-        appearances=found.appearances(claim),
+        appearances=swept.appearances(claim),
     )

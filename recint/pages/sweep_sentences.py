@@ -1,4 +1,4 @@
-"""What a sweep shows, in sentences that its page and its summary share."""
+"""Sentences about the result of a sweep. The HTML page and the Markdown page share them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from recint.sweep import emergence
 from recint.sweep.emergence import Appearance, Appearances, Sweep, held
 
 
-def headline(found: Sweep) -> str:
-    """How many claims hold at the end, in one sentence.
+def headline(swept: Sweep) -> str:
+    """One sentence that says how many claims hold at the end in all networks.
 
     >>> headline(study)
     '19 of 46 claims hold in all 4 trained networks'
     """
-    if not found.networks:
+    if not swept.networks:
         return "No checkpoint could be judged"
-    everywhere = len(_everywhere(found))
-    networks = len(found.networks)
+    everywhere = len(_everywhere(swept))
+    networks = len(swept.networks)
     where = {1: "the one trained network", 2: "both trained networks"}.get(
         networks, f"all {networks:,} trained networks"
     )
-    return f"{everywhere} of {count(len(found.claims), 'claim')} {_verb(everywhere, 'hold')} in {where}"
+    return f"{everywhere} of {count(len(swept.claims), 'claim')} {_verb(everywhere, 'hold')} in {where}"
 
 
-def _everywhere(found: Sweep) -> list[str]:
-    return [claim for claim in found.claims if held(found.at_the_end(claim)).held == len(found.networks)]
+def _everywhere(swept: Sweep) -> list[str]:
+    return [claim for claim in swept.claims if held(swept.at_the_end(claim)).held == len(swept.networks)]
 
 
-def when(found: Sweep) -> str:
-    """When these claims begin to hold, in one sentence, and what the others do."""
-    if not found.networks:
+def when(swept: Sweep) -> str:
+    """One sentence that says when the claims of the headline begin to hold, and how many others hold in some networks."""
+    if not swept.networks:
         return "Below is why."
-    claims = [found.appearances(claim) for claim in _everywhere(found)]
-    somewhere = sum(held(found.at_the_end(claim)).held > 0 for claim in found.claims) - len(claims)
+    claims = [swept.appearances(claim) for claim in _everywhere(swept)]
+    somewhere = sum(held(swept.at_the_end(claim)).held > 0 for claim in swept.claims) - len(claims)
     rest = []
-    if len(found.networks) > 1:
+    if len(swept.networks) > 1:
         rest = [f"{somewhere or 'none'} more {_verb(somewhere, 'hold')} in some"]
-    if not found.trainings:
+    if not swept.trainings:
         return _sentence([*rest, "none came with snapshots, so when a claim begins to hold is not known"])
-    during = [claim for claim in claims if any(at.after is not None for at in claim.found)]
+    during = [claim for claim in claims if any(at.after is not None for at in claim.begun)]
     parts = []
     if during:
-        after = min(at.step if at.after is None else at.after for claim in during for at in claim.found)
+        after = min(at.step if at.after is None else at.after for claim in during for at in claim.begun)
         last = max(claim.range[1] for claim in during)
         which = "all of these" if len(during) == len(claims) > 1 else len(during)
         parts.append(f"{which} {_verb(len(during), 'appear')} between step {after:,} and {last:,}")
@@ -60,7 +60,8 @@ def _verb(count: int, verb: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """
+    """A number and a noun, in the plural if the number is not 1.
+
     >>> count(1, "claim"), count(2000, "claim")
     ('1 claim', '2,000 claims')
     """
@@ -68,19 +69,23 @@ def count(number: int, noun: str) -> str:
 
 
 def first_and_last(begun: Sequence[Appearances]) -> str:
-    """Which claim appears first and which last, of claims in the order of their appearance."""
+    """Names the claims that begin to hold first and last.
+
+    Args:
+        begun: claims in the order in which they begin to hold.
+    """
     first, last = (f"{claim.claim} (step {_half_by(claim)})" for claim in (begun[0], begun[-1]))
     return f"First to appear is {first}" + (f", last {last}" if len(begun) > 1 else "")
 
 
-def roles(found: Sweep) -> str:
-    """By which step half of the claims about each role hold; empty if they hold about none."""
-    steps = [f"about {role} by step {step:,}" for role, step in emergence.roles(found)]
+def roles(swept: Sweep) -> str:
+    """Says at which step half of the claims about each role hold; empty if there is no such role."""
+    steps = [f"about {role} by step {step:,}" for role, step in emergence.roles(swept)]
     return f"Half of the claims hold: {', '.join(steps)}." if steps else ""
 
 
 def order_alike(appearing: Sequence[Appearances]) -> str:
-    """How far the trainings agree on the order of the claims; empty if fewer than two have an order."""
+    """Says how far the trainings agree on the order of the claims; empty if fewer than two trainings have an order."""
     alike = emergence.agreement(appearing)
     if alike is None:
         return ""
@@ -92,22 +97,22 @@ def order_alike(appearing: Sequence[Appearances]) -> str:
 
 
 def _half_by(claim: Appearances) -> str:
-    """The median step, or the first one where fewer than half of the trainings have it."""
+    """The median step, or the first step if the claim begins to hold in fewer than half of the trainings."""
     return f"{claim.range[0] if claim.half_by is None else claim.half_by:,}"
 
 
 def begins(appearances: Appearances) -> str:
-    """When a claim begins to hold, for people."""
-    found, of = appearances.found, len(appearances.each)
-    if not found:
+    """Words that say when a claim begins to hold."""
+    begun, of = appearances.begun, len(appearances.each)
+    if not begun:
         return "never holds for good" if of == 1 else f"holds for good in none of {of} trainings"
     all_of_them = "both" if of == 2 else f"all {of}"
-    where = "" if of == 1 else f"in {all_of_them if len(found) == of else f'{len(found)} of {of}'} trainings, "
-    if all(at.after is None for at in found):
+    where = "" if of == 1 else f"in {all_of_them if len(begun) == of else f'{len(begun)} of {of}'} trainings, "
+    if all(at.after is None for at in begun):
         return f"{where}holds from the first snapshot on"
     first, last = appearances.range
-    if len(found) == 1:
-        return f"{where}begins to hold after step {found[0].after:,}, by step {found[0].step:,}"
+    if len(begun) == 1:
+        return f"{where}begins to hold after step {begun[0].after:,}, by step {begun[0].step:,}"
     by = f"by step {first:,}" if first == last else f"by steps {first:,} to {last:,}"
     return f"{where}begins to hold {by}"
 

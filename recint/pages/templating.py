@@ -1,4 +1,4 @@
-"""HTML from the templates beside this module. jinja2 escapes whatever is put into them."""
+"""Fills in the HTML templates in `recint/pages/templates`. jinja2 escapes every value."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from recint.verdict import SYMBOLS, words
 
 @cache
 def _templates() -> Environment:
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("recint.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["symbols"] = SYMBOLS
-    found.filters["words"] = words
-    return found
+    environment.globals["symbols"] = SYMBOLS
+    environment.filters["words"] = words
+    return environment
 
 
 def render(template: str, **content: Any) -> str:
-    """A template of `recint/pages/templates`, filled in.
+    """Fill in a template of `recint/pages/templates`.
 
-    Every template knows `symbols`, the symbol of each verdict, and the filter `words`, which writes a verdict for people.
+    Every template can use `symbols`, the symbol of each verdict, and the filter `words`, which writes `not_applicable` as "not
+    applicable".
 
     Raises:
-        jinja2.UndefinedError: the template names something that is not in `content`.
+        jinja2.UndefinedError: the template uses a name that is not in `content`.
     """
     return _templates().get_template(template).render(content)

@@ -1,12 +1,13 @@
-"""Verdicts on record for a checkpoint: `hypotheses/expected/<checkpoint>.toml`, matched by identity.
+"""Files of expected verdicts, `hypotheses/expected/<checkpoint>.toml`.
 
-sha256 = "..."
-config = { act_fn = "gelu_new", layer_norm_eps = 1e-05, order = 1 }
+    sha256 = "..."
+    config = { act_fn = "gelu_new", layer_norm_eps = 1e-05, order = 1 }
 
-[claims]
-"l1.low-effective-rank" = { verdict = "refuted", reason = "..." }
+    [claims]
+    "l1.low-effective-rank" = { verdict = "refuted", reason = "..." }
 
-A file without a config, as earlier versions wrote it, speaks of its tensors with any.
+A file belongs to a checkpoint if its hash and configuration match; its name does not matter. A file without `config`, as earlier
+versions wrote it, matches these tensors with any configuration.
 """
 
 from __future__ import annotations
@@ -19,28 +20,31 @@ from typing import Any
 
 from recint.judging.entry import Entry, Run
 from recint.record import schema
-from recint.record.identity import identity, told
+from recint.record.identity import identity, undetermined
 from recint.system.escaping import line, toml
 from recint.verdict import Verdict
 
 
 class ExpectedError(ValueError):
-    """A file of expected verdicts that cannot be used."""
+    """A file of expected verdicts cannot be used."""
 
 
 @dataclass(frozen=True)
 class Expectation:
+    """The expected verdict on a claim, and the reason for it."""
+
     verdict: Verdict
     reason: str
 
 
 @dataclass(frozen=True)
-class Record:
-    """A file of expected verdicts.
+class ExpectedVerdicts:
+    """The content of a file of expected verdicts.
 
     Attributes:
-        config: what it says of the configuration beside the tensors; None if it says nothing.
-        claims: by id.
+        sha256: the hash of the checkpoint's tensors.
+        config: the part of the configuration that the tensors do not determine; None if the file does not have it.
+        claims: the expected verdicts, by the id of the claim.
     """
 
     sha256: str
@@ -48,16 +52,16 @@ class Record:
     claims: Mapping[str, Expectation]
 
     def speaks_of(self, checkpoint: Mapping[str, Any]) -> bool:
-        """Whether it does, of a checkpoint as a verdict file has it."""
-        config = told(checkpoint) if self.config is None else self.config
+        """Whether the file belongs to a checkpoint, given as in a verdict file."""
+        config = undetermined(checkpoint) if self.config is None else self.config
         return identity({"sha256": self.sha256, "config": config}) == identity(checkpoint)
 
 
-def load(path: Path) -> Record:
-    """What a file has on record.
+def load(path: Path) -> ExpectedVerdicts:
+    """Read a file of expected verdicts.
 
     Raises:
-        ExpectedError: not TOML, a key too few or too many, or an unknown verdict.
+        ExpectedError: the file is not TOML, a key is missing or unknown, or a verdict is unknown.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -68,18 +72,22 @@ def load(path: Path) -> Record:
     if flaw := schema.flaw(content, "expected"):
         raise ExpectedError(f"{path}: {flaw}")
     claims = {claim: Expectation(entry["verdict"], entry["reason"]) for claim, entry in content["claims"].items()}
-    return Record(content["sha256"], content.get("config"), claims)
+    return ExpectedVerdicts(content["sha256"], content.get("config"), claims)
 
 
 def text(run: Run, known: Mapping[str, Expectation]) -> str:
-    """The file that puts the verdicts of a run on record; reasons already there stay with the verdicts they were given for."""
+    """The file of expected verdicts that a run gives.
+
+    Args:
+        known: the expected verdicts so far, by the id of the claim. If a verdict stays the same, its reason is kept.
+    """
     of = run.checkpoint
-    lines = [f"# Verdicts on record for {line(of['name'])}: found by `recint verify`, never wished for."]
-    config = ", ".join(f"{name} = {_plain(value)}" for name, value in told(of).items())
+    lines = [f"# Expected verdicts for {line(of['name'])}. `recint verify` found them; nobody chose them."]
+    config = ", ".join(f"{name} = {_plain(value)}" for name, value in undetermined(of).items())
     lines += [f"sha256 = {toml(of['sha256'])}", f"config = {{ {config} }}", "", "[claims]"]
     for entry in run.claims:
         old = known.get(entry.id)
-        reason = old.reason if old and old.verdict == entry.verdict else _found(entry)
+        reason = old.reason if old and old.verdict == entry.verdict else _reason(entry)
         lines.append(f"{toml(entry.id)} = {{ verdict = {toml(entry.verdict)}, reason = {toml(reason)} }}")
     return "\n".join(lines) + "\n"
 
@@ -89,7 +97,7 @@ def _plain(value: str | float) -> str:
 
 
 def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:
-    """What the record will say otherwise than before: verdicts that changed, which lose their reasons, and claims that are gone."""
+    """A sentence for each verdict of the file that changes, and so loses its reason, and for each claim that is gone."""
     now = {entry.id: entry.verdict for entry in run.claims}
     moved = [
         f"{claim}: was {old.verdict} ({old.reason}), now {now[claim]}: look at its reason"
@@ -99,17 +107,24 @@ def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:
     return moved + [f"{claim}: is no longer claimed" for claim in known if claim not in now]
 
 
-def _found(entry: Entry) -> str:
-    """A first reason, to be put better by a person: what the run says of it."""
+def _reason(entry: Entry) -> str:
+    """A first reason for a verdict, from the run. A person may replace it by a better one."""
     if entry.verdict == "refuted":
         return entry.refutation
     if entry.message:
         return entry.message
-    return "no figure" if entry.value is None else f"{entry.value:.3g} {entry.relation} {entry.threshold:g}"
+    return "no value" if entry.value is None else f"{entry.value:.3g} {entry.relation} {entry.threshold:g}"
 
 
 def find(folder: Path, checkpoint: Mapping[str, Any]) -> Mapping[str, Expectation]:
-    """What the folder has on record for a checkpoint, as a verdict file has it; nothing if it has no such file."""
-    found = [record for path in sorted(folder.glob("*.toml")) if (record := load(path)).speaks_of(checkpoint)]
-    found.sort(key=lambda record: record.config is None)  # what was said of just this configuration goes first
-    return found[0].claims if found else {}
+    """The expected verdicts of a folder for a checkpoint, by the id of the claim; empty if no file belongs to it.
+
+    Args:
+        checkpoint: name, hash and configuration, as in a verdict file.
+
+    Raises:
+        ExpectedError: a file of the folder cannot be used.
+    """
+    matching = [content for path in sorted(folder.glob("*.toml")) if (content := load(path)).speaks_of(checkpoint)]
+    matching.sort(key=lambda content: content.config is None)  # a file that names this configuration comes first
+    return matching[0].claims if matching else {}

@@ -1,4 +1,4 @@
-"""What git knows of code: which commit is checked out, and whether files stand in it as they are on disk."""
+"""What git knows about the code: which commit is checked out, and whether the files on disk are those of the commit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Hooks set these to the repository that they run for, which need not be the one that a folder is in.
+# git sets these variables for its hooks. They may point to another repository than the one that a folder is in.
 _OF_ANOTHER = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
@@ -19,12 +19,13 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 @dataclass(frozen=True)
 class Code:
-    """Whether the code of a run stands in a commit.
+    """Whether the commit contains the code of a run.
 
     Attributes:
-        commit: that of the repository that holds the claims; None if none of their modules is in it, or there is no repository.
-        dirty: whether a module is not as it stands in the commit; None if git knows of no commit.
-        why: what keeps the run from being reproduced, in words; empty if the commit has all of its code.
+        commit: the commit of the repository that holds the claims; None if there is no repository, or if none of their modules
+            is in the commit.
+        dirty: whether a module on disk differs from the commit; None if there is no commit.
+        why: why the commit does not contain all of the code, in words; empty if it does.
     """
 
     commit: str | None
@@ -33,26 +34,31 @@ class Code:
 
 
 def code(claims: Path, package: Path) -> Code:
-    """The state of a folder of claims, of what these import from their repository, and of recint, if that is under git too."""
+    """The state of the claims, of the modules that they import from their repository, and of recint, if it is under git too.
+
+    Args:
+        claims: the folder of the claims.
+        package: the folder of recint.
+    """
     try:
-        holding = _Repository.of(claims)
+        repository = _Repository.of(claims)
         modules = set(_modules(claims))
-        if not any(holding.has(module) for module in modules):
+        if not any(repository.has(module) for module in modules):
             return Code(None, True, f"no module of {claims} is in a commit")
-        astray = holding.astray({*modules, *holding.loaded()}, below=claims)
+        differing = repository.differing({*modules, *repository.loaded()}, below=claims)
     except _Refused as refused:
         return Code(None, None, f"{claims} is in no commit ({refused})")
     try:
         own, modules = _Repository.of(package), set(_modules(package))
-        if any(own.has(module) for module in modules):  # an installed recint is under nobody's git
-            astray += own.astray(modules, below=package)
+        if any(own.has(module) for module in modules):  # an installed recint is not under git
+            differing += own.differing(modules, below=package)
     except _Refused:
         pass
-    return Code(holding.commit, bool(astray), _told(list(dict.fromkeys(astray))))
+    return Code(repository.commit, bool(differing), _sentence(list(dict.fromkeys(differing))))
 
 
 def committed(path: Path) -> bytes | None:
-    """The content of a file as it stands in the commit; None if it is not in it."""
+    """The content of a file in the commit that is checked out; None if the file is not in it."""
     try:
         return _git(path.parent, "cat-file", "blob", f"HEAD:./{path.name}") if path.parent.is_dir() else None
     except _Refused:
@@ -60,12 +66,17 @@ def committed(path: Path) -> bytes | None:
 
 
 class _Refused(Exception):
-    """What git says instead of an answer, in its first line."""
+    """git gives no answer. The message is the first line of its error."""
 
 
 @dataclass(frozen=True)
 class _Repository:
-    """A repository with a commit, and the hash of every plain file in that."""
+    """A repository at a commit.
+
+    Attributes:
+        top: the folder of the working tree.
+        blobs: the hash of every regular file in the commit, by its path.
+    """
 
     top: Path
     commit: str
@@ -73,13 +84,13 @@ class _Repository:
 
     @classmethod
     def of(cls, folder: Path) -> _Repository:
-        """The one that a folder is in; raises _Refused if there is none, or no commit in it."""
+        """The repository that a folder is in; raises _Refused if there is none, or if it has no commit."""
         top, commit = (os.fsdecode(_git(folder, "rev-parse", ask).rstrip(b"\n")) for ask in ("--show-toplevel", "HEAD"))
         blobs = {}
         for line in _git(folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")[:-1]:
             about, _, name = line.partition(b"\t")
             mode, _, blob = about.decode().split()
-            if mode.startswith("100"):  # neither a link nor another repository, whose content would be elsewhere
+            if mode.startswith("100"):  # a regular file; the content of a link or a submodule is elsewhere
                 blobs[Path(top, os.fsdecode(name))] = blob
         return cls(Path(top), commit, blobs)
 
@@ -87,20 +98,20 @@ class _Repository:
         return module.resolve() in self.blobs
 
     def loaded(self) -> Iterator[Path]:
-        """Modules that this process imported from the repository, but for those installed in an environment in it."""
+        """The modules that this process imported from the repository, without those installed in an environment inside it."""
         for name, module in list(sys.modules.items()):
-            path = Path(getattr(module, "__file__", None) or "")  # some say a bare name, of no file
+            path = Path(getattr(module, "__file__", None) or "")  # for some modules it is a name without a file
             if name != "__main__" and path.suffix == ".py" and path.is_absolute() and not _INSTALLED & set(path.parts):
                 yield from _own([path.resolve()], self.top)
 
-    def astray(self, modules: Iterable[Path], *, below: Path) -> list[str]:
-        """Modules that are not as they stand in the commit, and those of the commit that are gone from a folder, by name."""
+    def differing(self, modules: Iterable[Path], *, below: Path) -> list[str]:
+        """The names of modules that differ from the commit, and of modules of the commit that are missing in the folder `below`."""
         files = sorted({module.resolve() for module in modules})
         known = [path for path in files if path in self.blobs and path.is_file() and "\n" not in str(path)]
-        # By git itself, which knows how it changes the ends of lines; its index may have been told to overlook changes.
-        listed = b"".join(os.fsencode(path.relative_to(self.top)) + b"\n" for path in known)
-        hashes = _git(self.top, "hash-object", "--stdin-paths", given=listed).decode().split()
-        as_committed = {path for path, found in zip(known, hashes, strict=True) if self.blobs[path] == found}
+        # git computes the hashes, since it may convert line ends. `git status` would not do: its index can hide changes.
+        paths = b"".join(os.fsencode(path.relative_to(self.top)) + b"\n" for path in known)
+        hashes = _git(self.top, "hash-object", "--stdin-paths", given=paths).decode().split()
+        as_committed = {path for path, blob in zip(known, hashes, strict=True) if self.blobs[path] == blob}
         sources = (path for path in self.blobs if path.suffix == ".py")
         gone = [path for path in _own(sources, below.resolve()) if not path.exists()]
         return [self._named(path) for path in [*(file for file in files if file not in as_committed), *gone]]
@@ -114,7 +125,7 @@ def _modules(folder: Path) -> Iterator[Path]:
 
 
 def _own(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
-    """Those in a folder, without what is hidden in it, and without packages installed in it."""
+    """The paths that lie in a folder, without hidden files and without installed packages."""
     for path in paths:
         if path.is_relative_to(folder):
             parts = path.relative_to(folder).parts
@@ -122,7 +133,8 @@ def _own(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _told(names: Sequence[str]) -> str:
+def _sentence(names: Sequence[str]) -> str:
+    """Which modules differ from the commit; empty if none does."""
     if not names:
         return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -130,7 +142,11 @@ def _told(names: Sequence[str]) -> str:
 
 
 def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """What git answers, as the bytes that it is; raises _Refused if it does not."""
+    """The output of a git command as bytes; raises _Refused if it fails.
+
+    Args:
+        given: what the command reads from standard input.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER} | {"LC_ALL": "C"}
     try:
         done = subprocess.run(
@@ -139,6 +155,6 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     except OSError as error:
         raise _Refused(f"git cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode(errors="backslashreplace").strip().splitlines() or ["git gives no reason"]
-        raise _Refused(said[0].removeprefix("fatal: "))
+        reason = done.stderr.decode(errors="backslashreplace").strip().splitlines() or ["git gives no reason"]
+        raise _Refused(reason[0].removeprefix("fatal: "))
     return done.stdout

@@ -1,6 +1,6 @@
-"""The research log put in order: which runs, which claims in which versions, and what their verdicts are worth.
+"""The research log in order: the runs, the claims with their versions, and which verdicts are confirmatory.
 
-Pure functions of a `Log`. The model's stack is loaded for a comparison of runs only: to look into the log is to be quick.
+All functions depend on a `Log` only. PyTorch is imported only when two runs are compared, so that looking into the log is quick.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from recint.record.lines import Line
 from recint.record.log import Log, Settled, by_run
 from recint.record.log_file import verdict_line
 
-# What a run was made with, as opposed to what came of it.
+# The fields of a run's line that say how the run was made.
 _HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a claim, as far as the log tells.
+    """One version of a claim, from the log.
 
     Attributes:
-        id: with the version from the second on, e.g. "l0.previous-token@2".
-        registered: its line; None if that is lost, and only verdicts speak of the claim.
-        amended: the line that says why it was put beside the version before; None for a first version.
-        corrected: the lines that say what the reason for the amendment left out.
-        moved: what it claims otherwise than the version before: old and new, by path, e.g. `domain.length`.
+        id: the id, from version 2 on with the version, e.g. "l0.previous-token@2".
+        registered: the line of its registration; None if it is lost, and only verdicts mention the claim.
+        amended: the line with the reason for the amendment; None for version 1.
+        corrected: the lines with corrections of this reason.
+        moved: the fields that differ from the version before: the old and the new value, by path, e.g. `domain.length`.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Version:
 
     @property
     def name(self) -> str:
-        """What all versions of the claim have in common."""
+        """The id without its version: what all versions of the claim have in common."""
         return self.id.partition("@")[0]
 
 
@@ -52,10 +52,10 @@ class History:
     """A selection from the log.
 
     Attributes:
-        runs: oldest first.
-        claims: grouped by where they are made, every version below the one it amends.
-        verdicts: of these claims in these runs, in the order of the runs; their `standing` is computed, not read.
-        damaged: a sentence for all that could not be used, of the whole log.
+        runs: the lines of the runs, oldest first.
+        claims: grouped by the first part of the id; every version comes after the one that it amends.
+        verdicts: the verdicts on these claims in these runs, in the order of the runs. Their `standing` is computed anew.
+        damaged: a sentence for each part of the whole log that could not be used.
     """
 
     runs: tuple[Line, ...] = ()
@@ -65,7 +65,7 @@ class History:
 
     @cached_property
     def cells(self) -> Mapping[tuple[str, str], Entry]:
-        """The verdicts by claim and run."""
+        """The entries, by the id of the claim and the number of the run."""
         return {(settled.entry.id, settled.run): settled.entry for settled in self.verdicts}
 
     @cached_property
@@ -73,16 +73,16 @@ class History:
         return by_run(self.verdicts)
 
     def of_run(self, run: Line) -> Sequence[Entry]:
-        """What was settled in a run; nothing if it was stopped before."""
+        """The entries of a run; empty if it was stopped before its verdicts were settled."""
         return self._settled.get(run["run"], ())
 
     def of_claim(self, claim: Version) -> list[tuple[Line, Entry]]:
-        """Every run that judged a claim, with the verdict."""
+        """Every run that judged a claim, with the entry."""
         return [(run, self.cells[claim.id, run["run"]]) for run in self.runs if (claim.id, run["run"]) in self.cells]
 
     @property
     def checkpoints(self) -> list[list[Line]]:
-        """The runs, together if they are on the same checkpoint."""
+        """The runs, in one list for each checkpoint."""
         groups: dict[str, list[Line]] = {}
         for run in self.runs:
             groups.setdefault(identity(run["checkpoint"]), []).append(run)
@@ -90,59 +90,63 @@ class History:
 
 
 def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (), runs: Sequence[str] = ()) -> History:
-    """What the log says of a checkpoint, of some claims, of some runs, or of all.
+    """Select from the log.
 
     Args:
-        checkpoint: a name, an identity, or the beginning of a tensor hash.
-        claims: globs; one that matches a claim selects all its versions. Runs that judged other claims only are left out, but
-            not those that were stopped before their verdicts: somebody may have seen these claims fail in them.
-        runs: numbers of runs, or how they begin.
+        checkpoint: a name, an identity, or the beginning of the hash of the tensors; None for all checkpoints.
+        claims: globs; a glob that matches the name of a claim selects all its versions. Without globs, all claims are selected. A
+            run that judged other claims only is left out. A run that was stopped before its verdicts is kept, since somebody may
+            have seen these claims fail in it.
+        runs: numbers of runs, or the beginnings of numbers; without them, all runs are selected.
 
     Raises:
-        ValueError: one of these is not in the log; names what there is.
+        ValueError: the log does not have such a checkpoint, claim or run; the error lists those that it has.
     """
     chosen = _matching(versions(log), claims)
-    asked = {claim.id for claim in chosen}
-    found = runs_on(log, checkpoint, named=repr(checkpoint)) if checkpoint else log.runs
+    ids = {claim.id for claim in chosen}
+    candidates = runs_on(log, checkpoint, named=repr(checkpoint)) if checkpoint else log.runs
     if runs:
-        numbers = {numbered(found, number)["run"] for number in runs}
-        found = tuple(run for run in found if run["run"] in numbers)
+        numbers = {numbered(candidates, number)["run"] for number in runs}
+        candidates = tuple(run for run in candidates if run["run"] in numbers)
     kept, verdicts = [], []
-    for run in found:
-        settled = [entry for entry in log.verdicts_of(run["run"]) if entry.id in asked]
+    for run in candidates:
+        settled = [entry for entry in log.verdicts_of(run["run"]) if entry.id in ids]
         if settled or run["run"] not in log.settled:
             kept.append(run)
         verdicts += [
             Settled(run["run"], replace(entry, standing=log.standing(run["run"], entry.hash))) for entry in settled
         ]
-    lost = ("until what is lost is put back, no verdict of this log confirms",) if log.lost else ()
+    lost = ("no verdict of this log is confirmatory until the lost lines are put back",) if log.lost else ()
     return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log), *lost))
 
 
 def runs_on(log: Log, checkpoint: str, *, named: str) -> tuple[Line, ...]:
-    """The runs on a checkpoint, as `Log.on` finds them.
+    """The runs on a checkpoint; see `Log.on`.
+
+    Args:
+        named: the checkpoint as the user named it, for the error.
 
     Raises:
-        ValueError: there is none; names the checkpoint as it was named, and those there are.
+        ValueError: there is none; the error lists the checkpoints of the log.
     """
-    if found := log.on(checkpoint):
-        return found
+    if runs := log.on(checkpoint):
+        return runs
     known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
     raise ValueError(f"checkpoint={named} is none of those that the log has runs on: {known}")
 
 
 def numbered(runs: Sequence[Line], number: str) -> Line:
-    """The one run whose number begins so.
+    """The one run whose number begins with these characters.
 
     Raises:
         ValueError: there is none, or more than one.
     """
-    found = [run for run in runs if run["run"].startswith(number)]
-    if len(found) != 1:
-        known = ", ".join(run["run"] for run in found or runs) or "none"
-        problem = "begins the numbers of several runs" if found else "begins the number of no run"
+    matching = [run for run in runs if run["run"].startswith(number)]
+    if len(matching) != 1:
+        known = ", ".join(run["run"] for run in matching or runs) or "none"
+        problem = "begins the numbers of several runs" if matching else "begins the number of no run"
         raise ValueError(f"run={number!r} {problem}: {known}")
-    return found[0]
+    return matching[0]
 
 
 def versions(log: Log) -> list[Version]:
@@ -165,7 +169,7 @@ def versions(log: Log) -> list[Version]:
         before = registered.get(name if number == 2 else f"{name}@{number - 1}")
         moved = differences(before["fields"], line["fields"]) if before and line else {}
         moved.pop("id", None)
-        corrected = tuple(found for found in log.corrected if found["claim"] == claim)
+        corrected = tuple(correction for correction in log.corrected if correction["claim"] == claim)
         return Version(claim, statement, line, amended.get((name, number)), corrected, moved)
 
     return [version(claim) for claim in sorted(known, key=order)]
@@ -189,7 +193,7 @@ def _matches(claim: Version, glob: str) -> bool:
 
 
 def _orphans(log: Log) -> Iterator[str]:
-    """Verdicts whose run is lost: nobody can tell on what they were reached."""
+    """A sentence for each run whose line is lost. Its verdicts cannot be used: it is not known which model they are about."""
     known = {run["run"] for run in log.runs}
     for run, lines in log.settled.items():
         if run not in known:
@@ -198,13 +202,14 @@ def _orphans(log: Log) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What came out otherwise in one run than in another, and what may explain it.
+    """The differences between the results of two runs, and what may explain them.
 
     Attributes:
-        how: what the two were made with, where that differs: old and new, by path.
-        drift: a sentence for each claim whose verdict changed, or whose figure did beyond the intervals.
-        incomparable: a sentence for each claim that only one of the two judged.
-        compared: how many claims both judged.
+        before, now: the lines of the two runs.
+        how: what differs in how the runs were made: the old and the new value, by path.
+        drift: a sentence for each claim whose verdict differs, or whose intervals do not overlap.
+        incomparable: a sentence for each claim that only one of the two judged, or that is not the same claim in both.
+        compared: how many claims were compared.
     """
 
     before: Line
@@ -216,18 +221,18 @@ class Changes:
 
 
 def changes(history: History, before: Line, now: Line) -> Changes:
-    """From one run to another.
+    """The changes from one run to another.
 
     Raises:
-        ValueError: one of them has no verdicts on the selected claims.
+        ValueError: one of the two has no verdicts on the selected claims.
     """
-    from recint.record.drift import drift  # which loads torch
+    from recint.record.drift import drift  # imports torch
 
     for run in (before, now):
         if not history.of_run(run):
             raise ValueError(f"run {run['run']} has no verdicts on these claims, but two runs that have are compared")
     baseline = Run(checkpoint=before["checkpoint"], started=before["when"], claims=tuple(history.of_run(before)))
-    drifted = tuple(found.sentence for found in drift(baseline, history.of_run(now)))
+    drifted = tuple(claim.sentence for claim in drift(baseline, history.of_run(now)))
     incomparable = tuple(_incomparable(history, before, now))
     how = differences(*({key: run[key] for key in _HOW} for run in (before, now)))
     judged = {entry.id for run in (before, now) for entry in history.of_run(run)}
@@ -246,8 +251,8 @@ def _incomparable(history: History, before: Line, now: Line) -> Iterator[str]:
 
 
 def document(history: History, changed: Changes | None = None) -> dict[str, Any]:
-    """The selection as plain values: the lines of the log, each claim with its amendment and each verdict with its standing."""
-    found: dict[str, Any] = {
+    """The selection as plain values for JSON, with the changes between two runs if they are given."""
+    content: dict[str, Any] = {
         "schema": 1,
         "runs": list(history.runs),
         "claims": [asdict(claim) for claim in history.claims],
@@ -255,6 +260,5 @@ def document(history: History, changed: Changes | None = None) -> dict[str, Any]
         "damaged": list(history.damaged),
     }
     if changed:
-        kept = asdict(changed)
-        found["changes"] = kept | {"before": changed.before["run"], "now": changed.now["run"]}
-    return found
+        content["changes"] = asdict(changed) | {"before": changed.before["run"], "now": changed.now["run"]}
+    return content

@@ -1,4 +1,4 @@
-"""How every claim is judged, as plain numbers: registered in the log beside the claims, so that none of it moves unseen."""
+"""The procedure: the numbers by which every claim is judged. The log registers them like claims, so that a change is noticed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BECAUSE = (
 
 
 def fields() -> dict[str, Any]:
-    """The constants, each under what it decides."""
+    """The numbers, each under a phrase that says what it decides. Their hash is registered: no phrase may change."""
     return {
         "id": f"{NAME}@{VERSION}",
         "statement": "How evidence becomes a verdict, whatever the claim.",
@@ -46,16 +46,16 @@ def fields() -> dict[str, Any]:
 
 
 def registrations(claims: Iterable[Claim]) -> list[dict[str, Any]]:
-    """What the log keeps of claims and of the procedure that judges them."""
+    """What the log registers: each of the claims, and the procedure."""
     return [*map(registration.of_claim, claims), _registration()]
 
 
 def _registration() -> dict[str, Any]:
-    found = fields()
+    constants = fields()
     return {
-        "claim": found["id"],
-        "hash": sha256(json.dumps(found, sort_keys=True).encode()).hexdigest(),
-        "fields": found,
+        "claim": constants["id"],
+        "hash": sha256(json.dumps(constants, sort_keys=True).encode()).hexdigest(),
+        "fields": constants,
         "name": NAME,
         "version": VERSION,
         "because": BECAUSE,

@@ -1,4 +1,4 @@
-"""Whether plain values, as read from JSON or TOML, are what they are about to be used as: `verdicts.schema.json` says what."""
+"""Check values that were read from JSON or TOML against the JSON Schema `verdicts.schema.json`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _ROOT = "verdict file"
 
 
 def flaw(value: Any, definition: str = _ROOT) -> str | None:
-    """The first place where a value is not what a definition of the schema says, in a sentence; None if there is no such place.
+    """The first error of a value, in a sentence; None if the value satisfies a definition of the schema.
 
     Args:
         definition: one of the schema's `$defs`; without it, a whole verdict file.
     """
-    found = next(validator(definition).iter_errors(value), None)
-    return None if found is None else _sentence(found)
+    error = next(validator(definition).iter_errors(value), None)
+    return None if error is None else _sentence(error)
 
 
 def lacking(value: dict[str, Any], definition: str) -> list[str]:
-    """The names that a definition requires and an object lacks, in the order of the alphabet."""
+    """The keys that a definition requires and an object lacks, in alphabetical order."""
     parts = [_definitions()[definition], *_definitions()[definition].get("allOf", ())]
     return sorted({name for part in parts for name in part.get("required", ())} - value.keys())
 
@@ -46,13 +46,13 @@ def _sentence(error: ValidationError) -> str:
         names = names if isinstance(names, list) else [name for needed in names.values() for name in needed]
         missing = next(name for name in names if name not in error.instance)
         return f"{path}.{missing} is missing" if path else f"{missing} is missing"
-    found = repr(error.instance)
-    shown = found if len(found) <= 60 else f"{found[:59]}…"
+    instance = repr(error.instance)
+    shown = instance if len(instance) <= 60 else f"{instance[:59]}…"
     return f"{path or 'it'} is {shown}, but expected {_expected(error.schema)}"
 
 
 def _expected(schema: Any) -> str:
-    """What a definition asks for, in words."""
+    """What a definition expects, in words."""
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
@@ -67,10 +67,12 @@ def _is_whole(_: Any, value: Any) -> bool:
 
 
 def _is_number(checker: Any, value: Any) -> bool:
-    return isinstance(value, float) or (_is_whole(checker, value) and abs(value) < 2**1023)  # more is no float
+    return isinstance(value, float) or (
+        _is_whole(checker, value) and abs(value) < 2**1023
+    )  # a larger one is not a float
 
 
-# JSON Schema takes 1.0 for a whole number, and numbers may be as large as they like.
+# JSON Schema itself accepts 1.0 as a whole number, and numbers of any size.
 _STRICT = extend(
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_whole, "number": _is_number}),
@@ -79,13 +81,13 @@ _STRICT = extend(
 
 @cache
 def validator(definition: str = _ROOT) -> Validator:
-    """What checks values against one of the schema's `$defs`."""
+    """A validator for one of the schema's `$defs`."""
     return _STRICT(_definitions()[definition])
 
 
 @cache
 def _definitions() -> dict[str, Any]:
-    """The schema's `$defs` and the whole, with each reference replaced by what it refers to: to follow one takes long."""
+    """The schema's `$defs` and the whole schema. Each reference is replaced by its target, since following references is slow."""
     schema = json.loads(files("recint.record").joinpath(SCHEMA).read_text(encoding="utf-8"))
 
     def resolved(part: Any) -> Any:

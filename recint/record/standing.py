@@ -1,4 +1,4 @@
-"""Whether the verdicts of a run confirm, told to whoever makes it: a warning before the first look, and the reasons after."""
+"""Sentences on which verdicts of a run are confirmatory: a warning before the first look, and the reasons afterwards."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ def warning(
     hypotheses: Path = shipped.CLAIMS,
     checkpoint: Mapping[str, Any] | None = None,
 ) -> str | None:
-    """What to say before claims, given by their hashes, are judged, if a first look at a checkpoint is about to confirm nothing.
+    """A warning if this is the first look at a checkpoint, but its verdicts cannot be confirmatory; otherwise None.
 
     Args:
-        folder: of the log.
-        hypotheses: of the claims.
-        checkpoint: as the line of a run has it; None for a sweep, which begins before its checkpoints are read.
+        folder: the folder of the log.
+        code: the state of the code.
+        claims: the hashes of the claims that are going to be judged.
+        hypotheses: the folder of the claims.
+        checkpoint: as in the line of a run; None for a sweep, which begins before its checkpoints are read.
     """
     known = log_file.read(folder)
     if checkpoint and identity(checkpoint) in known.first:
         return None
     unregistered = set(claims) - set(log_file.committed_hashes(folder))
     name = checkpoint["name"] if checkpoint else "a checkpoint that is new"
-    lost = f"no verdict about {name} will confirm"
+    lost = f"no verdict about {name} will be confirmatory"
     if known.lost:
         because = log.LOST
     elif code.why:
         because = code.why
     elif unregistered:
         if len(unregistered) < len(claims):
-            lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not confirm"
+            lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not be confirmatory"
         because = f"no commit has the claims registered (`{_register(folder, hypotheses)}`, then commit {folder / log_file.CLAIMS})"
     else:
         return None
     return (
-        f"warning: {lost}, now or in a later run, for this is the first look, and {because}; "
+        f"warning: {lost}, now or in a later run: this is the first look at it, and {because}; "
         "stop now (Ctrl-C) to put that right first"
     )
 
@@ -59,8 +61,8 @@ def _register(folder: Path, hypotheses: Path) -> str:
     return command("recint", "register", *options)
 
 
-def told(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:
-    """How many verdicts of a run confirm, and why the others do not."""
+def sentences(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Iterator[str]:
+    """How many verdicts of a run are confirmatory, and why the others are not, in sentences."""
     doubts = Counter(known.doubt(run, verdict.hash) for verdict in verdicts)
     yield counted(doubts[None], doubts.total())
     for doubt, count in doubts.items():
@@ -69,12 +71,16 @@ def told(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -> Ite
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """How many verdicts of a sweep confirm, by the rows of its table."""
-    found = Counter(row["standing"] for row in rows if row["claim"] is not None)
-    return counted(found["confirmatory"], found.total())
+    """How many verdicts of a sweep are confirmatory, in one sentence.
+
+    Args:
+        rows: the rows of the sweep's table.
+    """
+    standings = Counter(row["standing"] for row in rows if row["claim"] is not None)
+    return counted(standings["confirmatory"], standings.total())
 
 
 def counted(confirmatory: int, verdicts: int) -> str:
-    """How many of the verdicts confirm, in one sentence."""
+    """How many of the verdicts are confirmatory, in one sentence."""
     verdict, verb = ("verdict" if verdicts == 1 else "verdicts"), ("is" if 1 in (confirmatory, verdicts) else "are")
     return f"standing: {confirmatory or 'none'} of {verdicts} {verdict} {verb} confirmatory"

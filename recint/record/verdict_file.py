@@ -1,6 +1,6 @@
-"""Verdicts <-> JSON: the only module that knows how entries and runs are written, in verdict files and in lines of the log.
+"""Write and read entries and runs as JSON, in verdict files and in lines of the log. No other module knows the format.
 
-`verdicts.schema.json` says what is expected of what is read.
+What is read must satisfy `verdicts.schema.json`.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ SCHEMA = 1
 
 
 def read(path: Path) -> Run:
-    """The run that a verdict file holds.
+    """The run in a verdict file.
 
     Raises:
-        ValueError: the file is none; says what was found and what was expected.
+        ValueError: the file is not a verdict file; the error says why.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         flaw = schema.flaw(content)
     except (ValueError, RecursionError):
-        content, flaw = {}, "it is no JSON"
+        content, flaw = {}, "it is not JSON"
     ids = [] if flaw else [claim["id"] for claim in content["claims"]]
     if twice := next((claim for claim in ids if ids.count(claim) > 1), None):
         flaw = f"{twice} is in it more than once"
@@ -48,12 +48,12 @@ def read(path: Path) -> Run:
 
 
 def text(of: Run, *, indent: int | None = 1) -> str:
-    """The verdict file of a run."""
+    """The content of the verdict file of a run."""
     return json.dumps(document(of), indent=indent) + "\n"
 
 
 def run(content: Mapping[str, Any]) -> Run:
-    """A run from plain values that the schema allows."""
+    """A run from plain values that satisfy the schema."""
     against = content.get("against")
     stages = content.get("stages")
     return Run(
@@ -71,12 +71,12 @@ def run(content: Mapping[str, Any]) -> Run:
         else None,
         drift=tuple(
             Drift(
-                claim=found.get("claim", ""),
-                kind=found.get("kind", ""),
-                sentence=found["sentence"],
-                allowed=found["allowed"],
+                claim=item.get("claim", ""),
+                kind=item.get("kind", ""),
+                sentence=item["sentence"],
+                allowed=item["allowed"],
             )
-            for found in content.get("drift", ())
+            for item in content.get("drift", ())
         ),
         incomparable=tuple(content.get("incomparable", ())),
         judged_otherwise=tuple(content.get("judged_otherwise", ())),
@@ -84,7 +84,7 @@ def run(content: Mapping[str, Any]) -> Run:
 
 
 def document(of: Run) -> dict[str, Any]:
-    """A run as plain values, in the order in which they are written."""
+    """A run as plain values, in the order of the file."""
     content = {
         "schema": SCHEMA,
         "checkpoint": of.checkpoint,
@@ -101,8 +101,8 @@ def document(of: Run) -> dict[str, Any]:
         content |= {
             "against": asdict(of.against),
             "drift": [
-                {"claim": found.claim, "kind": found.kind, "sentence": found.sentence, "allowed": found.allowed}
-                for found in of.drift
+                {"claim": drift.claim, "kind": drift.kind, "sentence": drift.sentence, "allowed": drift.allowed}
+                for drift in of.drift
             ],
             "incomparable": list(of.incomparable),
             "judged_otherwise": list(of.judged_otherwise),
@@ -111,10 +111,10 @@ def document(of: Run) -> dict[str, Any]:
 
 
 def entry(item: Mapping[str, Any]) -> Entry:
-    """An entry from plain values that the schema allows; what a file of an earlier version lacks is as in a blank entry."""
-    told = {name: item[name] for name in _AS_IT_IS if name in item}
+    """An entry from plain values that satisfy the schema. A field that a file of an earlier version lacks gets its default."""
+    unchanged = {name: item[name] for name in _UNCHANGED if name in item}
     return Entry(
-        **{"quantifier": "", "statistic": "", "question": item["id"].partition("@")[0]} | told,
+        **{"quantifier": "", "statistic": "", "question": item["id"].partition("@")[0]} | unchanged,
         estimate=_estimate(item["estimate"]),
         failing=_failing(item.get("failing")),
         search=_search(item.get("search")),
@@ -125,14 +125,15 @@ def entry(item: Mapping[str, Any]) -> Entry:
     )
 
 
-_AS_IT_IS = (
+# The fields that are the same in an entry and in JSON.
+_UNCHANGED = (
     "id", "version", "hash", "verdict", "expected", "standing", "question", "statement", "source", "caveat", "partner",
     "statistic", "value", "relation", "threshold", "quantifier", "estimate_refutes", "seconds", "message",
 )  # fmt: skip
 
 
 def plain(of: Entry) -> dict[str, Any]:
-    """An entry as plain values, in the order in which they are written."""
+    """An entry as plain values, in the order of the file."""
     return {
         "id": of.id,
         "version": of.version,
@@ -188,12 +189,14 @@ def _failing(item: Mapping[str, Any] | None) -> Failing | None:
 def _search(item: Mapping[str, Any] | None) -> SearchSummary | None:
     if item is None:
         return None
-    found = item["counterexample"]
+    counterexample = item["counterexample"]
     known = ("examples", "conditions", "worst", "worst_at", "unconfirmed")
     return SearchSummary(
         **{name: item[name] for name in known if name in item},
-        counterexample=found
-        and Counterexample(**{name: found[name] for name in ("value", "where", "text", "code") if name in found}),
+        counterexample=counterexample
+        and Counterexample(
+            **{name: counterexample[name] for name in ("value", "where", "text", "code") if name in counterexample}
+        ),
     )
 
 
@@ -208,7 +211,7 @@ def _contrast(item: Mapping[str, Any]) -> Measurement:
 
 
 def _plain_contrast(of: Measurement) -> dict[str, Any]:
-    """A contrast has its estimate beside its value, and null in the place of one that it lacks."""
+    """A contrast as plain values. The fields of its estimate stand next to its value; without an estimate they are null."""
     bar = {"statistic": of.statistic, "relation": of.relation, "threshold": of.threshold, "value": of.value}
     lacking = dict.fromkeys(("ci", "n", "p", "p_against", "draws_to_decide"))
     return bar | (_plain_estimate(of.estimate) if of.estimate else lacking)

@@ -1,4 +1,4 @@
-"""What the notebook looked at without a figure to hold against: pictures of a model, each titled with what it shows."""
+"""Figures of a model like those in the notebook. The title of each states what it shows."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from recint.statistics.weights import (
 from recint.system.seeds import derive_seed
 from recint.training.train import HISTORY
 
-ATTRIBUTED = 100  # recurrences that attributions are averaged over
+ATTRIBUTED = 100  # attributions are means over this many recurrences
 COEFFICIENTS = np.linspace(-4, 4, 33)
-AT_EACH = 40  # recurrences at each of these
+AT_EACH = 40  # recurrences at each coefficient
 
-Picture = tuple[str, Markup]  # a heading and SVG, or the sentence that stands for it
+Picture = tuple[str, Markup]  # a heading, and an SVG or a sentence in its place
 
 
 @torch.no_grad()
 def gallery(model: Model, *, seed: int = 0) -> list[Picture]:
-    """Every picture that the model and its folder give, in the notebook's order."""
+    """All figures of a model, in the order of the notebook. Its folder may have the history of its training."""
     parts = (
         _training(model),
         _one_recurrence(model, seed),
@@ -58,7 +58,7 @@ def gallery(model: Model, *, seed: int = 0) -> list[Picture]:
 def _training(model: Model) -> Iterator[tuple[str, str]]:
     heading, path = "Loss history of training", Path(model.checkpoint.path or "") / HISTORY
     if not path.is_file():
-        yield heading, missing(f"{model.checkpoint.name} comes without the history of its training ({HISTORY}).")
+        yield heading, missing(f"{model.checkpoint.name} has no history of its training ({HISTORY}).")
         return
     try:
         history = json.loads(path.read_text())
@@ -108,8 +108,8 @@ def _one_recurrence(model: Model, seed: int) -> Iterator[tuple[str, str]]:
 
 def _attribution(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     intact = _drawn(model, ATTRIBUTED, seed)
-    found = attribution(model, intact)
-    heads = found.heads.mean((0, 1)).cpu().numpy()
+    parts = attribution(model, intact)
+    heads = parts.heads.mean((0, 1)).cpu().numpy()
     sizes = np.abs(heads).sum(-1)
     leader = int(sizes.argmax())
     yield (
@@ -122,7 +122,7 @@ def _attribution(model: Model, seed: int) -> Iterator[tuple[str, str]]:
             label="attribution",
         ),
     )
-    mlps = torch.stack([found.others[f"MLP {layer}"].mean(0) for layer in range(model.config.n_layers)]).cpu().numpy()
+    mlps = torch.stack([parts.others[f"MLP {layer}"].mean(0) for layer in range(model.config.n_layers)]).cpu().numpy()
     leader = int(np.abs(mlps.mean(-1)).argmax())
     yield (
         "Direct logit attribution of MLPs",
@@ -139,8 +139,8 @@ def _attribution(model: Model, seed: int) -> Iterator[tuple[str, str]]:
 
 def _weights(model: Model) -> Iterator[tuple[str, str]]:
     products = {"OV": model.W_OV.cpu().numpy(), "QK": model.W_QK.cpu().numpy()}
-    for kind, found in products.items():
-        for layer, heads in enumerate(found):
+    for kind, matrices in products.items():
+        for layer, heads in enumerate(matrices):
             sizes = np.linalg.norm(heads, axis=(-2, -1))
             svg = figures.matrices(
                 f"{kind} of layer {layer}: head {sizes.argmax()} is the largest (Frobenius norm {sizes.max():.2f}), head "
@@ -172,8 +172,8 @@ def _weights(model: Model) -> Iterator[tuple[str, str]]:
             energy=0.95,
         ),
     )
-    for kind, found in products.items():
-        scores = eigenvalue_score(found)
+    for kind, matrices in products.items():
+        scores = eigenvalue_score(matrices)
         svg = figures.score_table(
             f"Mean eigenvalue score of {kind} by layer: {_listed(scores.mean(-1), '.2f')}",
             scores=scores,

@@ -1,4 +1,4 @@
-"""Rows of a replication -> the terminal, Markdown, and a page that stands by itself."""
+"""The table of a replication: for the terminal, as Markdown, and as HTML."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from recint.replication.gallery import Picture
 from recint.replication.rows import Measured, Row
 from recint.system import escaping
 
-_WIDTH = 120  # columns of a terminal, if it has so many; a pipe gets them too
-_RATIOS = (49, 19, 19, 33)  # with the gap of two after each but the last
-_HEADS = ("figure", "the notebook", "its way, here", "the sound way, here")
+_WIDTH = 120  # the largest width of the table in characters, and its width in a pipe
+_RATIOS = (49, 19, 19, 33)  # relative widths of the columns
+_HEADS = ("number", "the notebook", "its way, here", "the sound way, here")
 
 
 def terminal(rows: Sequence[Row]) -> str:
-    """The table in 120 columns or those that are there; below each figure, why its sound way is another."""
+    """The table for the terminal. Below each row stands the reason for the sound way."""
     width = min(_WIDTH, console.width(_WIDTH))
     return "\n".join(console.plain(*_printed(rows), width=width))
 
@@ -38,7 +38,7 @@ def _printed(rows: Sequence[Row]) -> Iterator[RenderableType]:
 
 
 def _columns(cells: Sequence[str]) -> Table:
-    """One row. Every row is a table of its own, since the reason below it has all columns; ratios keep them aligned."""
+    """One row, as a table of its own, because the reason below it uses the whole width. The ratios keep the columns aligned."""
     made = Table(box=None, show_header=False, expand=True, padding=(0, 2, 0, 0), pad_edge=False)
     for ratio in _RATIOS:
         made.add_column(ratio=ratio)
@@ -53,19 +53,24 @@ def _cell(measured: Measured | None) -> str:
 
 
 def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
-    """The table as a page; `command` is what makes it again."""
+    """The table as Markdown.
+
+    Args:
+        checkpoint: the name of the checkpoint.
+        command: the command line that made it.
+    """
     cells = [
         (f"{row.name} ({row.where})", row.notebook, _cell(row.notebook_way), _cell(row.sound_way), row.why)
         for row in rows
     ]
     lines = [
-        f"# The notebook's figures, measured again on {escaping.code(checkpoint)}",
+        f"# The notebook's numbers, measured again on {escaping.code(checkpoint)}",
         "",
-        "Brackets: 95 % interval over n independent recurrences. Made by",
+        "A bracket is a 95 % interval over n independent recurrences. Made by",
         "",
         escaping.block(command),
         "",
-        "What the notebook drew is drawn again in every report, and on the page that `--html` writes.",
+        "Every report, and the page that `--html` writes, also show the figures of the notebook for this checkpoint.",
         "",
         table([*_HEADS, "why"], cells),
     ]
@@ -73,10 +78,10 @@ def markdown(rows: Sequence[Row], *, checkpoint: str, command: str) -> str:
 
 
 def html(rows: Sequence[Row], gallery: Sequence[Picture], *, checkpoint: str, command: str) -> str:
-    """The table and the pictures as a page that needs nothing else."""
+    """The table and the figures as an HTML page in one file."""
     return render("replication.html", rows=rows, gallery=gallery, checkpoint=checkpoint, command=command)
 
 
 def section(rows: Sequence[Row], gallery: Sequence[Picture]) -> Markup:
-    """The same as a part of another page, the pictures folded."""
+    """The same as a part of another HTML page. The figures are closed at first."""
     return Markup(render("replication_section.html", rows=rows, gallery=gallery, unfolded=False))

@@ -1,4 +1,4 @@
-"""A figure of the notebook beside the same on the model at hand, and how such a figure is declared."""
+"""Numbers of the notebook and the same numbers for a model: the rows of the table, and how a number is declared."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from recint.replication.look import Look
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure on the model at hand.
+    """A number that was measured on a model.
 
     Attributes:
-        unit: what the number counts in, if not in itself: "× chance".
-        low, high: 95 % interval over recurrences, where there are several.
-        n: recurrences behind it; None for a function of the weights alone.
+        unit: the unit, e.g. "× chance"; empty for a plain number.
+        low, high: the 95 % interval over recurrences; None if there is only one recurrence, or none.
+        n: the number of recurrences; None for a function of the weights alone.
     """
 
     value: float
@@ -38,22 +38,25 @@ class Measured:
 
     @property
     def interval(self) -> str:
+        """The interval in brackets; empty if there is none."""
         return "" if self.low is None or self.high is None else f"[{number(self.low)}, {number(self.high)}]"
 
     @property
     def over(self) -> str:
+        """The number of recurrences, e.g. "n=500"; empty for a function of the weights."""
         return "" if self.n is None else f"n={self.n}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A figure of the notebook and the same on the model at hand.
+    """A number of the notebook, and the same number for a model.
 
     Attributes:
-        where: section of the notebook.
-        notebook: what it says there.
-        notebook_way, sound_way: None where there is nothing to measure; both, where the figure does not apply.
-        why: what is flawed in the notebook's way, or that nothing is, or why the figure does not apply.
+        where: the section of the notebook.
+        notebook: the number in the notebook.
+        notebook_way: the number, measured in the notebook's way; None if it does not apply to the model.
+        sound_way: the number, measured in a sound way; None if there is nothing to measure, or if it does not apply.
+        why: what is flawed in the notebook's way, or why the number does not apply.
     """
 
     name: str
@@ -65,11 +68,12 @@ class Row:
 
     @property
     def applies(self) -> bool:
+        """Whether the number exists for this model."""
         return self.notebook_way is not None
 
 
 class NotApplicable(ValueError):
-    """A figure that the model at hand does not have."""
+    """A number does not exist for this model."""
 
 
 Answer = tuple[Measured, Measured | None, str]
@@ -77,12 +81,13 @@ Answer = tuple[Measured, Measured | None, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure of the notebook and how to measure it.
+    """A number of the notebook, and how to measure it.
 
     Attributes:
-        layers, heads: that the model must have.
-        order: that the model's recurrences must have; None for any.
-        weights: it is a function of the weights alone.
+        layers, heads: numbers of the layers and heads that the model must have.
+        order: the order that the model's recurrences must have; None for any order.
+        weights: whether it is a function of the weights alone.
+        measure: returns the number in the notebook's way, the number in a sound way, and the reason for the sound way.
     """
 
     name: str
@@ -95,6 +100,7 @@ class Figure:
     measure: Callable[[Look], Answer]
 
     def row(self, look: Look) -> Row:
+        """Measure the number on a model."""
         try:
             notebook_way, sound_way, why = self._answer(look)
         except (NotApplicable, NoEstimate, NotFinite) as reason:
@@ -114,7 +120,7 @@ class Figure:
                 f"it speaks of recurrences of order {self.order}, but the model's have order {config.order}"
             )
         notebook_way, sound_way, why = self.measure(look)
-        if not all(isfinite(found.value) for found in (notebook_way, sound_way) if found):
+        if not all(isfinite(measured.value) for measured in (notebook_way, sound_way) if measured):
             finite = np.isfinite(look.errors).all()
             zero = "it divides by something that is zero in this model"
             raise NotApplicable(zero if finite else "the model predicts numbers that are not finite")
@@ -122,7 +128,7 @@ class Figure:
 
 
 class Figures(list[Figure]):
-    """The figures of one part of the notebook, in the order in which they are declared."""
+    """The numbers of one part of the notebook, in the order of their declarations."""
 
     def declare(
         self,
@@ -135,7 +141,7 @@ class Figures(list[Figure]):
         order: int | None = None,
         weights: bool = False,
     ) -> Callable[[Callable[[Look], Answer]], Callable[[Look], Answer]]:
-        """Declare a figure. The decorated function measures it the notebook's way and the sound way, and says why they differ."""
+        """Declare a number. The decorated function measures it: see `Figure.measure`."""
 
         def declare(measure: Callable[[Look], Answer]) -> Callable[[Look], Answer]:
             self.append(
@@ -150,7 +156,7 @@ class Figures(list[Figure]):
 
 
 def number(value: float) -> str:
-    """Three digits, without an exponent where that is no longer.
+    """A number with three digits, without an exponent if this is not longer.
 
     >>> number(2855.8), number(7.358e-6), number(0.5)
     ('2860', '7.36e-06', '0.5')
@@ -159,24 +165,28 @@ def number(value: float) -> str:
 
 
 def mean(values: ArrayLike, unit: str = "") -> Measured:
+    """The mean over recurrences, with its interval."""
     return estimated(values, "mean", unit)
 
 
 def ratio(above: ArrayLike, below: ArrayLike, unit: str = "× intact") -> Measured:
-    """Ratio of means, paired: both are of the same recurrences."""
+    """The ratio of two means over the same recurrences, with its interval."""
     return estimated(np.stack([above, below], axis=-1), "ratio of means", unit)
 
 
 def estimated(values: ArrayLike, reduction: ReductionName, unit: str) -> Measured:
+    """The value of a reduction over recurrences, with its interval."""
     # Nothing is tested here, so the relation and its threshold do not matter.
-    found = estimate(np.asarray(values), reduction=reduction, relation=">=", threshold=0.0)
-    return Measured(found.value, unit, found.low, found.high, found.n)
+    result = estimate(np.asarray(values), reduction=reduction, relation=">=", threshold=0.0)
+    return Measured(result.value, unit, result.low, result.high, result.n)
 
 
 def single(value: float | Tensor, unit: str = "") -> Measured:
+    """A number that was measured on a single recurrence."""
     return Measured(float(value), unit, n=1)
 
 
 def spread(values: Float[NDArray, recurrence]) -> str:
+    """Says between which values 95 % of single recurrences lie."""
     low, high = np.quantile(values, [0.025, 0.975])
     return f"95 % of single recurrences lie between {number(low)} and {number(high)}"

@@ -1,4 +1,4 @@
-"""Statistics of attention patterns; every one keeps recurrences and heads apart."""
+"""Statistics of attention patterns. Each gives one value for every recurrence, and most for every head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recint.judging.finite import finite, require_finite
 def previous_token_attention(
     pattern: Float[Tensor, "recurrence head query key"], *, order: int = 1
 ) -> Float[Tensor, "recurrence head"]:
-    """Attention on the `order` keys before the query, mean over queries that have as many.
+    """Attention on the `order` keys before the query, summed; mean over the queries that have so many keys before them.
 
     >>> previous_token_attention(torch.eye(3)[None, None].roll(1, dims=2))
     tensor([[1.]])
@@ -28,7 +28,7 @@ def previous_token_attention(
 def attention_over_uniform(
     pattern: Float[Tensor, "recurrence head query key"], *, key: int, first: int
 ) -> Float[Tensor, "recurrence head"]:
-    """Attention on one key over the share 1/(i+1) that it gets where attention is spread evenly; mean over queries i >= `first`.
+    """Attention on one key, divided by the 1/(i+1) of uniform attention; mean over queries i >= `first`.
 
     >>> attention_over_uniform(torch.ones(1, 1, 4, 4).tril() / torch.arange(1, 5)[:, None], key=1, first=3)
     tensor([[1.]])
@@ -41,7 +41,9 @@ def attention_over_uniform(
 def attention_by_parity(
     pattern: Float[Tensor, "recurrence head query key"],
 ) -> Float[Tensor, "recurrence parity head"]:
-    """Mean attention on keys 1 ... i-1 of the query's own parity (first) and of the other; over queries i >= 3, which have both.
+    """Mean attention on keys of the same parity as the query (first) and of the other parity (second).
+
+    The keys are 1 ... i-1. The queries are i >= 3, which have keys of both parities.
 
     >>> attention_by_parity(torch.eye(4)[None, None].roll(2, dims=-2))[0, :, 0]       # each query on the key before last
     tensor([1., 0.])
@@ -61,25 +63,35 @@ def attention_to_similar(
     *,
     first: int,
 ) -> Float[Tensor, "recurrence head"]:
-    """Spearman correlation, over the keys 0 ... i of a query, of attention with the cosine of the two residual streams.
+    """Spearman correlation between attention and the cosine of the residual streams of query and key.
 
-    Mean over queries i >= `first`; 0 where all keys get the same attention, which then follows nothing.
+    The correlation is over the keys 0 ... i of a query i, the result its mean over queries i >= `first`. The correlation counts
+    as 0 where all keys get the same attention: such attention does not follow similarity.
+
+    Raises:
+        NotFinite: a residual stream is zero or too large for floats.
     """
     cosines = _cosines(residual).cpu().numpy()
     attention = pattern.cpu().numpy()
-    found = []
+    correlations = []
     for query in range(first, pattern.shape[-2]):
         similar = stats.rankdata(cosines[:, None, query, : query + 1], axis=-1)
         attended = stats.rankdata(attention[:, :, query, : query + 1], axis=-1)
         similar, attended = (ranks - (query + 2) / 2 for ranks in (similar, attended))
         spread = np.sqrt(np.square(similar).sum(-1) * np.square(attended).sum(-1))
-        found.append((similar * attended).sum(-1) / np.where(spread > 0, spread, 1.0))
-    return torch.from_numpy(np.mean(found, axis=0))
+        correlations.append((similar * attended).sum(-1) / np.where(spread > 0, spread, 1.0))
+    return torch.from_numpy(np.mean(correlations, axis=0))
 
 
 @finite
 def most_similar_key(residual: Float[Tensor, "recurrence position d_model"]) -> Integer[Tensor, "recurrence query"]:
-    """The earlier position whose residual stream has the largest cosine with that of the query; 0 for the first."""
+    """The position before the query whose residual stream has the largest cosine with that of the query.
+
+    The first query has no earlier position; its result is 0.
+
+    Raises:
+        NotFinite: a residual stream is zero or too large for floats.
+    """
     cosines = _cosines(residual)
     earlier = torch.ones_like(cosines, dtype=torch.bool).tril(-1)
     return cosines.masked_fill(~earlier, -torch.inf).argmax(-1)
@@ -88,7 +100,11 @@ def most_similar_key(residual: Float[Tensor, "recurrence position d_model"]) -> 
 def _cosines(
     residual: Float[Tensor, "recurrence position d_model"],
 ) -> Float[Tensor, "recurrence position position"]:
-    """Cosine of every two positions; a stream of zeros, which points nowhere, has none, nor has one beyond the range of floats."""
+    """Cosine of every two positions.
+
+    Raises:
+        NotFinite: a residual stream is zero, so that it has no direction, or its norm is too large for floats.
+    """
     norm = residual.norm(dim=-1, keepdim=True)
     unit = residual / norm
     require_finite(norm=norm, cosine=unit)
@@ -105,11 +121,11 @@ def output_against_input(
     W_U: Float[Tensor, "d_model dim"],
     first: int,
 ) -> Float[Tensor, "recurrence head"]:
-    """Cosine between what a head writes and what it attended to, both read through W_U; mean over queries i >= `first`.
+    """Cosine between the output of a head and its input, both multiplied by W_U; mean over queries i >= `first`.
 
-    What it attended to is the attention-weighted residual stream, without LayerNorm.
+    The output is z W_O. The input is the mean of the residual stream, weighted by attention, without LayerNorm.
     """
     written = torch.einsum("rqhd,hdm,mu->rhqu", z[:, first:], W_O, W_U)
     attended = torch.einsum("rhqk,rku->rhqu", pattern[:, :, first:], residual @ W_U)
-    # torch's default eps of 1e-8 is no smaller than what a nearly silent head writes, and would bend its cosine.
+    # A head that writes almost nothing may have a norm below torch's default eps of 1e-8, which would then change its cosine.
     return torch.cosine_similarity(written, attended, dim=-1, eps=1e-30).mean(-1)

@@ -1,4 +1,7 @@
-"""Direct logit attribution: how much each part of the residual stream adds to the prediction along the true next term."""
+"""Direct logit attribution: how much each part of the residual stream adds to the prediction along the true next term.
+
+The method is that of Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,13 @@ def direct_logit_attribution(
     W_O: Float[Tensor, "head d_head d_model"],
     direction: Float[Tensor, "recurrence position d_model"],
 ) -> Float[Tensor, "recurrence position head"]:
-    """What each head adds to the prediction, dotted with the next term; `direction` is from `attribution_direction`.
+    """What each head adds to the dot product of prediction and true next term.
 
-    A head's output is z W_O. That W_O reads back what the next term looks like costs less than writing every output out.
+    The output of a head is z W_O, so this is z W_O direction^T. W_O is multiplied with the direction first, which takes less
+    memory than the outputs of all heads.
+
+    Args:
+        direction: from `attribution_direction`.
     """
     read = einops.einsum(
         W_O, direction, "head d_head d_model, recurrence position d_model -> recurrence position head d_head"
@@ -37,9 +44,15 @@ def attribution_direction(
     target: Float[Tensor, "recurrence position dim"],
     eps: float,
 ) -> Float[Tensor, "recurrence position d_model"]:
-    """The direction along which the final residual stream of this run is read for the next term: W_U target / LayerNorm scale.
+    """The direction v for which residual v^T is the dot product of the prediction (without its bias) and the target.
 
-    Writing weights are centred, so that LayerNorm only divides; the scale is that of the whole stream, not of a component.
+    v is W_U target^T / (LayerNorm scale). The residual stream must have mean 0, as it has with folded weights: then LayerNorm only
+    divides by its scale.
+
+    Args:
+        residual: the whole residual stream after the last layer, which determines the scale.
+        target: the true next term.
+        eps: that of LayerNorm.
     """
     scale = (residual.square().mean(-1, keepdim=True) + eps).sqrt()
     return einops.einsum(W_U, target, "d_model dim, recurrence position dim -> recurrence position d_model") / scale
@@ -49,7 +62,13 @@ def attribution_direction(
 def shares_of_layer(
     heads: Float[Tensor, "recurrence position layer head"], *, layer: int
 ) -> Float[Tensor, "recurrence row=2 component"]:
-    """Attribution of the heads of one layer, zero for all others, above that of all heads: rows of a share of absolute means."""
+    """Mean attribution over positions: in the first row of the heads of one layer (0 for other heads), in the second of all.
+
+    The sums of their absolute means have the share of the layer as ratio.
+
+    Args:
+        heads: from `recint.model.attribution.Attribution`.
+    """
     mean = heads.mean(1)
     own = torch.zeros_like(mean)
     own[:, layer] = mean[:, layer]

@@ -1,4 +1,4 @@
-"""How far predictions are off."""
+"""Errors of predictions."""
 
 from __future__ import annotations
 
@@ -15,5 +15,8 @@ def prediction_errors(
     *,
     order: int,
 ) -> Float[Tensor, recurrence]:
-    """MSE of each recurrence over coordinates and positions i >= 2k: earlier terms do not determine the next."""
+    """MSE of each recurrence, over coordinates and positions i >= 2k (k is the order).
+
+    At earlier positions the terms so far do not determine the next one.
+    """
     return (prediction - target)[:, 2 * order :].square().mean((1, 2))

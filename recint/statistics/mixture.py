@@ -1,7 +1,7 @@
-"""A mixture of vectors whose coefficients are the same for all recurrences, and what each part of it explains beside the rest.
+"""A weighted sum of vectors (the parts) that is fitted to another vector, with the same coefficients for all recurrences.
 
-Within one recurrence of order 1 every term lies in the plane of any two, so that a fit to it alone cannot say which term is
-there. The terms differ between recurrences, and one coefficient has to serve them all.
+A fit to a single recurrence of order 1 cannot say which terms a vector contains: all terms lie in one plane, so that any
+two of them give the others. A fit to many recurrences can, because one coefficient has to fit them all.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from torch import Tensor
 
 from recint.judging.finite import finite
 
-DIGITS = 9  # of coefficients and offsets, after the point
+DIGITS = 9  # coefficients and offsets are rounded to this many digits after the point
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """coefficients @ parts + offset at each position, fitted by least squares over recurrences and coordinates; in float64.
+    """coefficients @ parts + offset, fitted at each position by least squares over recurrences and coordinates; in float64.
 
     Attributes:
-        coefficients: of each part, the same for all coordinates and recurrences.
-        offset: of each coordinate, what the model says at this position whatever the recurrence.
+        coefficients: one for each part, the same for all coordinates and recurrences.
+        offset: a vector for each position, the same for all recurrences.
     """
 
     coefficients: Float[Tensor, "position part"]
@@ -37,7 +37,12 @@ class Mixture:
         *,
         scale: Float[Tensor, "recurrence position"],
     ) -> Mixture:
-        """The mixture whose misses, each divided by its scale, have the smallest sum of squares.
+        """The mixture with the smallest sum of squared residuals, after each residual is divided by its scale.
+
+        Args:
+            parts: the vectors that are mixed.
+            whole: the vector that the mixture approximates.
+            scale: the typical size of a residual, for each recurrence and position.
 
         >>> part, beside = torch.randn(2, 50, 1, 1, 3)
         >>> parts = torch.cat([part, beside], dim=2)
@@ -56,7 +61,7 @@ class Mixture:
             einops.rearrange(x, "recurrence position part dim -> position (recurrence dim) part"),
             einops.rearrange(y, "recurrence position dim -> position (recurrence dim) 1"),
         ).solution[..., 0]
-        # Whatever threads add up in which order, the figures that follow are the same to the last digit.
+        # Sums depend on the number of threads in their last digits. Rounding makes all later results the same.
         coefficients = coefficients.round(decimals=DIGITS)
         mixed = einops.einsum(coefficients, of_parts, "position part, position part dim -> position dim")
         return Mixture(coefficients, (of_whole - mixed).round(decimals=DIGITS))
@@ -68,17 +73,23 @@ class Mixture:
         *,
         scale: Float[Tensor, "recurrence position"],
     ) -> Float[Tensor, "recurrence position"]:
-        """Sum over coordinates of the squares of what it misses, divided by the scale; there may be fewer positions than it has."""
+        """Sum of squared residuals over coordinates, each divided by the scale.
+
+        The sequences may be shorter than those of the fit.
+
+        Raises:
+            NotFinite: a result is infinite or nan.
+        """
         positions = whole.shape[1]
         mixed = einops.einsum(
             self.coefficients[:positions],
             parts.double(),
             "position part, recurrence position part dim -> recurrence position dim",
         )
-        missed = whole.double() - mixed - self.offset[:positions]
-        return _relative(missed, scale)
+        residual = whole.double() - mixed - self.offset[:positions]
+        return _relative(residual, scale)
 
 
 @finite
-def _relative(missed: Tensor, scale: Tensor) -> Tensor:
-    return missed.square().sum(-1) / scale.double().square()
+def _relative(residual: Tensor, scale: Tensor) -> Tensor:
+    return residual.square().sum(-1) / scale.double().square()

@@ -1,4 +1,7 @@
-"""When in a training a claim begins to hold, and in how many trained networks it does. Pure functions of the rows of a sweep."""
+"""At which step of a training a claim begins to hold, and in how many trained networks it holds.
+
+All functions are pure. They read the rows of a sweep, which `recint.sweep.table.rows` makes.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was judged on one set of tensors.
+    """The verdicts on one checkpoint.
 
     Attributes:
-        step: of the training, None for a finished model that comes without snapshots.
-        found: the row of every claim.
+        step: the training step, None for a finished model without snapshots.
+        rows: the row of every claim, by the claim's id.
+        config: the part of the configuration that the tensors do not determine, as JSON.
     """
 
     name: str
@@ -30,37 +34,38 @@ class Checkpoint:
     step: int | None
     seed: int | None
     sha256: str
-    found: Mapping[str, Row]
+    rows: Mapping[str, Row]
     config: str | None = None
 
     @property
     def model(self) -> tuple[str, str | None]:
-        """What it has in common with no other model: its tensors, and what these do not tell of its configuration."""
+        """Identifies the model: two checkpoints with the same tensors and configuration have the same value."""
         return self.sha256, self.config
 
 
 @dataclass(frozen=True)
 class Network:
-    """One trained network: the snapshots of its training in their order, or the one checkpoint that is there."""
+    """One trained network: the snapshots of its training in order of their steps, or its only checkpoint."""
 
     name: str
     checkpoints: tuple[Checkpoint, ...]
 
     @property
     def final(self) -> Checkpoint:
+        """The last snapshot, or the only checkpoint."""
         return self.checkpoints[-1]
 
     def of_claim(self, claim: str) -> list[tuple[int, Row]]:
         """The rows of a claim with their steps."""
-        return [(at.step, at.found[claim]) for at in self.checkpoints if at.step is not None and claim in at.found]
+        return [(at.step, at.rows[claim]) for at in self.checkpoints if at.step is not None and claim in at.rows]
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A checkpoint of which nothing could be used.
+    """A checkpoint whose rows are not used.
 
     Attributes:
-        sentence: says which it is, and why.
+        sentence: names the checkpoint and says why it is left out.
     """
 
     path: str
@@ -69,11 +74,11 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The rows of a sweep by what they are about.
+    """The rows of a sweep, grouped by claims, networks and checkpoints.
 
     Attributes:
-        claims: a row of every claim, for what all its rows have in common, in the order of the rows.
-        left_out: checkpoints of which nothing could be used.
+        claims: one row of every claim, for its statement and threshold, by the claim's id.
+        left_out: checkpoints whose rows are not used.
     """
 
     claims: Mapping[str, Row]
@@ -82,10 +87,11 @@ class Sweep:
 
     @property
     def trainings(self) -> tuple[Network, ...]:
-        """The networks that come with two snapshots or more: only in these does anything begin."""
+        """The networks with two snapshots or more. Only these can show when a claim begins to hold."""
         return tuple(network for network in self.networks if len(network.checkpoints) > 1)
 
     def appearances(self, claim: str) -> Appearances:
+        """When a claim begins to hold in each training."""
         return Appearances(
             claim,
             tuple(
@@ -95,16 +101,16 @@ class Sweep:
         )
 
     def at_the_end(self, claim: str) -> list[Row]:
-        """The rows of a claim about the final checkpoints."""
-        return [network.final.found[claim] for network in self.networks if claim in network.final.found]
+        """The rows of a claim for the final checkpoint of every network."""
+        return [network.final.rows[claim] for network in self.networks if claim in network.final.rows]
 
 
 def sweep(rows: Sequence[Row]) -> Sweep:
-    """The rows put together.
+    """Group the rows of a sweep.
 
-    The checkpoints of a series with steps are the snapshots of one network; in a series without, each is a network of its own.
-    Nothing is counted twice, for the share of networks is one of independent trainings: not what has no step among snapshots, and
-    not a model with the tensors of another.
+    A series is the checkpoints of one training. If they have steps, they are the snapshots of one network. Otherwise each of
+    them is a network of its own. No network may count twice, because the share of networks is about independent trainings. So
+    two kinds of checkpoints are left out: one without a step among snapshots, and one with the same tensors as another.
     """
     claims: dict[str, Row] = {}
     judged: dict[str, dict[str, list[Row]]] = {}
@@ -121,7 +127,7 @@ def sweep(rows: Sequence[Row]) -> Sweep:
             judged.setdefault(row["series"], {}).setdefault(row["path"], []).append(row)
     networks: list[Network] = []
     for series, paths in judged.items():
-        checkpoints = [_checkpoint(found) for found in paths.values()]
+        checkpoints = [_checkpoint(rows) for rows in paths.values()]
         if series in stepped:
             in_order = sorted(checkpoints, key=lambda at: (at.step or 0, at.path))
             networks.append(Network(series, tuple({(at.step, at.model): at for at in in_order}.values())))
@@ -132,7 +138,7 @@ def sweep(rows: Sequence[Row]) -> Sweep:
 
 
 def _once(networks: Sequence[Network]) -> tuple[list[Network], list[LeftOut]]:
-    """The networks without single checkpoints that another has the tensors of, and these with the sentence that says so."""
+    """The networks without copies, and the copies. A copy is a single checkpoint with the same tensors as another."""
     paths = {at.model: at.path for network in networks if len(network.checkpoints) > 1 for at in network.checkpoints}
     kept, copies = [], []
     for network in networks:
@@ -147,16 +153,17 @@ def _once(networks: Sequence[Network]) -> tuple[list[Network], list[LeftOut]]:
 
 def _checkpoint(rows: Sequence[Row]) -> Checkpoint:
     of = rows[0]
-    found = {row["claim"]: row for row in rows}
-    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], found, of.get("config"))
+    by_claim = {row["claim"]: row for row in rows}
+    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], by_claim, of.get("config"))
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """Where in a training a claim begins to hold: later than `after`, and at `step` at the latest.
+    """The interval of steps in which a claim begins to hold: after the step `after`, and at `step` at the latest.
 
     Attributes:
-        after: the last step at which it does not hold; None if it holds from the first snapshot on, which leaves the interval open.
+        after: the last snapshot's step at which the claim does not hold; None if it holds from the first snapshot on. Then nobody
+            knows where the interval starts.
     """
 
     step: int
@@ -164,12 +171,12 @@ class Appearance:
 
 
 def appearance(verdicts: Sequence[tuple[int, str]]) -> Appearance | None:
-    """The first step from which on a claim is supported for good, that is at all later steps too; None if there is none.
+    """The first step at which a claim is supported and stays supported at all later steps; None if there is none.
 
-    Vacuous does not count as holding: untrained models satisfy the relation too, so that training brought nothing forth that the
-    claim could be about. Neither do inconclusive and not applicable; a single one of them late in a training makes that late what
-    held before, for the snapshots do not show more. An error says nothing either way, and is passed over as a step without a
-    snapshot is: it widens the interval.
+    Only `supported` counts. A vacuous claim does not hold: untrained models satisfy the relation too, so training did not
+    cause it. Inconclusive and not applicable do not count either: after one such verdict late in a training, the claim appears
+    later still, because the snapshots do not show more. An error says nothing. It is skipped like a step without a snapshot,
+    which makes the interval wider.
 
     Args:
         verdicts: pairs of a step and a verdict, in the order of the steps.
@@ -195,26 +202,31 @@ class Appearances:
     each: tuple[Appearance | None, ...]
 
     @property
-    def found(self) -> list[Appearance]:
-        return [found for found in self.each if found]
+    def begun(self) -> list[Appearance]:
+        """The appearances without the trainings in which the claim never begins to hold for good."""
+        return [at for at in self.each if at]
 
     @property
     def half_by(self) -> int | None:
-        """The median step: that by which at least half of the networks show the claim, None if fewer ever do.
+        """The median step: at this step the claim holds in at least half of the networks. None if it never does.
 
-        A network that never shows it counts as one that shows it later than all others.
+        A network in which the claim never holds counts as later than all others.
         """
-        return half([found.step if found else None for found in self.each])
+        return half([at.step if at else None for at in self.each])
 
     @property
     def range(self) -> tuple[int, int]:
-        """The first and the last step at which it begins to hold in some network."""
-        steps = [found.step for found in self.found]
+        """The smallest and the largest step at which the claim begins to hold.
+
+        Raises:
+            ValueError: the claim begins to hold in no training.
+        """
+        steps = [at.step for at in self.begun]
         return min(steps), max(steps)
 
 
 def half(steps: Sequence[int | None]) -> int | None:
-    """The step by which at least half of them are there, None standing for those that never are.
+    """The median of steps, where None means never and is larger than all steps.
 
     >>> half([300, None, 200, None]), half([300, None, None])
     (300, None)
@@ -223,13 +235,13 @@ def half(steps: Sequence[int | None]) -> int | None:
     return None if middle == inf else int(middle)
 
 
-def order(found: Sweep) -> list[Appearances]:
-    """The claims that begin to hold in some training, in the order in which they do: by the median step, then by the first.
+def order(swept: Sweep) -> list[Appearances]:
+    """The claims that begin to hold in some training, sorted by the median step and then by the first step.
 
-    Those that fewer than half of the networks show come last.
+    Claims that never hold in half of the networks come last.
     """
-    every = [found.appearances(claim) for claim in found.claims]
-    return sorted((claim for claim in every if claim.found), key=_rank)
+    every = [swept.appearances(claim) for claim in swept.claims]
+    return sorted((claim for claim in every if claim.begun), key=_rank)
 
 
 def _rank(claim: Appearances) -> tuple[float, int]:
@@ -238,12 +250,13 @@ def _rank(claim: Appearances) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike trainings are in the order in which claims begin to hold.
+    """How similar trainings are in the order in which claims begin to hold.
 
     Attributes:
-        correlation: Spearman's, of the steps in two trainings, mean over all pairs: 1 is one order, 0 what chance gives.
-        claims: over how many; those that begin to hold in some training.
-        trainings: of how many.
+        correlation: Spearman's rank correlation between the steps of two trainings, mean over all pairs of trainings. 1 means the
+            same order, 0 is what chance gives.
+        claims: the number of claims.
+        trainings: the number of trainings.
     """
 
     correlation: float
@@ -252,10 +265,13 @@ class Agreement:
 
 
 def agreement(claims: Sequence[Appearances]) -> Agreement | None:
-    """Of claims that begin to hold in some training, as `order` has them; None with fewer than two trainings that have an order.
+    """The agreement of trainings about some claims; None if fewer than two trainings have an order.
 
-    Where a claim never begins to hold, it is later than all that do. A training in which none does, or all do at once, has no
-    order, and is left out.
+    In a training where a claim never begins to hold, it counts as later than all others. A training has no order if all claims
+    begin to hold at the same step, or none ever does. Such a training is left out.
+
+    Args:
+        claims: those that begin to hold in some training, from `order`.
     """
     if not claims:
         return None
@@ -269,21 +285,22 @@ def agreement(claims: Sequence[Appearances]) -> Agreement | None:
     return Agreement(float(pairs.mean()), len(claims), trainings)
 
 
-def roles(found: Sweep) -> list[tuple[str, int]]:
-    """Where in the model claims are made, with the step by which half of those there hold in half of the trainings, in that order.
+def roles(swept: Sweep) -> list[tuple[str, int]]:
+    """Parts of the model, each with the step at which half of the claims about it hold in half of the trainings.
 
-    Where fewer than half ever do, there is none.
+    The part is the beginning of a claim's id, e.g. "l0". The parts are sorted by step. A part is missing if fewer than half of its
+    claims ever hold in half of the trainings.
     """
     groups: dict[str, list[int | None]] = {}
-    for claim in found.claims:
-        groups.setdefault(claim.partition(".")[0], []).append(found.appearances(claim).half_by)
+    for claim in swept.claims:
+        groups.setdefault(claim.partition(".")[0], []).append(swept.appearances(claim).half_by)
     steps = {role: half(of_claims) for role, of_claims in groups.items()}
-    return sorted(((role, step) for role, step in steps.items() if step is not None), key=lambda found: found[1])
+    return sorted(((role, step) for role, step in steps.items() if step is not None), key=lambda pair: pair[1])
 
 
 @dataclass(frozen=True)
 class Share:
-    """In how many networks a claim is supported, with the exact 95 % interval of the share."""
+    """In how many networks a claim is supported, and an exact 95 % interval of the share (Clopper and Pearson 1934)."""
 
     held: int
     of: int
@@ -292,7 +309,8 @@ class Share:
 
 
 def share(held: int, of: int) -> Share:
-    """
+    """The share `held` of `of` networks.
+
     >>> share(4, 4)
     Share(held=4, of=4, low=0.397..., high=1.0)
     """
@@ -300,9 +318,12 @@ def share(held: int, of: int) -> Share:
 
 
 def held(rows: Sequence[Row]) -> Share:
-    """Of the networks that these rows are about, the share in which the claim is supported.
+    """The share of networks in which a claim is supported.
 
-    Networks to which the claim does not apply count as such in which it does not hold; errors do not count.
+    A network to which the claim does not apply counts as one in which it does not hold. Errors do not count.
+
+    Args:
+        rows: one row of the claim for each network.
     """
     verdicts = [row["verdict"] for row in rows if row["verdict"] != "error"]
     return share(verdicts.count("supported"), len(verdicts))
@@ -310,7 +331,7 @@ def held(rows: Sequence[Row]) -> Share:
 
 @dataclass(frozen=True)
 class Spread:
-    """The statistic over networks: its median, and the smallest and the largest."""
+    """The median, the smallest and the largest value of a statistic over networks."""
 
     median: float
     low: float
@@ -318,6 +339,6 @@ class Spread:
 
 
 def spread(rows: Sequence[Row]) -> Spread | None:
-    """None if it was measured in no network."""
+    """The spread of the statistic over rows of one claim; None if no row has a value."""
     values = [row["value"] for row in rows if row["value"] is not None]
     return Spread(median(values), min(values), max(values)) if values else None

@@ -1,8 +1,7 @@
-"""Many checkpoints, one task each, on Dask's `distributed`: a cluster of this machine's own, or one that runs already.
+"""Judge many checkpoints, one task each, with Dask's `distributed`: on this machine, or on a cluster that already runs.
 
-What a task finds it writes itself, as a verdict file named by all that the verdicts depend on. So whatever stops a sweep, a
-killed worker, a lost scheduler or an impatient person, what was judged is there, and a sweep that is started again judges
-the rest.
+Each task writes a verdict file. The name of the file depends on everything that the verdicts depend on. So no verdict is lost
+when a worker is killed, the scheduler goes away, or somebody stops the sweep. A sweep that is started again judges the rest.
 """
 
 from __future__ import annotations
@@ -25,11 +24,12 @@ from recint.verdict import STAGES
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-VERDICTS = "verdicts"  # the folder of verdict files, in that of the sweep
-# Dask samples deep stacks a hundred times a second, and looks fifty times a second whether it still answers, for which a worker
-# of one task at a time has no use. See docs/sweeps.md for workers started by hand.
+VERDICTS = "verdicts"  # name of the folder of verdict files, inside the folder of the sweep
+# Dask profiles the stack a hundred times a second and checks fifty times a second that it still answers. A worker that runs one
+# task at a time needs neither. See docs/sweeps.md for workers that are started by hand.
 AS_FAST_AS_ALONE = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
-# A cluster of this machine's own: no task waits at a worker that is busy with another, which may kill it; two deaths are enough.
+# For a cluster that recint starts: no task waits at a busy worker, because its present task may kill the worker; and a task whose
+# workers died twice is not tried again.
 _OWN = AS_FAST_AS_ALONE | {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.allowed-failures": 1,
@@ -38,10 +38,10 @@ _OWN = AS_FAST_AS_ALONE | {
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """How every checkpoint of a sweep is judged: what a task is told beside its path.
+    """How every checkpoint of a sweep is judged. Each task gets this and a path.
 
     Attributes:
-        code: of recint and of the claims where the sweep was started; a worker that has another refuses.
+        code: a hash of the code of recint and of the claims where the sweep was started. A worker with other code refuses the task.
     """
 
     hypotheses: str
@@ -55,13 +55,14 @@ class How:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What a task tells of its checkpoint.
+    """The result of a task.
 
     Attributes:
-        file: its verdict file; None if the checkpoint could not be judged, and `error` says why.
-        known: whether it was judged before.
-        note: what was done to read it, or went wrong and was mended.
-        verdicts: how many of each.
+        path: the checkpoint.
+        file: the verdict file; None if the checkpoint could not be judged. Then `error` says why.
+        known: true if the checkpoint had been judged before.
+        note: how the file was read, or what went wrong and was repaired.
+        verdicts: the number of claims with each verdict.
     """
 
     path: str
@@ -73,28 +74,29 @@ class Done:
 
 
 def paths(named: Sequence[str], *, within: Sequence[Path] = ()) -> list[str]:
-    """Checkpoints from paths, globs, and text files that list either, one in a line; each once, in the order named.
+    """The absolute paths of checkpoints, each once, in the order of their names.
 
     Args:
-        within: the lists that these names were read in, the outermost first.
+        named: paths, globs, and text files (.txt) with one path, glob or text file in each line.
+        within: the text files that contain these names, the outermost first.
 
     Raises:
-        ValueError: a glob that matches nothing, a list of nothing, one that is no text, or one that leads to itself.
+        ValueError: a glob matches nothing, or a text file is empty, is not UTF-8, or lists itself.
     """
-    found: list[str] = []
+    checkpoints: list[str] = []
     for name in named:
-        # A worker may have been started elsewhere; and no shell expands the ~ of a glob in quotes.
+        # Absolute, because a worker may have another working folder. A shell does not expand the ~ of a glob in quotes.
         path = Path(os.path.expanduser(name)).absolute()
         if path.suffix == ".txt" and path.is_file():
-            found += paths(_listed(path, within), within=(*within, path))
+            checkpoints += paths(_listed(path, within), within=(*within, path))
         elif path.exists() or not re.search(r"[*?[]", name):
-            found.append(str(path))  # one that is missing is an error of its own row, not of the sweep
+            checkpoints.append(str(path))  # if it is missing, its row gets the error and the sweep goes on
         else:
             matched = sorted(str(match) for match in Path(path.anchor).glob(str(path.relative_to(path.anchor))))
             if not matched:
                 raise ValueError(f"checkpoint={name!r} matches no file")
-            found += matched
-    return list(dict.fromkeys(found))
+            checkpoints += matched
+    return list(dict.fromkeys(checkpoints))
 
 
 def _listed(path: Path, within: Sequence[Path]) -> list[str]:
@@ -111,9 +113,9 @@ def _listed(path: Path, within: Sequence[Path]) -> list[str]:
 
 
 def task(path: str, how: How, out: str) -> Done:
-    """Judge one checkpoint where this runs, and leave its verdict file in `out`; whatever goes wrong is told, not raised."""
+    """Judge one checkpoint in this process and write its verdict file to the folder `out`. All errors become `Done.error`."""
     try:
-        # The scheduler imports this module to read its tasks, and has no use for PyTorch.
+        # Imported here, because the scheduler imports this module to read its tasks and does not need PyTorch.
         from recint.sweep.task import judge_one
 
         return judge_one(path, how, Path(out))
@@ -126,28 +128,32 @@ def task(path: str, how: How, out: str) -> Done:
 
 
 def _bearable() -> float:
-    """Bytes that a worker may hold between tasks: Dask pauses one that holds 80 % of its limit, for as long as it does."""
+    """Bytes of memory that a worker may keep between tasks. Dask pauses a worker while it holds 80 % of its limit."""
     from distributed import get_worker
 
     try:
         limit = get_worker().memory_manager.memory_limit
-    except ValueError:  # this is no worker
+    except ValueError:  # this process is not a worker
         limit = None
     return min(GIB, limit / 2) if limit else GIB
 
 
 @contextmanager
 def cluster(*, workers: int, scheduler: str | None) -> Iterator[Client]:
-    """A client of a scheduler that runs already, or of one started here with so many processes of one thread each.
+    """A client of a Dask scheduler.
+
+    Args:
+        workers: the number of worker processes, each with one thread, if no scheduler is given.
+        scheduler: the address of a scheduler that already runs; None starts one on this machine.
 
     Raises:
-        ValueError: nothing answers at the address, it is none, or no worker can be started here.
+        ValueError: the address is wrong, nothing answers there, or no worker can be started here.
     """
     import dask
     from distributed import Client
 
     if scheduler is None:
-        with dask.config.set(_OWN), ExitStack() as begun:  # all the while: workers that come later read it, too
+        with dask.config.set(_OWN), ExitStack() as begun:  # until the end, because workers that start later read it too
             with kept_from_children():
                 try:
                     client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
@@ -169,7 +175,7 @@ def cluster(*, workers: int, scheduler: str | None) -> Iterator[Client]:
 
 @contextmanager
 def _ended_quietly() -> Iterator[None]:
-    """At the end, Dask tells of workers that do not end by themselves; at an interruption, none is waited for."""
+    """End the workers without messages of Dask about it. After Ctrl-C they are killed at once."""
     try:
         yield
     except KeyboardInterrupt:
@@ -183,15 +189,15 @@ def _ended_quietly() -> Iterator[None]:
 def sweep(
     checkpoints: Sequence[str], how: How, out: Path, client: Client, *, say: Callable[[str], None] = print
 ) -> Generator[Done, None, None]:
-    """Judge every checkpoint as one task, and yield each as it is done, in whatever order that is.
+    """Judge every checkpoint as one task. Yields each result when it is there, so in any order.
 
-    A task goes to any worker; with `device="cuda"` on a cluster that runs already, to one that was started with a Dask resource
-    GPU. One whose worker dies is given to another, as Dask does. One that worker after worker died with is a suspect, no
-    more: it may only have waited at workers that another one killed. So suspects are judged again when all others are done, one
-    at a time, and one that kills its workers then is told as an error.
+    With `device="cuda"` and a scheduler that already ran, a task goes to a worker with the Dask resource GPU; otherwise it goes
+    to any worker. If the worker dies, Dask gives the task to another. A task whose workers died several times is only a suspect:
+    it may have waited at workers that another task killed. So the suspects are judged again at the end, one at a time. A
+    suspect whose workers die again gets an error.
 
     Args:
-        say: told what the sweep waits for, and which checkpoints are suspects.
+        say: receives messages: what the sweep waits for, and which checkpoints are suspects.
 
     Raises:
         ValueError: the scheduler went away, or no worker is left and none can be started.
@@ -200,7 +206,7 @@ def sweep(
     waiting: dict[str, Future] = {}
 
     def judged(paths: Sequence[str]) -> Iterator[tuple[str, Done | None]]:
-        """Every checkpoint with what its task tells; with nothing, if workers died of it."""
+        """Every checkpoint with the result of its task, or with None if its workers died."""
         from distributed import as_completed
         from distributed.comm import CommClosedError
         from distributed.scheduler import KilledWorker
@@ -214,10 +220,10 @@ def sweep(
             path = path_of[future.key]
             try:
                 error = future.exception()
-                told = Done(path=path, error=f"{path}: {error}") if error else _readable(future.result())
+                done = Done(path=path, error=f"{path}: {error}") if error else _readable(future.result())
             except CommClosedError:
                 raise _nobody(client) from None
-            yield path, None if isinstance(error, KilledWorker) else told
+            yield path, None if isinstance(error, KilledWorker) else done
             del waiting[future.key]
             future.release()
 
@@ -241,13 +247,13 @@ _KILLS = "every worker that judges it dies, also while no other checkpoint is ju
 
 
 def _nobody(client: Client) -> ValueError:
-    """Why nobody judges any more: a cluster of this machine's own has its scheduler in this process."""
+    """The error if no worker is left, or the scheduler went away: only one that recint did not start can go away."""
     why = "the scheduler went away" if client.cluster is None else "no worker is left, and none could be started"
     return ValueError(f"{why}; what was judged is kept, and the same command goes on from there")
 
 
 def _readable(done: Done) -> Done:
-    """An error instead, if the worker left its verdict file where this process cannot read it."""
+    """The same result, or an error if this process cannot read the verdict file that the worker wrote."""
     if done.file is None or os.access(done.file, os.R_OK):
         return done
     return Done(
@@ -262,7 +268,7 @@ def _resources(client: Client, how: How) -> dict[str, int] | None:
 
 
 def waits_for(client: Client, how: How) -> str | None:
-    """What a sweep waits for as things stand, if there is no worker that its tasks could go to."""
+    """Words for the kind of worker that a sweep waits for; None if there is one."""
     needed = _resources(client, how) or {}
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     if any(all(worker["resources"].get(name, 0) >= count for name, count in needed.items()) for worker in workers):
@@ -271,5 +277,5 @@ def waits_for(client: Client, how: How) -> str | None:
 
 
 def dashboard(client: Client) -> str | None:
-    """Where Dask shows what it does, if what draws it is installed."""
+    """The address of Dask's dashboard; None if bokeh, which draws it, is not installed."""
     return client.dashboard_link if find_spec("bokeh") else None

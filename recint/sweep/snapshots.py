@@ -1,4 +1,4 @@
-"""Which training a checkpoint is of, and at what step: told by where it lies, as `recint train` leaves it."""
+"""The training and the step of a checkpoint, read from its path in a folder that `recint train` made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import re
 from pathlib import Path
 
-_SNAPSHOT = re.compile(r"step-([0-9]{1,15})")  # what fits a column of the table
+_SNAPSHOT = re.compile(r"step-([0-9]{1,15})")  # no more digits than an int64 of the table can hold
 
 
 def series(path: str) -> tuple[str, int | None]:
-    """Which training a checkpoint belongs to, and its step: a snapshot says so by where it is, a finished model by its history.
+    """The name of the training that a checkpoint belongs to, and the step.
+
+    The path of a snapshot contains both. For a finished model the step is in the history of the training; None if there is none.
 
     >>> series("runs/seed1/snapshots/step-000500.safetensors")
     ('seed1', 500)
@@ -21,21 +23,21 @@ def series(path: str) -> tuple[str, int | None]:
 
 
 def training_seed(path: str) -> int | None:
-    """The seed that its weights and batches were drawn with, as the history of the training tells."""
+    """The seed of the initial weights and the batches, from the history of the training; None if there is none."""
     return _in_recipe(training(path), "seed")
 
 
 def _in_recipe(folder: Path, name: str) -> int | None:
-    """A whole number that the history of the training tells; None if there is no such history."""
+    """A whole number of the recipe in the history of the training; None if there is none."""
     try:
-        found = json.loads((folder / "history.json").read_text())["recipe"][name]
+        value = json.loads((folder / "history.json").read_text())["recipe"][name]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    return found if isinstance(found, int) and abs(found) < 2**63 else None
+    return value if isinstance(value, int) and abs(value) < 2**63 else None
 
 
 def name_of(path: str) -> str:
-    """What a checkpoint is called in the log and the table."""
+    """The name of a checkpoint in the log and the table."""
     file = Path(path)
     return f"{training(path).name}-{file.stem}" if _is_snapshot(file) else _bare(file)
 
@@ -46,7 +48,7 @@ def _bare(path: Path) -> str:
 
 
 def training(path: str) -> Path:
-    """The folder, or bare file, that a checkpoint is of."""
+    """The folder of the training that a checkpoint belongs to. For a checkpoint that is no snapshot it is its own path."""
     file = Path(path)
     return file.parent.parent if _is_snapshot(file) else file
 
@@ -56,7 +58,7 @@ def _is_snapshot(file: Path) -> bool:
 
 
 def distinct(trainings: set[Path]) -> dict[Path, str]:
-    """Names as short as they can be without two trainings sharing one: the last part of the path, or as many as it takes."""
+    """A short name for each training: the last part of its path, or as many parts as all names need to be different."""
     for parts in range(1, max((len(path.parts) for path in trainings), default=0) + 1):
         names = {path: "/".join((*path.parts[-parts:-1], _bare(path))) for path in trainings}
         if len(set(names.values())) == len(names):

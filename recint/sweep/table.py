@@ -1,4 +1,4 @@
-"""What is kept of a sweep beside its verdict files: lines of the research log, and a table of all verdicts."""
+"""What a sweep keeps in addition to its verdict files: lines of the research log, and a table of all verdicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from recint.judging.entry import Run
 from recint.record import log, log_file, registration, standing, verdict_file
-from recint.record.identity import told
+from recint.record.identity import undetermined
 from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
@@ -19,7 +19,7 @@ from recint.system.files import atomic
 if TYPE_CHECKING:
     from recint.judging.claim import Claim
 
-# The columns of the table, and what they hold.
+# The columns of the table, and their types.
 _TYPES: Mapping[str, str] = {
     "path": "string", "series": "string", "step": "int64", "training_seed": "int64", "name": "string", "sha256": "string",
     "config": "string", "claim": "string", "version": "int64", "claim_hash": "string", "statement": "string", "verdict": "string",
@@ -31,10 +31,16 @@ COLUMNS = tuple(_TYPES)
 
 
 def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None]:
-    """Register the claims, and return what logs the run on a checkpoint and its verdicts, unless they are in the log already.
+    """Register the claims in the research log.
+
+    Args:
+        kept: the folder of the log.
+
+    Returns:
+        A function that adds the run on one checkpoint and its verdicts to the log, if they are not there yet.
 
     Raises:
-        LogError: a claim moved, or the log cannot be written.
+        LogError: a claim has changed since it was registered, or the log cannot be written.
     """
     log_file.require_writable(kept)
     now = log_file.now()
@@ -48,19 +54,21 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
         judged = verdict_file.read(Path(done.file))
         if (own := _signature(judged)) in there:
             return
-        made = {
+        fields = {
             name: getattr(judged, name) for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")
         }
-        line = run | made | {"run": secrets.token_hex(4), "when": judged.started}
+        line = run | fields | {"run": secrets.token_hex(4), "when": judged.started}
         verdicts = log_file.verdict_lines(line["run"], judged.claims)
-        log_file.append(log_file.file_of(kept, series(done.path)[0]), [line, *verdicts])  # a file for each training
+        log_file.append(
+            log_file.file_of(kept, series(done.path)[0]), [line, *verdicts]
+        )  # one log file for each training
         there.add(own)
 
     return logged
 
 
 def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
-    """What to say before the first look at new checkpoints is spent, and confirms nothing; see `standing.warning`."""
+    """A warning if the first look at these checkpoints would confirm nothing; see `recint.record.standing.warning`."""
     hypotheses = Path(how.hypotheses)
     return standing.warning(kept, log_file.code_of(hypotheses), {claim.hash for claim in claims}, hypotheses=hypotheses)
 
@@ -71,7 +79,10 @@ def _signature(judged: Run) -> log.Signature:
 
 
 def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
-    """A row for each checkpoint and claim, in the order of the checkpoints; one that could not be judged has a single row."""
+    """A row for each checkpoint and claim, with the columns COLUMNS, in the order of the checkpoints.
+
+    A checkpoint that could not be judged has a single row, with its error.
+    """
     names = distinct({training(one.path) for one in done})
     return [row for one in done for row in _rows(one, names[training(one.path)], known)]
 
@@ -90,7 +101,7 @@ def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]
     row |= {
         "name": name_of(done.path),
         "sha256": run.checkpoint["sha256"],
-        "config": json.dumps(told(run.checkpoint)),
+        "config": json.dumps(undetermined(run.checkpoint)),
     }
     logged = known.begun.get(_signature(run))
     for claim in run.claims:
@@ -124,7 +135,11 @@ def _flat(per_head: Sequence[Any] | None) -> list[float] | None:
 
 
 def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """The rows as Parquet."""
+    """Write the rows as a Parquet file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     import pyarrow
     from pyarrow import parquet
 

@@ -1,4 +1,4 @@
-"""What a task of a sweep does with its checkpoint, in the worker."""
+"""The task of a sweep: a worker judges one checkpoint."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from recint.system.threads import limit_threads
 
 
 def with_code(how: How) -> How:
-    """With the code of this process, which that of a worker has to be."""
+    """The same settings with the hash of the code in this process. A worker must have the same code."""
     return replace(how, code=code_of(asked(how)))
 
 
 @cache
 def asked(how: How) -> tuple[Property, ...]:
-    """The claims that are judged."""
+    """The claims that a sweep judges."""
     return tuple(prop for prop in properties(how.hypotheses) if selected(prop.claim.id, how.claims))
 
 
 def key(checkpoint: Checkpoint, how: How) -> str:
-    """Of all that the verdicts on a checkpoint depend on: its tensors, the claims, and how they are judged."""
+    """A hash of everything that the verdicts on a checkpoint depend on: its tensors, the claims, and how they are judged."""
     depends_on = {
         "tensors": checkpoint.sha256,
         "config": asdict(checkpoint.config),
@@ -57,20 +57,21 @@ def key(checkpoint: Checkpoint, how: How) -> str:
 
 
 def judge_one(path: str, how: How, out: Path) -> Done:
-    """Judge a checkpoint and leave its verdict file in `out`, unless it is there.
+    """Judge a checkpoint and write its verdict file to `out`. If a complete file is there, nothing is judged again.
 
     Raises:
-        ValueError, OSError: it cannot be read or judged, the file cannot be written, or the code here is not `how.code`.
+        ValueError, OSError: the checkpoint cannot be read or judged, the file cannot be written, or this process does not have the
+            code `how.code`.
     """
     limit_threads(1)  # workers share the cores
-    # Hypothesis leaves files that it finds again where the worker was started, which is somebody's working folder.
+    # Hypothesis would otherwise write its files to the folder where the worker was started.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
-    # Hypothesis sees that Dask's own threads draw random numbers, and takes them for the strategies'.
+    # Dask's own threads draw random numbers. Hypothesis notices this and wrongly blames the strategies.
     warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
     begun, started = time.monotonic(), log_file.now()
     if how.code and how.code != code_of(asked(how)):
         raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
-    # Snapshots of all trainings have the same names: the training's goes before.
+    # Snapshots of different trainings have the same file names, so the name of the training is put before.
     checkpoint = replace(load(path), name=name_of(path))
     require_verifiable(checkpoint, path)
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
@@ -94,9 +95,9 @@ def judge_one(path: str, how: How, out: Path) -> Done:
 
 
 def _known(file: Path, how: How) -> tuple[Entry, ...] | None:
-    """The verdicts of a file that is there already; None if none is, or if it is not what a sweep leaves under that name.
+    """The verdicts of an earlier verdict file; None if there is none, or if it is damaged or has other claims.
 
-    A disk that was full, or a copy that was broken off, leaves a part of one.
+    A file can be damaged because the disk was full, or because a copy was not finished.
     """
     try:
         claims = verdict_file.read(file).claims

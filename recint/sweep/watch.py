@@ -1,4 +1,4 @@
-"""The workers of a sweep under watch: those that are gone are replaced where that is up to us, and a wait is never silent."""
+"""Watch the workers of a sweep: replace dead workers on this machine, and say when the sweep waits for a worker."""
 
 from __future__ import annotations
 
@@ -11,36 +11,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from distributed import Client
 
-EVERY = 5.0  # seconds between two looks
-PATIENCE = 60.0  # seconds that a cluster of this machine's own may be without a worker
+EVERY = 5.0  # seconds between two checks
+PATIENCE = 60.0  # seconds that a cluster which recint started may be without a worker
 
 
 @contextmanager
 def watched(
     client: Client, *, missing: Callable[[], str | None], say: Callable[[str], None], give_up: Callable[[], None]
 ) -> Iterator[None]:
-    """Look after the workers for as long as the block takes.
+    """Watch the workers during the block.
 
-    A cluster of this machine's own gets a new worker for each that is gone for good: Dask by itself forgets one that dies again
-    while it is replaced. If that cluster is without a worker for a minute all the same, nothing comes of waiting. Workers of
-    a scheduler elsewhere may come at any time: what the sweep waits for is said, and that it goes on.
+    - A cluster that recint started gets a new worker for each dead one. Dask alone is not enough: it forgets a worker that dies
+      again while Dask replaces it. If the cluster still has no worker after a minute, the sweep gives up.
+    - Workers of another scheduler may come at any time. The sweep says what it waits for, and later that it goes on.
 
     Args:
-        missing: what there is no worker for, as things stand; None if nothing is waited for.
+        missing: returns words for the kind of worker that the sweep waits for; None if it waits for none.
+        say: receives the messages.
         give_up: called if no worker can be started.
     """
     ended = Event()
 
     def look() -> None:
-        told, since = None, time.monotonic()
+        said, since = None, time.monotonic()
         while True:
-            # The scheduler may be gone, which shows where results are awaited.
+            # If the scheduler is gone, whoever waits for results will notice.
             with suppress(Exception):
-                if (now := missing()) != told:
-                    told, since = now, time.monotonic()
+                if (now := missing()) != said:
+                    said, since = now, time.monotonic()
                     say(f"waiting for {now}" if now else "a worker is there: the sweep goes on")
                 if client.cluster is not None:
-                    client.cluster.scale(len(client.cluster.plan))  # as many as it has, so that those gone come again
+                    client.cluster.scale(
+                        len(client.cluster.plan)
+                    )  # scaling to the planned number replaces dead workers
                     if now and time.monotonic() - since > PATIENCE:
                         give_up()
             if ended.wait(EVERY):

@@ -1,6 +1,6 @@
-"""Text of others, put where some characters mean something: one function for each target.
+"""Escapes foreign text: one function for each kind of output in which some characters have a meaning.
 
-Ids, statements, names of files and messages of exceptions may hold anything. HTML comes from templates, which escape by themselves.
+Ids, statements, file names and messages of exceptions may contain any character. HTML is not here: its templates escape.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import re
 import shlex
 from typing import TextIO
 
-# Characters that move a cursor, end a line, turn the direction of writing, or are half of one: shown by their code instead.
+# Characters that move the cursor, end a line or change the direction of writing, and halves of characters. Their codes are shown.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What Markdown, and the HTML in it, would read as more than text. Within a word an underscore is one; "<=" is no tag.
+# Characters with a meaning in Markdown or in HTML inside it. An underscore inside a word has none, and "<=" is no tag.
 _MARKUP = re.compile(r"[\\`*|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|^[#>]|(?<![^\W_])_|~(?=\S)")
 _ENTITIES = {"<": "&lt;", "&": "&amp;"}
-# What signs of ours are where an output's encoding lacks them.
+# Replacements for the symbols of recint, for outputs whose encoding does not have them.
 _PLAIN = {
     "✓": "+",
     "✗": "x",
@@ -35,26 +35,26 @@ _PLAIN = {
 
 
 def line(text: str) -> str:
-    """One line for a terminal or a comment, in which nothing but characters that can be seen has an effect.
+    """A text as one line for a terminal or a comment. Codes replace the characters that cannot be seen.
 
     >>> line("\\x1b[31mred\\nand more")
     '\\\\x1b[31mred and more'
     """
-    return _UNSEEN.sub(lambda found: _code(found[0]), re.sub(r"\s*[\n\r\t]\s*", " ", text))
+    return _UNSEEN.sub(lambda match: _code(match[0]), re.sub(r"\s*[\n\r\t]\s*", " ", text))
 
 
 def terminal(text: str) -> str:
-    """The same for a text of several lines, which stay lines."""
-    return _UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else _code(found[0]), text)
+    """Like `line`, but for a text of several lines."""
+    return _UNSEEN.sub(lambda match: match[0] if match[0] == "\n" else _code(match[0]), text)
 
 
 def markdown(text: str) -> str:
-    """Text that stays text in a cell of a table, in a list, and in a heading.
+    """A text for Markdown: in a cell of a table, a list or a heading it is shown as it is.
 
     >>> markdown("|a_i| <= <b>*")
     '\\\\|a_i\\\\| <= &lt;b>\\\\*'
     """
-    return _MARKUP.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), line(text).strip())
+    return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), line(text).strip())
 
 
 def code(text: str) -> str:
@@ -68,7 +68,7 @@ def code(text: str) -> str:
 
 
 def command(*words: str) -> str:
-    """A command line that does what it says when it is pasted into a shell, whatever names are in it.
+    """A command line that can be pasted into a shell. Words with special characters are quoted.
 
     >>> print(command("recint", "verify", "my model"), command("\\x1b"))
     recint verify 'my model' $'\\x1b'
@@ -77,7 +77,7 @@ def command(*words: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word in the quotes in which bash, zsh and newer shells read codes: what cannot be seen is not pasted either."""
+    """A word in $'...' quotes, in which bash and zsh read codes for characters that cannot be seen."""
     shown = (
         chr(byte) if 32 <= byte < 127 and chr(byte) not in "'\\" else f"\\x{byte:02x}" for byte in os.fsencode(word)
     )
@@ -90,13 +90,13 @@ def block(text: str) -> str:
 
 
 def xml(text: str) -> str:
-    """Text without what no XML may hold, escaped or not; the rest is for whoever writes the XML to escape."""
-    return _NO_XML.sub(lambda found: _code(found[0]), text)
+    """A text without the characters that XML does not allow at all. Whoever writes the XML must still escape it."""
+    return _NO_XML.sub(lambda match: _code(match[0]), text)
 
 
 def toml(text: str) -> str:
     """A string of TOML, with its quotes."""
-    whole = re.sub("[\ud800-\udfff]", lambda found: _code(found[0]), text)
+    whole = re.sub("[\ud800-\udfff]", lambda match: _code(match[0]), text)
     return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -105,7 +105,7 @@ def _code(character: str) -> str:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Plain signs for those of ours that an encoding lacks, and codes for all other characters."""
+    """An error handler for encodings: replaces the symbols of recint by plain characters, and all others by codes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
@@ -116,7 +116,7 @@ codecs.register_error("recint.plain", _plain)
 
 
 def readable(*streams: TextIO) -> None:
-    """Let output streams show whatever comes, in their own encoding."""
+    """Let output streams print any text: they replace characters that their encoding does not have."""
     for stream in streams:
-        if reconfigure := getattr(stream, "reconfigure", None):  # what stands in for a stream may have none
+        if reconfigure := getattr(stream, "reconfigure", None):  # an object in the place of a stream may not have it
             reconfigure(errors="recint.plain")

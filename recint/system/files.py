@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Writes files as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-# A name may have 255 bytes. That of a temporary file begins with the name of the file, and says more.
+# The longest part of a file name, in bytes, that the name of its temporary file repeats. A name may have 255 bytes.
 _BEGIN = 200
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `path` if the block succeeds and vanishes if it fails.
+    """A temporary file: it replaces `path` if the block succeeds, and is deleted if the block fails.
 
-    It reaches the disk before it takes that place, so that even a crash of the machine leaves the old file or the new one.
-    A link stays a link: what it points to is replaced. A device or a pipe is written to instead, and so is what standard
-    output goes to already.
+    The temporary file is on the disk before it replaces `path`. So even a crash of the machine leaves the old file or the new one.
+    If `path` is a link, the file that it points to is replaced. A device, a pipe, or the file that standard output goes to is not
+    replaced: the content is written to it.
 
     Raises:
-        OSError: `path` cannot be written. The error names `path`, whatever the temporary file is called.
+        OSError: `path` cannot be written. The error names `path`, not the temporary file.
     """
     try:
         if is_stream(path):
@@ -46,7 +46,7 @@ def atomic(path: Path) -> Iterator[Path]:
 def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     begin = os.fsdecode(os.fsencode(path.name)[:_BEGIN])
-    # Machines that share a disk may give two processes the same number.
+    # The process number alone is not enough: two machines that share a disk may use the same one.
     temporary = path.with_name(f".{begin}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
         yield temporary
@@ -60,21 +60,25 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """A text, as UTF-8, or bytes, as a whole file."""
+    """Write a text (as UTF-8) or bytes to a file, as a whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     with atomic(path) as temporary:
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def is_stream(path: Path) -> bool:
-    """Whether something is there that is to be written to, not replaced."""
+    """Whether `path` is something that must not be replaced: a device, a pipe, or the file of standard output or error."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        found = path.stat()
-        return not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)) or _standard(path) is not None
+        mode = path.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or _standard(path) is not None
     return False
 
 
 def _open_stream(path: Path) -> BinaryIO:
-    # /dev/stdout, opened anew, would begin at the start of the file that standard output goes to.
+    # If /dev/stdout were opened again, it would overwrite the beginning of the file that standard output goes to.
     if (descriptor := _standard(path)) is None:
         return path.open("wb")
     sys.stdout.flush()
@@ -82,32 +86,36 @@ def _open_stream(path: Path) -> BinaryIO:
 
 
 def _standard(path: Path) -> int | None:
-    """The descriptor of standard output or standard error, if it leads to this path."""
+    """The descriptor of standard output or standard error, if it goes to this path; else None."""
     for descriptor in (1, 2):
-        with suppress(OSError):  # it may be closed
+        with suppress(OSError):  # the descriptor may be closed
             if os.path.samestat(path.stat(), os.fstat(descriptor)):
                 return descriptor
     return None
 
 
 def named_path(text: str) -> str:
-    """A path as an option gives it; `~` is the home folder also where no shell has put it in place, as in `--report=~/x.html`."""
+    """A path from the command line, with `~` expanded: a shell does not do this in `--report=~/x.html`.
+
+    Raises:
+        ArgumentTypeError: the text is empty.
+    """
     if not text:
         raise ArgumentTypeError("is empty, but a path is expected")
     return os.path.expanduser(text)
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether files could be made in a folder, which need not be there yet."""
+    """Whether files can be written to a folder. The folder may not exist yet."""
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return nearest.is_dir() and os.access(nearest, os.W_OK)
 
 
 def cache_folder() -> Path:
-    """`$RECINT_CACHE`, or `recint` in the user's cache folder.
+    """The folder of recint's cache: `$RECINT_CACHE`, or `recint` in the user's cache folder.
 
     Raises:
-        ValueError: neither is known.
+        ValueError: RECINT_CACHE is not set and the user has no home folder.
     """
     if chosen := os.environ.get("RECINT_CACHE"):
         return Path(os.path.expanduser(chosen))

@@ -1,4 +1,4 @@
-"""Ctrl-C, which a terminal sends to a command and to all processes that it has started."""
+"""Handles Ctrl-C. A terminal sends this signal to a command and to all processes that the command has started."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether the user has stopped the command, whatever the code that ran made of that: an import turns it into an error."""
+    """Remembers whether the user pressed Ctrl-C.
+
+    KeyboardInterrupt alone is not enough, because an import may turn it into another error.
+    """
 
     def __init__(self) -> None:
         self.came = False
@@ -22,7 +25,10 @@ class Interruption:
 
 @contextmanager
 def watched_for() -> Iterator[Interruption]:
-    """Notes an interruption in the block; a shell that has started this in the background may have it ignored."""
+    """Inside the block Ctrl-C is remembered.
+
+    If the signal has another handler, nothing is changed: a shell lets commands in the background ignore Ctrl-C.
+    """
     interruption = Interruption()
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.default_int_handler:
@@ -37,8 +43,8 @@ def watched_for() -> Iterator[Interruption]:
 
 @contextmanager
 def kept_from_children() -> Iterator[None]:
-    """Processes and threads that begin in the block are not interrupted: whoever started them is, and ends them."""
-    resource_tracker.ensure_running()  # which lets signals through as it starts
+    """Processes and threads that start inside the block do not get Ctrl-C. The process that started them gets it and ends them."""
+    resource_tracker.ensure_running()  # before the signal is blocked, because its start unblocks signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -47,6 +53,6 @@ def kept_from_children() -> Iterator[None]:
 
 
 def end_children() -> None:
-    """End the processes that this one has started, whatever they are at."""
+    """Kill all processes that this process has started."""
     for child in active_children():
         child.kill()

@@ -1,4 +1,4 @@
-"""What malloc does with memory that is free: the next pass needs as much as the last one, the next checkpoint may not."""
+"""Controls whether malloc keeps free memory or returns it to the system. Only glibc can be controlled."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ GIB = 2**30
 
 @cache
 def keep_freed_memory() -> None:
-    """From now on malloc keeps what is freed for who asks next, up to a GiB.
+    """From now on malloc keeps up to one GiB of free memory for later use.
 
-    It otherwise returns the activations of every pass to the system and gets them back page by page, in a third of the time
-    that passes take. Only glibc can be told.
+    Otherwise it would return the activations of every pass to the system and get the memory back page by page. This would take a
+    third of the time of a pass.
     """
     for parameter in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
         _glibc("mallopt", parameter, GIB)
 
 
 def give_memory_back(*, beyond: float) -> None:
-    """Return what is free to the system, if the process holds more than so many bytes.
+    """Return free memory to the system, if the process holds more than `beyond` bytes.
 
-    With less it would only slow down what comes next. Only glibc can.
+    Below this limit it would only make the next passes slower.
     """
     if psutil.Process().memory_info().rss > beyond:
         _glibc("malloc_trim", 0)
 
 
 def _glibc(function: str, *arguments: int) -> None:
-    with suppress(OSError, TypeError, AttributeError):  # another system's library, or none
+    with suppress(OSError, TypeError, AttributeError):  # the C library is not glibc
         getattr(ctypes.CDLL(None), function)(*arguments)

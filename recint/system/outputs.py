@@ -1,4 +1,4 @@
-"""What a command writes in the end: tried before it begins, and each file written whatever befalls the others."""
+"""The files that a command writes at its end. They are tested before the command begins, so that no long run is lost."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 
 from recint.system.files import atomic, is_stream
 
-_OF_A_CHECKPOINT = ("config.json", "model.safetensors")  # where an input is a folder
+_OF_A_CHECKPOINT = ("config.json", "model.safetensors")  # the files of a checkpoint that is a folder
 
 
 class _Tried(Exception):
-    """Ends a trial before it replaces anything."""
+    """Ends a test before a file is replaced."""
 
 
 def require_files(*outputs: str | Path | None, inputs: Sequence[str | None] = ()) -> None:
-    """Finds before a long run what could not be written after it; leaves nothing behind.
+    """Test before a long run that its outputs can be written. Leaves no files or folders.
 
     Args:
-        inputs: what the run reads, files or folders of checkpoints, which no output may replace.
+        outputs: paths of files to write; None is skipped.
+        inputs: files or folders of checkpoints that the run reads. No output may replace them.
 
     Raises:
-        ValueError: an output is a folder, is named twice, is read too, or cannot be written.
+        ValueError: an output is a folder, is named twice, is also an input, or cannot be written.
     """
     read = {os.path.realpath(Path(path, name)) for path in inputs if path for name in ("", *_OF_A_CHECKPOINT)}
     written: set[str] = set()
@@ -32,7 +33,7 @@ def require_files(*outputs: str | Path | None, inputs: Sequence[str | None] = ()
         if path.is_dir() or str(output).endswith(os.sep):
             raise ValueError(f"{output}: is a folder, but a file is to be written there")
         if is_stream(path):
-            continue  # a device or a pipe takes what it gets
+            continue  # nothing is replaced there
         if place in read:
             raise ValueError(f"{output}: is read by this command, and would be replaced; name another file to write")
         if place in written:
@@ -61,12 +62,12 @@ def _try(path: Path) -> None:
 
 
 def append(path: Path, text: str) -> None:
-    """Add a text to the end of a file, which need not be there yet."""
+    """Add a text to the end of a file. If the file does not exist, it is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
 def not_written(path: str, error: OSError | ValueError) -> str:
-    """The sentence that says so."""
+    """The sentence that says that a file cannot be written, and why."""
     return f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})"

@@ -1,4 +1,4 @@
-"""What went wrong, in one line: of an exception, and of a test that pytest could not run."""
+"""One line that says what went wrong: from an exception, or from a traceback of pytest."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 
 
 def of(error: BaseException) -> str:
-    """What an exception says, in one line; a single word says too little without the kind of exception."""
+    """The message of an exception in one line. If the message is only one word, the class of the exception is put before it."""
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(map(of, error.exceptions))
-    told = " ".join(str(error).split())
-    return told if " " in told else f"{type(error).__name__}: {told}".removesuffix(": ")
+    message = " ".join(str(error).split())
+    return message if " " in message else f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def of_traceback(shown: str) -> str:
-    """What a traceback of pytest ends with, without its mark and the exception's class."""
+    """The last line of a traceback of pytest, without its mark "E" and the class of the exception."""
     lines = [line for line in shown.splitlines() if line.strip()]
     return re.sub(r"^E +([\w.]+: )?", "", lines[-1]) if lines else "no evidence and no error was reported"
 
 
 def printable(text: str) -> str:
-    """Nothing in a message moves the cursor or changes colours."""
+    """A message in which codes replace all characters that would move the cursor or change colours."""
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)

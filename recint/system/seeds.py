@@ -1,4 +1,4 @@
-"""One seed of a run becomes many, one for every use."""
+"""Derives many seeds from the seed of a run, one for every use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hashlib import sha256
 
 
 def derive_seed(seed: int, *labels: object) -> int:
-    """A seed of its own for every (run seed, label, ...), the same on every machine.
+    """A seed from the seed of a run and some labels. It is the same on every machine.
 
     >>> derive_seed(0, "train", 1) == derive_seed(0, "train", 1) != derive_seed(0, "train", 2)
     True

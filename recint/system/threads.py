@@ -1,4 +1,4 @@
-"""How many cores a process may take that works beside others."""
+"""Limits the threads of a process that shares the machine with others."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from threadpoolctl import threadpool_limits
 
 
 def limit_threads(count: int) -> None:
-    """So many threads, from now on, for torch and for the linear algebra of numpy and scipy.
+    """From now on use `count` threads in PyTorch and in the linear algebra of numpy and scipy.
 
-    Torch's own limit does not reach theirs, whose threads wait in busy loops for cores that another process has.
+    numpy and scipy do not obey the limit of PyTorch. Their threads would wait in busy loops for cores that other processes use.
     """
     torch.set_num_threads(count)
     threadpool_limits(count, user_api="blas")

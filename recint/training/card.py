@@ -1,4 +1,4 @@
-"""The model card of a trained checkpoint, written from its loss history."""
+"""Writes the model card of a trained checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from recint.training.train import CARD, HISTORY, LOSSES
 
 
 def write_card(folder: Path) -> None:
-    """Write README.md and loss.svg beside the model that `recint train` left in the folder."""
+    """Write README.md and loss.svg to a folder in which `recint train` has trained a model."""
     loaded = checkpoints.load(folder)
     history = json.loads((folder / HISTORY).read_text())
     recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
@@ -56,7 +56,7 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
 
 
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
-    """What makes the same model again: how it was trained, and what of its shape and its data is not as usual."""
+    """The options of `recint train` that make the same model: those of the recipe, and others without their default value."""
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
     chosen = {**recipe["data"], **recipe["model"], "precision": recipe.get("precision", Recipe().precision)}
     chosen.pop("dim")  # which is `d_vocab`

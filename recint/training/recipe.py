@@ -1,4 +1,4 @@
-"""How a model is trained; every field of the recipe is an option of `recint train`."""
+"""The recipe of a training. Every field of it is an option of `recint train`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution
 
-# Beyond these a number is a mistake, which is better told than tried: it would take all memory first.
+# A larger number must be a mistake. It is refused, because it would first use all memory.
 _MOST = {"batch": 100_000, "validation": 100_000}
 _MOST_LAYERS, _MOST_WEIGHTS = 1_000, 10**10
 
@@ -19,14 +19,23 @@ Precision = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The defaults are those of the reference checkpoints, but for what their model cards say.
+    """How a model is trained. The defaults are those of the reference checkpoints; their model cards say what differs.
 
     Attributes:
-        init_range: standard deviation of the initial weights; biases start at 0, LayerNorm weights at 1.
-        rate: peak learning rate of AdamW, reached after `warmup` steps and then lowered to 0 along a cosine.
-        clip: largest norm of the gradient.
-        precision: of the products of matrices in a step. Weights, optimiser, validation and all that is kept are in float32.
-        log_every, validate_every: steps between entries of the loss history; the loss is the mean since the last one.
+        model: the shape of the model.
+        data: the distribution of the recurrences.
+        steps: number of steps of AdamW.
+        batch: recurrences in each step.
+        rate: highest learning rate. It is reached after `warmup` steps, and then falls to 0 along a cosine.
+        clip: largest norm of the gradient; a larger gradient is scaled down to it.
+        init_range: standard deviation of the initial weights. Biases start at 0, LayerNorm weights at 1.
+        precision: precision of matrix products in a step. Weights, optimiser and validation use float32.
+        log_every: steps between two entries of the loss history. An entry is the mean loss since the last entry.
+        validate_every: steps between two validations.
+        validation: recurrences in a validation.
+
+    Raises:
+        ValueError: a field is out of its range, or the shape of the model does not fit the data.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -54,9 +63,7 @@ class Recipe:
         if self.model.n_layers > _MOST_LAYERS:
             raise ValueError(f"n_layers={self.model.n_layers!r} must be at most {_MOST_LAYERS}")
         if self.model.weights > _MOST_WEIGHTS:
-            raise ValueError(
-                f"a model of {self.model.weights:,} weights is beyond the {_MOST_WEIGHTS:,} that are trained"
-            )
+            raise ValueError(f"the model has {self.model.weights:,} weights, but must have at most {_MOST_WEIGHTS:,}")
         for name in ("rate", "clip", "init_range"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be above 0")
@@ -82,7 +89,7 @@ class Recipe:
             )
 
     def learning_rate(self, step: int) -> float:
-        """At `step`, counted from 0: linear warm-up, then half a cosine down to 0."""
+        """The learning rate at a step (counted from 0): a linear warm-up, then half a cosine down to 0."""
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         progress = (step - self.warmup) / max(1, self.steps - self.warmup)

@@ -1,7 +1,7 @@
-"""The recipe: from random weights to a checkpoint, resumable to the bit.
+"""Trains a model by the recipe. A run that was stopped can go on, and ends with the same weights to the bit.
 
-Every batch has a seed of its own, derived from (seed, step); so a run that was stopped continues with the same batches,
-and the optimiser's state is all there is to keep.
+Every batch has its own seed, derived from the seed of the recipe and the step. So a run that goes on uses the same batches, and
+only the weights, the state of the optimiser and the loss history have to be saved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ CARD, LOSSES = "README.md", "loss.svg"  # what `recint.training.card` writes bes
 
 @dataclass(frozen=True)
 class Progress:
-    """What a progress bar shows after each step."""
+    """What a progress bar shows after a step.
+
+    Attributes:
+        validation: the validation error; None if this step has none.
+    """
 
     step: int
     loss: float
@@ -47,7 +51,10 @@ class Progress:
 
 
 def prediction_loss(bridge: TransformerBridge, recurrences: Recurrences) -> Tensor:
-    """MSE of the next term over batch, coordinates and positions i >= 2k: before, a recurrence is not determined."""
+    """MSE of the next term over batch, coordinates and positions i >= 2k (k is the order).
+
+    At earlier positions the terms so far do not determine the next one.
+    """
     first = 2 * recurrences.order
     prediction = bridge(recurrences.inputs @ bridge.W_E)
     return nn.functional.mse_loss(prediction[:, first:], recurrences.targets[:, first:])
@@ -62,19 +69,29 @@ def train(
     save_every: int = 500,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Checkpoint:
-    """Train into the folder `out`, or go on with what is there; `out` then holds model, loss history and snapshots.
+    """Train a model into the folder `out`, or continue the run that was stopped there.
+
+    At the end `out` has the model, the loss history and the snapshots.
+
+    Args:
+        snapshots: keep the weights after these steps too; step 0 means the initial weights.
+        save_every: steps between two saved states, from which a stopped run can continue.
+        progress: called after every step.
+
+    Returns:
+        The trained model, which is also in `out`.
 
     Raises:
-        CheckpointError: `out` is no place for a folder, or holds another run, a damaged one, or files that are somebody else's.
-        ValueError: a snapshot lies beyond the last step, or before the one that a stopped run goes on from.
-        ValueError, OSError: `out` cannot be written; told before the first step.
+        CheckpointError: `out` is a file, or has another run, a damaged state, or files of somebody else.
+        ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues.
+        ValueError, OSError: `out` cannot be written. This is checked before the first step.
     """
     out = Path(out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
         raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")
     if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():
-        found = "is a file" if out.is_file() else "is the name of a file"
-        raise CheckpointError(f"{out}: {found}, but a folder is to be written; give another name")
+        kind = "is a file" if out.is_file() else "is the name of a file"
+        raise CheckpointError(f"{out}: {kind}, but a folder is to be written; give another name")
     require_files(out / STATE)
     state, history = _read_state(recipe, out)
     start = state["step"] if state else 0
@@ -84,7 +101,7 @@ def train(
             f"snapshots={past!r} lie before step {start}, where the run in {out} goes on, and were not kept; "
             "leave them out, or give another folder"
         )
-    # What a stopped run has left is its own; its model card comes last, so that one beside its state is not.
+    # The files of a stopped run may be replaced. A model card may not: it is written last, so it belongs to another run.
     made = [out / CARD, out / LOSSES]
     made += [] if state else [out / "config.json", out / "model.safetensors", *snapshot_of.values()]
     if there := [str(path.relative_to(out)) for path in made if path.exists()]:
@@ -104,7 +121,7 @@ def train(
             checkpoints.save(Checkpoint(path.stem, recipe.model, property_tensors(bridge, recipe.model)), path)
 
     snapshot(start)
-    if not state:  # which shows now that the folder can be written, and whose it is
+    if not state:  # checks that the folder can be written, and marks it as the folder of this run
         _write_state(out, recipe, 0, bridge, optimizer, history)
     for step in range(start + 1, recipe.steps + 1):
         batch = recipe.data.sample(recipe.batch, seed=derive_seed(recipe.seed, "batch", step), device=device)
@@ -128,7 +145,7 @@ def train(
             history["validation"].append([step, error])
         snapshot(step)
         progress(Progress(step, value, error))
-        # A state is kept only where the running mean of the loss starts anew, so that the history continues exactly too.
+        # A state is saved only when the mean loss starts anew, so that the loss history of a continued run is exact too.
         if step % save_every < recipe.log_every and step % recipe.log_every == 0 and step < recipe.steps:
             history["seconds"] += time.monotonic() - begun
             begun = time.monotonic()
@@ -143,7 +160,7 @@ def train(
 
 
 def _plain(recipe: Recipe) -> Mapping[str, object]:
-    """The recipe as JSON would give it back."""
+    """The recipe as plain values, as they come back from JSON."""
     plain: Mapping[str, object] = json.loads(json.dumps(asdict(recipe)))
     return plain
 
@@ -166,7 +183,7 @@ def _write_state(
 
 
 def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:
-    """Where an earlier run stopped, if there was one, and the loss history so far."""
+    """The saved state of a stopped run (None if there is none), and the loss history so far."""
     fresh: dict = {"loss": [], "validation": [], "seconds": 0.0}
     if (out / HISTORY).is_file():
         raise CheckpointError(f"{out}: holds a finished run; give another folder, or remove this one to train again")
@@ -175,15 +192,15 @@ def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:
         return None, fresh
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        found = {"precision": "float32"} | json.loads(state["recipe"])  # runs that earlier versions left have no other
+        saved = {"precision": "float32"} | json.loads(state["recipe"])  # states of earlier versions do not name it
         history = json.loads(state["history"])
     except Exception as error:
         raise CheckpointError(
             f"{path}: not a state of training that can be continued ({type(error).__name__})"
         ) from None
-    if found != (expected := _plain(recipe)):
+    if saved != (expected := _plain(recipe)):
         moved = ", ".join(
-            f"{key}={found.get(key)!r}, now {expected[key]!r}" for key in expected if found.get(key) != expected[key]
+            f"{key}={saved.get(key)!r}, now {expected[key]!r}" for key in expected if saved.get(key) != expected[key]
         )
         raise CheckpointError(
             f"{path}: the run there has another recipe ({moved}); give another folder or the same options"

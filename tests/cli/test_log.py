@@ -133,7 +133,7 @@ def test_changes_between_two_runs(log, capsys, wide):
     assert "\n2 of 2 claims drifted\n" in out
     assert "\n  model.predicts: supported in one, now refuted" in out
     assert "\nNot comparable\n  l0.looks-back@2: judged in aa33cccc only\n" in out
-    assert "\nMade otherwise\n  seed: 0 → 7\n" in out
+    assert "\nMade in another way\n  seed: 0 → 7\n" in out
     _, out, _ = recint(capsys, "--log", log, "--changes", "aa11", "bb22", "--claims", "l0.*")
     assert "\n1 of 1 claim drifted\n" in out
     assert f"checkpoint.sha256: {tensors('one')[:12]} → {tensors('two')[:12]}\n" in out
@@ -168,7 +168,7 @@ def test_an_empty_log_is_a_sentence(tmp_path, capsys, made):
     page = tmp_path / "page.html"
     status, out, err = recint(capsys, "--log", folder, "--html", page)
     assert (status, err) == (0, "")
-    said = "holds no runs yet: `recint verify` writes one" if made else "is not there yet: `recint verify` makes it"
+    said = "has no runs yet: `recint verify` writes one" if made else "does not exist yet: `recint verify` makes it"
     assert out == f"{folder} {said}\nwrote {page}\n"
     assert f"{folder} {said}" in page.read_text()
     assert folder.exists() == made
@@ -181,7 +181,7 @@ def test_a_folder_of_claims_that_is_not_there_is_a_mistake(tmp_path, capsys):
     assert (status, out) == (2, "")
     assert (
         err
-        == f"recint: {tmp_path / 'nosuch'}: no such folder, but the one of the claims whose log is shown is expected\n"
+        == f"recint: {tmp_path / 'nosuch'}: is no folder, but the folder of the claims whose log is shown is expected\n"
     )
 
 
@@ -249,7 +249,7 @@ def test_damaged_lines_are_named_and_all_others_are_shown(log, capsys, wide):
     assert first.startswith(f"recint: {path}:1: ")
     assert last.startswith(f"recint: {path}:{len(intact) + 1}: ")
     assert "5 verdicts" in out  # of 6
-    assert hence == "recint: until what is lost is put back, no verdict of this log confirms"
+    assert hence == "recint: no verdict of this log is confirmatory until the lost lines are put back"
     assert "model.predicts  ✓" in out
     assert "✓*" not in out.partition("confirmatory: ")[0].partition("#")[2]
     _, out, _ = recint(capsys, "--log", log, "--json")
@@ -260,7 +260,7 @@ def test_verdicts_without_their_run_are_left_out_and_named(log, capsys):
     path = log / "two.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
     status, out, err = recint(capsys, "--log", log)
-    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: until what is lost is put back"
+    said = "recint: run bb22bbbb: its line is missing, and its verdicts are left out (1)\nrecint: no verdict of this log is"
     assert status == 0
     assert err.startswith(said)
     assert "bb22bbbb" not in out

@@ -20,7 +20,7 @@ def test_counts_that_would_take_all_memory_or_time(capsys, tiny, tmp_path, outpu
         (["calibrate", tiny, "-n", 10**6], "workers=1000000 must be at most 256"),
         (["train", tmp_path / "out", "--n-layers", 10**8], "n_layers=100000000 must be at most 1000"),
         (["train", tmp_path / "out", "--batch", 10**12], "batch=1000000000000 must be at most 100000"),
-        (["train", tmp_path / "out", "--d-mlp", 10**12], "weights is beyond the 10,000,000,000 that are trained"),
+        (["train", tmp_path / "out", "--d-mlp", 10**12], "weights, but must have at most 10,000,000,000"),
     ):
         refused(capsys, said, *arguments)
 

@@ -36,8 +36,8 @@ def test_a_refuted_claim_is_a_line_of_the_table_and_status_1(verified):
     assert found["l0.previous-token"] == found["l0.ov-line"] == "refuted"
     assert found["l2.ov-negative-copying"] == found["composition.no-v"] == "not_applicable"
     assert "✗ refuted              model.predicts-next-term" in out
-    assert f"{answer(run)}; no verdicts are on record." in out
-    assert out.startswith(f"{CLAIMS} claims: measured together first, on 200 recurrences; then judged one by one\n")
+    assert f"{answer(run)}; no verdicts are expected yet." in out
+    assert out.startswith(f"{CLAIMS} claims: measured together on 200 recurrences first, then judged one by one\n")
     assert "Traceback" not in out
 
 
@@ -112,7 +112,7 @@ def test_the_report_opens_in_a_browser_with_the_board_first(verified, tmp_path):
     assert len(links.targets) == CLAIMS + partners  # at a glance, and from weights to behaviour
     assert set(links.targets) <= links.ids
     assert answer(verified[2]) in links.text
-    assert "The notebook's figures, measured again" in links.text
+    assert "The notebook's numbers, measured again" in links.text
     assert shown.count('<details class="claim ') == CLAIMS
     assert shown.count('class="results-table-row ') == CLAIMS  # pytest-html's own table, filled by its script
     assert "http://" not in shown.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(

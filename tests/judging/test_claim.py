@@ -130,11 +130,11 @@ ELSEWHERE = Contrast(name="elsewhere", statistic="s", relation=">=", threshold=0
         ({"constants": ("epochs",)}, r"constants: 'epochs' must be a pair of a name"),
         (
             {"quantifier": "weights", "reduction": "majority of heads"},
-            r"reduction='majority of heads' must be 'mean': a claim about weights has one figure, nothing to reduce",
+            r"reduction='majority of heads' must be 'mean': a claim about weights has one value, nothing to reduce",
         ),
         (
             {"quantifier": "weights", "contrasts": (WORSE,)},
-            r"reduction='ratio of means' must be 'mean': a claim about weights has one figure",
+            r"reduction='ratio of means' must be 'mean': a claim about weights has one value",
         ),
         (
             {"quantifier": "weights", "contrasts": (ELSEWHERE,)},
@@ -199,7 +199,7 @@ AT = Condition(c=1.0)
             r"must not measure 'elsewhere': it is not declared to be measured here",
         ),
         ({}, {}, r"test.claim: quantifier='everywhere' must be measured by check\(values, at\)"),
-        ({"quantifier": "weights"}, {"at": AT}, r"quantifier='weights' must be measured by check\(figure\)"),
+        ({"quantifier": "weights"}, {"at": AT}, r"quantifier='weights' must be measured by check\(value\)"),
     ],
 )
 def test_the_first_check_tells_what_is_not_measured_as_it_was_declared(changes, handed, said):

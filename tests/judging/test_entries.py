@@ -33,7 +33,7 @@ class TestSettle:
         settled = record.settle([self.entry("a", p=0.2, p_against=0.8)], {})[0]
         assert settled.verdict == "inconclusive"
         assert settled.message == (
-            "100 draws do not decide; about 1300 would, if the statistic is what it seems (--draws 1300)"
+            "100 draws do not decide; about 1300 would, if the statistic is what it seems (--draws 1300, with another --seed)"
         )
 
     def test_departures_are_named_in_both_directions(self):

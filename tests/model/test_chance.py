@@ -38,7 +38,9 @@ def test_a_layer_that_stands_out_is_rare_and_one_that_does_not_is_common():
 
 
 def test_of_too_few_heads_no_chance_is_told():
-    with pytest.raises(Unmet, match="3 x 1 heads can be dealt to a layer in 3 ways only: chance cannot be told"):
+    with pytest.raises(
+        Unmet, match="3 x 1 heads can be dealt to a layer in only 3 ways, too few for a level of chance"
+    ):
         share_of_deals(first_layer, np.zeros((3, 1)), relation=">=")
 
 

@@ -59,16 +59,16 @@ def test_all_that_is_claimed_is_told():
         [
             "It \\|is\\|.",
             "",
-            "- Asked everywhere: at every condition of its domain, |c| from 1 to 2, 14 terms; layers 0, 2.",
+            "- It is about every condition of its domain, |c| from 1 to 2, 14 terms; layers 0, 2.",
             "- It holds if share (majority of heads) is at least 0.25.",
             "- Contrast, beside at c from -1 to 0, 5 to 14 terms: rest is at most 0.1.",
-            "- It makes sense for recurrences of order 1 only.",
+            "- It applies to recurrences of order 1 only.",
             "- Constants: epochs = 3.",
             "- Source: a hunch.",
-            "- It amends `a.b`, because: it was unclear.",
-            "- What that reason left out or got wrong: it was wrong.",
-            "- Caveat on the statistic: measures another thing.",
-            "- Its partner in behaviour is `c.d`.",
-            "- No model is built of which it is true: nobody knows how.",
+            "- It amends `a.b`. The reason: it was unclear.",
+            "- Later correction of that reason: it was wrong.",
+            "- Caveat: the statistic measures another thing.",
+            "- The same about behaviour: `c.d`.",
+            "- The controls have no model for which it is true. The reason: nobody knows how.",
         ]
     )

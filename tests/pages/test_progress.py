@@ -9,9 +9,9 @@ from ..entries import entry, run
 
 
 def test_the_opening_says_what_takes_a_while():
-    assert progress.opening(1, [100]) == "1 claim: measured together first, on 100 recurrences; then judged one by one"
+    assert progress.opening(1, [100]) == "1 claim: measured together on 100 recurrences first, then judged one by one"
     several = progress.opening(40, [200, 1000, 5000])
-    assert several.startswith("40 claims: measured together first, on 200 recurrences, and on 1000 or 5000 where ")
+    assert several.startswith("40 claims: measured together on 200 recurrences first (on 1000 or 5000 if ")
 
 
 class TestRow:

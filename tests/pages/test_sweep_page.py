@@ -134,7 +134,7 @@ def test_what_a_frame_around_a_cell_means_is_told_where_there_is_one():
     assert "framed" not in page(rows).text
     rows[-1]["standing"] = "confirmatory"
     framed = page(rows)
-    assert "framed confirmatory: the claim was registered before the look" in framed.text
+    assert "framed confirmatory: the claim was registered before the first run on this checkpoint" in framed.text
     assert sum("confirmatory" in cell.get("class", "") for cell in framed.cells) == 1
 
 

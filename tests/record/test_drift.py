@@ -33,7 +33,7 @@ class TestDrift:
         found = drift.drift(run(entry("a.a", ci=before)), [entry("a.a", ci=now)])
         assert [one.kind for one in found] == (["statistic"] if apart else [])
         if apart:
-            assert "supported as in base, but not for the same figure" in found[0].sentence
+            assert "supported as in base, but with another value" in found[0].sentence
 
     def test_of_a_claim_about_weights_only_the_verdict_drifts(self):
         before = run(entry("a.a", value=1.0, ci=None), entry("a.b", value=1.0, ci=None))

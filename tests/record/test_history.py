@@ -128,7 +128,7 @@ def test_changes_are_verdicts_figures_claims_and_how_the_run_was_made(log):
     changed = compared(log, "aa11", "aa33")
     verdict, figure = sorted(changed.drift, reverse=True)
     assert verdict.startswith("model.predicts: supported in one, now refuted")
-    assert figure.startswith("l0.looks-back: refuted as in one, but not for the same figure (0.7 [0.65, 0.75] -> 0.2")
+    assert figure.startswith("l0.looks-back: refuted as in one, but with another value (0.7 [0.65, 0.75] -> 0.2")
     assert changed.incomparable == ("l0.looks-back@2: judged in aa33cccc only",)
     assert changed.how == {"seed": (0, 7)}
     assert changed.compared == 2

@@ -147,7 +147,9 @@ class TestExpectations:
         call = ["expect", str(path), "--from", str(judged), "--into", str(tmp_path / "m.toml")]
         assert cli.main(call) == 2
         digits = first.sha256[:12]
-        assert f"judges another checkpoint than m ({digits}, not {digits} order=2)" in capsys.readouterr().err
+        assert (
+            f"has the verdicts on another checkpoint than m ({digits}, not {digits} order=2)" in capsys.readouterr().err
+        )
         judged.write_text(text(verdict_file(record.about(load(path)), entry("a.a"))))
         assert cli.main(call) == 0
         assert expected.load(tmp_path / "m.toml").config["order"] == 2
@@ -159,7 +161,7 @@ class TestExpectations:
         claims.mkdir(parents=True)
         (claims / "m.toml").write_text(expected.text(verdict_file(record.about(first), entry("a.a")), {}))
         assert cli.main(["expect", str(path), "--hypotheses", str(claims.parent)]) == 2
-        assert "has the verdicts of another checkpoint" in capsys.readouterr().err
+        assert "has the expected verdicts of another checkpoint" in capsys.readouterr().err
 
 
 def test_a_logged_run_with_another_configuration_is_no_baseline():

@@ -60,15 +60,15 @@ class TestWarning:
             (
                 Code(None, None, "it is in no commit"),
                 [CLAIM.hash],
-                "no verdict about m will confirm, now or in a later run",
+                "no verdict about m will be confirmatory, now or in a later run",
             ),
             (
                 Code("c", True, "a.py is not as in the commit"),
                 [CLAIM.hash],
-                "the first look, and a.py is not as in the commit;",
+                "the first look at it, and a.py is not as in the commit;",
             ),
-            (COMMITTED, ["other"], "no verdict about m will confirm"),
-            (COMMITTED, [CLAIM.hash, "other"], "1 of 2 verdicts about m will not confirm"),
+            (COMMITTED, ["other"], "no verdict about m will be confirmatory"),
+            (COMMITTED, [CLAIM.hash, "other"], "1 of 2 verdicts about m will not be confirmatory"),
             (COMMITTED, ["other"], "no commit has the claims registered (`recint register --log "),
         ],
     )
@@ -90,13 +90,13 @@ class TestTelling:
 
     def test_all_confirm(self):
         known = Log(runs=(self.FIRST,))
-        assert list(standing.told(known, "a", self.verdicts("h", "i"), COMMITTED)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h", "i"), COMMITTED)) == [
             "standing: 2 of 2 verdicts are confirmatory"
         ]
 
     def test_each_reason_is_counted(self):
         known = Log(runs=(self.FIRST,))
-        assert list(standing.told(known, "a", self.verdicts("h", "j", "k"), COMMITTED)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h", "j", "k"), COMMITTED)) == [
             "standing: 1 of 3 verdicts is confirmatory",
             "  2 exploratory: the claim stood registered in no commit before this run",
         ]
@@ -104,7 +104,7 @@ class TestTelling:
     def test_what_git_said_is_told(self):
         known = Log(runs=(run("a", "1", when="1", dirty=None),))
         code = Code(None, None, "g is in no commit (detected dubious ownership in repository at '/g')")
-        assert list(standing.told(known, "a", self.verdicts("h"), code)) == [
+        assert list(standing.sentences(known, "a", self.verdicts("h"), code)) == [
             "standing: none of 1 verdict is confirmatory",
             f"  1 exploratory: {log.UNCOMMITTED} ({code.why})",
         ]
@@ -131,7 +131,7 @@ class TestVerify:
         status, out, _ = recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK)
         assert status == 0
         warned, told = (
-            out.index("warning: no verdict about tiny will confirm"),
+            out.index("warning: no verdict about tiny will be confirmatory"),
             out.index("standing: none of 1 verdict"),
         )
         assert warned < out.index("✓ supported") < told
@@ -155,7 +155,7 @@ class TestVerify:
 
     def test_workers_warn_too(self, tiny, claims):
         _, out, _ = recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK, "-n", "2")
-        assert out.count("warning: no verdict about tiny will confirm") == 1
+        assert out.count("warning: no verdict about tiny will be confirmatory") == 1
         assert "standing: none of 1 verdict" in out
 
     def test_without_a_log_nothing_is_said_of_it(self, tiny, claims):
@@ -170,7 +170,7 @@ class TestVerify:
         assert cli.main(["register", "--hypotheses", str(claims)]) == 0
         commit(claims)
         _, out, _ = recint("verify", tiny, "--hypotheses", claims, "--log", claims / "log", *QUICK)
-        assert f"for this is the first look, and no module of {claims} is in a commit" in out
+        assert f"this is the first look at it, and no module of {claims} is in a commit" in out
         (line,) = log_file.read(claims / "log").runs
         assert (line["commit"], line["dirty"]) == (None, True)
         (verdict,) = log_file.read(claims / "log").verdicts
@@ -193,7 +193,7 @@ class TestSweep:
         call = ["sweep", str(tiny), "--hypotheses", str(claims), "--out", str(tmp_path / "out"), *QUICK]
         assert cli.main(call) == 0
         out = capsys.readouterr().out
-        assert "warning: no verdict about a checkpoint that is new will confirm" in out
+        assert "warning: no verdict about a checkpoint that is new will be confirmatory" in out
         assert "standing: none of 1 verdict is confirmatory" in out
         assert cli.main([*call, "--no-log"]) == 0
         out = capsys.readouterr().out

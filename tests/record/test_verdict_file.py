@@ -147,8 +147,8 @@ class TestReading:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            ("", "it is no JSON"),
-            ("[" * 100_000, "it is no JSON"),
+            ("", "it is not JSON"),
+            ("[" * 100_000, "it is not JSON"),
             ("[]", "it is [], but expected an object"),
             ("{}", "checkpoint is missing"),
             (json.dumps(verdict_file.document(run()) | {"schema": 2}), "schema is 2, but expected 1"),

@@ -34,7 +34,7 @@ class TestGallery:
 
     def test_a_model_without_a_history_says_so(self, deep):
         told = dict(gallery(deep))["Loss history of training"]
-        assert told == "<p>untrained-0 comes without the history of its training (history.json).</p>"
+        assert told == "<p>untrained-0 has no history of its training (history.json).</p>"
 
     @pytest.mark.parametrize(
         "history", ["", "[]", "{}", '{"loss": [], "validation": []}', '{"loss": 1, "validation": [[1]]}']

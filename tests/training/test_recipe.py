@@ -22,7 +22,10 @@ from .conftest import RECIPE
         ({"batch": 10**12}, "batch=1000000000000 must be at most 100000"),
         ({"validation": 10**12}, "validation=1000000000000 must be at most 100000"),
         ({"model": replace(SMALL, n_layers=10**8)}, "n_layers=100000000 must be at most 1000"),
-        ({"model": replace(SMALL, d_mlp=10**12)}, "a model of [0-9,]+ weights is beyond the 10,000,000,000"),
+        (
+            {"model": replace(SMALL, d_mlp=10**12)},
+            "the model has [0-9,]+ weights, but must have at most 10,000,000,000",
+        ),
     ],
 )
 def test_recipes_that_make_no_sense_are_refused(wrong, message):

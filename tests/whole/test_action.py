@@ -179,8 +179,8 @@ def test_a_mutated_copy_drifts_but_for_what_may(runner, workspace, baseline):
     assert done.status == 1, done.out
     assert done.outputs["status"] == "1"
     assert "; 1 drifted from mine (1 more may)." in done.summary
-    assert "- **model.predicts-next-term: refuted as in mine, but not for the same figure" in done.summary
-    assert "- allowed: l0.previous-token: refuted as in mine, but not for the same figure" in done.summary
+    assert "- **model.predicts-next-term: refuted as in mine, but with another value" in done.summary
+    assert "- allowed: l0.previous-token: refuted as in mine, but with another value" in done.summary
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_twenty_snapshots_of_each_were_judged_by_claims_registered_before():
     shipped = {"affine3-seed0", "affine3-seed1"}  # whose last snapshot was judged, and logged, before
     for training in FOUND.trainings:
         assert len(training.checkpoints) == 20
-        standings = [{row["standing"] for row in at.found.values()} for at in training.checkpoints]
+        standings = [{row["standing"] for row in at.rows.values()} for at in training.checkpoints]
         assert standings == [{"confirmatory"}] * 19 + [{"exploratory" if training.name in shipped else "confirmatory"}]
 
 
@@ -150,7 +150,7 @@ def test_what_is_told_of_more_weight_decay_is_so():
     assert f"give the previous term {look['value']:.2f} of their attention" in PROSE
     assert f"{last['circuit.sufficient']['value']:.0f} times the model's error" in PROSE
     # Its untrained weights are those of the other training of seed 0, which had been judged.
-    standings = [{row["standing"] for row in at.found.values()} for at in network.checkpoints]
+    standings = [{row["standing"] for row in at.rows.values()} for at in network.checkpoints]
     assert standings == [{"exploratory"}] + [{"confirmatory"}] * 19
     text = (folder / "summary.md").read_text()
     assert text == sweep_page.markdown(rows, command=re.search(r"^    (.+)$", text, re.MULTILINE)[1])

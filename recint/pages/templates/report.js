@@ -1,4 +1,4 @@
-// Everything can be read without this: it filters by words, and opens all sections at once.
+// The page can be read without this script. It filters claims by words, and opens all sections at once.
 (() => {
   const claims = [...document.querySelectorAll(".report .claim")];
   const box = document.getElementById("text"), unfold = document.getElementById("unfold");
@@ -18,7 +18,7 @@
     for (const claim of claims) claim.open = open;
     unfold.textContent = open ? "close all" : "open all";
   });
-  const opened = [];  // for browsers in which the style alone does not open sections on paper
+  const opened = [];  // some browsers do not open sections for printing by style alone
   addEventListener("beforeprint", () => {
     for (const section of document.querySelectorAll(".report details:not([open])")) opened.push(section), section.open = true;
   });
