@@ -77,8 +77,7 @@ class Contrast:
         domain: the domain on which the claim's own statistic is measured instead; None if the property passes the values of
             the contrast to `check`.
 
-    Raises:
-        ValueError: a field has a wrong value.
+    A field with a wrong value raises ValueError, in one sentence that names it.
     """
 
     name: str
@@ -109,8 +108,7 @@ class Claim:
             "pointwise" (for every draw) or "weights" (nothing is drawn).
         statistic: the name of what is measured.
         relation, threshold: the statistic must be >= or <= the threshold.
-        layers, heads: the layers and heads that the claim is about, counted from zero. The claim is not applicable to a model
-            without them.
+        layers, heads: what the claim is about, counted from zero. It is not applicable to a model without them.
         reduction: how the values of draws and heads become the statistic; see `recint.judging.reductions`.
         domain: the places that the claim is about.
         contrasts: what must hold in addition for the claim to be supported.
@@ -128,8 +126,7 @@ class Claim:
         partner: for a claim about weights, the id of the claim that asks the same about behaviour.
         no_positive: why no model can be built for which the claim is true by construction.
 
-    Raises:
-        ValueError: a field has a wrong value, in one sentence that names it.
+    A field with a wrong value raises ValueError, in one sentence that names it.
     """
 
     id: str
@@ -238,11 +235,7 @@ class Claim:
 
     @property
     def estimate_refutes(self) -> bool:
-        """Whether a significant estimate on the wrong side refutes the claim.
-
-        It always does so for a claim about an average. For a claim about every condition it does so unless each condition may
-        hold by heads of its own: see `Reduction.refutes_everywhere`.
-        """
+        """Whether a significant estimate on the wrong side refutes the claim; see `Reduction.refutes_everywhere`."""
         return self.quantifier == "average" or REDUCTIONS[self.reduction].refutes_everywhere
 
     @property
@@ -313,10 +306,7 @@ class Claim:
         return failure(self.id, self, value, where)
 
     def __call__(self, *, figure: Callable[..., str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Decorate the property of this claim.
-
-        Args:
-            figure: draws the claim's figure: `figure(model, evidence)` returns SVG.
+        """Decorate the property of this claim. `figure(model, evidence)` returns the claim's figure as SVG.
 
         Raises:
             ValueError: the property of a claim about weights has `@given`, or that of another claim has none.
@@ -347,13 +337,7 @@ _UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positiv
 
 
 def failure(claim: str, bar: Bar, value: float, where: str) -> str:
-    """The sentence that says that a claim fails.
-
-    Args:
-        claim: its id.
-        bar: the statistic and its threshold.
-        where: the place in words.
-    """
+    """The sentence that says that the claim with this id fails; `where` is the place in words."""
     return f"{claim}: {shortfall(bar, value, where)}"
 
 
@@ -371,11 +355,7 @@ class Property:
     figure: Callable[..., str]
 
     def measure(self, model: Any, at: Place | None = None, *, contrasts: bool = True) -> Observation:
-        """Run the body once and return what it measured.
-
-        Args:
-            at: the place; None for a claim about weights.
-            contrasts: whether contrasts are measured too.
+        """Run the body once, at this place (None for a claim about weights), and return what it measured.
 
         Raises:
             RuntimeError: the body did not call `check` exactly once.
@@ -412,8 +392,6 @@ class Property:
 
 @dataclass
 class _Collect:
-    """An arm that only keeps observations."""
-
     contrasts: bool
     observations: list[Observation] = field(default_factory=list)
 

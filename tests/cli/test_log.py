@@ -24,7 +24,7 @@ def test_pages_are_written_before_what_a_reader_may_break_off(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
-    assert page.read_text().endswith("</html>\n")
+    assert page.read_text().endswith("</html>")
 
 
 def test_the_log_is_not_replaced(tiny, folder, tmp_path, capsys):

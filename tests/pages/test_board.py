@@ -29,7 +29,7 @@ def test_the_summary_keeps_its_shape():
         departures=failing,
     )
     assert not markup(text)
-    assert [line[:2] for line in text.split("\n") if line] == ["##"] + ["- "] * 4 * len(ODD) + ["He"] + [
+    assert [line[:2] for line in text.split("\n") if line] == ["##"] + ["- "] * 4 * len(ODD) + ["Co"] + [
         "| ",
         "|-",
     ] + ["| "] * len(ODD)
