@@ -12,10 +12,12 @@ test: lint
 	$(BIN)/pytest tests -n 2
 
 # The tests that do not judge models. They take less than a minute on two cores without other work.
-QUICK := architecture chance claim claims_page contributing docs_reliability doctests domain escaping files holm identity \
-  means mixture readme recurrence reductions statistics strategies verdict words
+QUICK := statistics test_domain.py test_recurrence.py test_strategies.py test_verdict.py test_words.py \
+  $(addprefix judging/test_, claim.py holm.py means.py reductions.py) model/test_chance.py \
+  pages/test_claims_page.py record/test_identity.py $(addprefix system/test_, escaping.py files.py) \
+  $(addprefix whole/test_, architecture.py contributing.py docs_reliability.py doctests.py readme.py shipped_claims.py)
 check: lint
-	$(BIN)/pytest $(QUICK:%=tests/test_%.py)
+	$(BIN)/pytest $(QUICK:%=tests/%)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,72 +10,20 @@ import pytest
 
 from recint import cli
 from recint.catalogue import properties
-from recint.checkpoint import ModelConfig, load, save
+from recint.checkpoint import load, save
 from recint.model.untrained import untrained
 from recint.record import log_file
 from recint.system import outputs
 
-TINY = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=40)
-# What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.
-CLAIM = """
-C = Claim(id="{id}", statement="It is large.", quantifier="weights", statistic="n", relation=">=", threshold=0.5, source="s")
-@C(figure=lambda model, evidence: {figure})
-def {name}(model):
-    {before}
-    C.check({value})
-"""
-HEAD = "import os, shutil, signal\nfrom pathlib import Path\nfrom recint.claim import Claim\n"
-
-
-def claims(folder, *made):
-    """A folder with a module of claims, each given as (id, value) or with more of what `CLAIM` has blanks for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    blanks = {"figure": "'<svg/>'", "before": "pass", "value": 1.0}
-    text = [CLAIM.format(**blanks | {"name": f"test_{number}"} | one) for number, one in enumerate(made)]
-    (folder / "module.py").write_text(HEAD + "".join(text))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return save(untrained(TINY, seed=0), tmp_path_factory.mktemp("tiny") / "tiny")
-
-
-def run(command, cwd, **environment):
-    done = subprocess.run(
-        [sys.executable, "-P", *map(str, command)],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-    return done.returncode, done.stdout
+from .commands import calls, found, run
+from .conftest import TINY
+from .made_up import claims
 
 
 def verify(checkpoint, folder, *arguments, cwd, logging=("--no-log",), **environment):
     """(status, output) of `recint verify`."""
     command = ["-m", "recint.cli", "verify", checkpoint, "--hypotheses", folder, "--no-controls", *logging, *arguments]
     return run(command, cwd, **environment)
-
-
-def calls(entry, commands, cwd, **environment):
-    """(status, output) of several calls, in one process: to start one takes longer than all that is done in it."""
-    script = f"import json, sys\nfrom {entry} import main\n"
-    script += (
-        "for number, call in enumerate(json.loads(sys.argv[1])): print(f'<end {number} {int(main(call))}>', flush=True)"
-    )
-    _, out = run(
-        ["-c", script, json.dumps([[str(part) for part in command] for command in commands])], cwd, **environment
-    )
-    parts = re.split(r"<end \d+ (\d+)>\n", out)
-    assert len(parts) == 2 * len(commands) + 1, out
-    return [(int(status), told) for told, status in zip(parts[::2], parts[1::2], strict=False)]
-
-
-def found(path):
-    return {claim["id"]: claim["verdict"] for claim in json.loads(path.read_text())["claims"]}
 
 
 def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
@@ -137,17 +83,6 @@ def test_verify_obeys_its_own_options_alone(tiny, tmp_path):
     assert "$\\alpha$" in report
 
 
-def test_a_folder_of_claims_may_be_called_anything(tiny, tmp_path):
-    names = ("my claims", "a[1]", 'it\'s "x::y"', "-k", "été")
-    for name in names:
-        claims(tmp_path / "[b]" / name, {"id": "a.one"})
-    common = ("--no-controls", "--no-log", "--verdicts")
-    commands = [("verify", tiny, "--hypotheses", f"[b]/{name}", *common, f"./{name}.json") for name in names]
-    for name, (status, out) in zip(names, calls("recint.cli", commands, tmp_path), strict=True):
-        assert status == 0, out
-        assert found(tmp_path / f"{name}.json") == {"a.one": "supported"}
-
-
 SIX = [{"id": f"{where}.{what}", "value": what != "two"} for where in "ab" for what in ("one", "two", "three")]
 ALL = [claim["id"] for claim in SIX]
 # What pytest is told: its status, which claims are settled, in which order, and what it says.
@@ -204,13 +139,6 @@ def test_selections_of_pytest_settle_what_they_leave_or_say_why_not(selections, 
     assert said in results[name][1]
     verdicts = place / f"{list(SELECTIONS).index(name)}.json"
     assert (list(found(verdicts)) if verdicts.exists() else None) == judged
-
-
-def test_the_shipped_claims_are_found_where_they_are_installed(tmp_path):
-    command = ["-m", "pytest", "--pyargs", "hypotheses", "-p", "recint.plugin", "-p", "fixtures.model"]
-    status, out = run([*command, "--collect-only", "-q"], tmp_path)
-    assert status == 0, out
-    assert f"{len(properties())} tests collected" in out
 
 
 class TestOutputs:

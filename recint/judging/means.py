@@ -1,7 +1,7 @@
 """Is a mean above zero? A t-test that keeps its level, down to 1e-5, on data as skewed as the errors of trained models.
 
 Student's t-test rejects several times too often if the data have a long tail of which no draw has been seen yet.
-`tests/test_means.py` simulates both tests; the simulations at the levels in use are marked as slow.
+`tests/judging/test_means.py` simulates both tests; the simulations at the levels in use are marked as slow.
 """
 
 from __future__ import annotations

@@ -199,7 +199,8 @@ def _largest_head(values: Values, noise: float) -> float:
 def _median_head(values: Values) -> Float[NDArray, draw]:
     """The values of the head with the median mean; for an even number of heads, the average of the two in the middle.
 
-    The head is chosen on the same draws that are then tested. `tests/test_reductions.py` simulates that the test keeps its level.
+    The head is chosen on the same draws that are then tested. `tests/judging/test_reductions.py` simulates that the test keeps its
+    level.
     """
     order = values.mean(-1).argsort()
     median: NDArray = values[order[(len(order) - 1) // 2 : len(order) // 2 + 1]].mean(0)

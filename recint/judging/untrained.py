@@ -28,7 +28,8 @@ from recint.judging.subject import Subject
 from recint.system.files import cache_folder, write
 
 # FIRST models are judged, and ALL of them if one of the first passes. So a claim that 14 % of untrained models pass is missed with
-# probability 0.05, and a claim that 1 % pass is called vacuous with probability 0.003. `tests/test_vacuity.py` computes both.
+# probability 0.05, and a claim that 1 % pass is called vacuous with probability 0.003. `tests/judging/test_untrained.py` computes
+# both.
 FIRST, ALL = 20, 60
 TOLERATED = 0.05
 SHIPPED_ANSWERS = Path(__file__).with_name("untrained.json")

@@ -1,0 +1,170 @@
+"""Figures: the same numbers give the same bytes, everything is labelled, and many can share a page."""
+
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+
+import matplotlib
+import numpy as np
+import pytest
+
+from recint.pages import figures
+
+RNG = np.random.default_rng(0)
+SCORES = np.full((4, 4), np.nan)
+SCORES[:2, 2:] = 0.2
+FIGURES = {
+    "against_c": (
+        lambda: figures.against_c(
+            "It fails at c = -1",
+            c=[-1, 0, 1],
+            value=[2, 3, 4],
+            low=[1, 2, 3],
+            high=[3, 4, 5],
+            threshold=2.5,
+            relation=">=",
+            ylabel="a statistic",
+            searched=[(-1, 2.0), (0.5, 3.0)],
+            counterexample=(-1, 2.0),
+        ),
+        ["coefficient c", "a statistic", "threshold: should be &gt;= 2.5", "counterexample", "95 % interval"],
+    ),
+    "attention": (
+        lambda: figures.attention("Heads", pattern=RNG.random((3, 5, 5)), layer=1),
+        ["query", "key", "attention", "head 2"],
+    ),
+    "eigenvalue_scores": (
+        lambda: figures.eigenvalue_scores(
+            "Scores", scores=np.full((2, 3), -0.7), threshold=-0.5, relation="<=", who="every head", highlight_layer=1
+        ),
+        ["−0.70|-0.70", "layer", "eigenvalue score", "every head should be &lt;= -0.5"],
+    ),
+    "head_statistics": (
+        lambda: figures.head_statistics(
+            "Heads",
+            names=["head 0", "head 1"],
+            value=[3.0, 40.0],
+            low=[2.0, 30.0],
+            high=[4.0, 50.0],
+            threshold=2.0,
+            relation=">=",
+            xlabel="MSE without it / MSE",
+        ),
+        ["head 1", "40", "threshold: should be &gt;= 2", "95 % interval", "MSE without it / MSE"],
+    ),
+    "attribution": (
+        lambda: figures.attribution("Work", table=RNG.normal(size=(3, 4)), names=["a", "b", "c"], first=2),
+        ["position i", r"attribution", "mean over positions"],
+    ),
+    "ranks": (
+        lambda: figures.ranks(
+            "Ranks",
+            ranks=np.array([[3, 4], [2, 5]]),
+            spectra=np.linspace(0.1, 1, 40).reshape(2, 2, 10),
+            energy=0.95,
+        ),
+        ["effective rank", "layer 1: mean 3.5", "energy held", "95% of the energy"],
+    ),
+    "composition": (
+        lambda: figures.composition("K", scores=SCORES, chance=0.1, n_heads=2),
+        ["layer 1", "minus chance", "head that reads"],
+    ),
+    "prediction": (
+        lambda: figures.prediction("Off", actual=np.ones((6, 4)), predicted=np.zeros((6, 4)), first=2),
+        ["context, not scored", "predicted", "position"],
+    ),
+    "losses": (
+        lambda: figures.losses("Falls", steps=[1, 2], loss=[1, 0.1], validation_steps=[2], validation=[0.1]),
+        ["training step", "mean squared error", "validation MSE"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_labelled_and_reproducible(name):
+    draw, labels = FIGURES[name]
+    state = RNG.bit_generator.state
+    svg = draw()
+    RNG.bit_generator.state = state
+    assert draw() == svg
+    assert svg.startswith('<svg role="img" aria-label="')
+    assert len(svg) < 120_000
+    text = " ".join(re.findall(r"<text[^>]*>([^<]*)<", svg))
+    for label in labels:
+        assert re.search(label.replace("(", r"\(") if "|" not in label else label, text), (label, text)
+
+
+LITERAL = r"costs $\foo$ and $1$"
+
+
+def test_what_a_researcher_writes_is_no_formula():
+    """A statistic, a part's name or a title may hold dollar signs; only the powers of ten on a log axis are formulas."""
+    numbers = {"c": [0.1, 1], "value": [1e-3, 1], "low": [1e-4, 0.5], "high": [1e-2, 2]}
+    relation = {"threshold": 0.1, "relation": "<="}
+    curve = figures.against_c(LITERAL, **numbers, **relation, ylabel=LITERAL, log=True)
+    heads = figures.head_statistics(
+        LITERAL, names=[LITERAL, "b"], value=[1, 100], low=[1, 50], high=[2, 200], **relation, xlabel=LITERAL
+    )
+    for svg, times in ((curve, 2), (heads, 3)):
+        shown = unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)<", svg)))
+        assert shown.count(r"$\foo$") == times
+        assert "mathdefault" not in shown
+
+
+def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
+    before = {name: draw() for name, (draw, _) in FIGURES.items() if name not in ("attention", "attribution")}
+    with matplotlib.rc_context(
+        {"text.usetex": True, "font.size": 30, "lines.linewidth": 9, "savefig.transparent": True}
+    ):
+        assert {name: FIGURES[name][0]() for name in before} == before
+        assert matplotlib.rcParams["font.size"] == 30
+    assert matplotlib.rcParams["font.size"] != 30
+
+
+@pytest.mark.parametrize("module", ["figures", "sweep_figures"])
+def test_no_backend_is_needed(module):
+    """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
+    for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
+        code = f"import os, recint.pages.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
+        environment = os.environ | {"MPLBACKEND": named}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        kept, backend = done.stdout.split()
+        assert kept == named
+        assert used in (None, backend)
+
+
+def test_ids_are_unique_on_a_page():
+    page = "".join(draw() for draw, _ in FIGURES.values())
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+
+
+NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
+
+
+@pytest.mark.parametrize(
+    ("draw", "labels"),
+    [
+        (
+            lambda: figures.score_table("T", scores=NOISE[0], row="layer", column="position", label="score", first=7),
+            ["layer", "position", "score", "7", "12"],
+        ),
+        (
+            lambda: figures.matrices("T", matrices=NOISE, layer=1, label="entry"),
+            ["layer 1, head 4", "dimension read, 0 to 5", "dimension written, 0 to 5 in each tile", "entry"],
+        ),
+        (
+            lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
+            ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
+        ),
+    ],
+    ids=["score_table", "matrices", "errors_against_c"],
+)
+def test_figures_are_labelled_and_reproducible(draw, labels):
+    svg = draw()
+    assert draw() == svg
+    text = re.findall(r"<text[^>]*>([^<]*)<", svg)
+    assert set(labels) <= set(text), text

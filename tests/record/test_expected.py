@@ -1,0 +1,45 @@
+"""Expected verdicts: written from a run, read back, and told apart."""
+
+from recint.record import expected
+from recint.record.expected import Expectation
+
+from ..entries import entry, run
+from ..odd import ODD, odd_run
+
+
+def test_expected_verdicts_can_be_read_back(tmp_path):
+    found = odd_run()
+    known = {claim.id: expected.Expectation("refuted", claim.statement) for claim in found.claims}
+    path = tmp_path / "e.toml"
+    path.write_text(expected.text(found, known), encoding="utf-8")
+    read = expected.load(path)
+    assert read.speaks_of(found.checkpoint)
+    assert len(read.claims) == len(ODD)
+    whole = [text for text in ODD if text != "\ud800"]
+    assert [read.claims[f"q.{text}"].reason for text in whole] == whole
+
+
+def test_reasons_stay_with_the_verdicts_they_were_given_for(tmp_path):
+    known = {
+        "a.a": Expectation("supported", 'because it "is"'),
+        "a.b": Expectation("supported", "old"),
+        "a.gone": Expectation("refuted", "old"),
+    }
+    now = run(
+        entry("a.a"),
+        entry("a.b", "refuted", 0.1),
+        entry("a.c", value=0.7),
+    )
+    path = tmp_path / "base.toml"
+    path.write_text(expected.text(now, known))
+    found = expected.load(path)
+    assert found.speaks_of(now.checkpoint)
+    assert found.claims == {
+        "a.a": Expectation("supported", 'because it "is"'),
+        "a.b": Expectation("refuted", "it = 0.1, but should be >= 0.5 [reference distribution]"),
+        "a.c": Expectation("supported", "0.7 >= 0.5"),
+    }
+    assert expected.changes(known, now) == [
+        "a.b: was supported (old), now refuted: look at its reason",
+        "a.gone: is no longer claimed",
+    ]

@@ -1,0 +1,72 @@
+"""Which verdicts confirm, by the whole log."""
+
+import pytest
+
+from recint.record import log
+
+from .made_up import run, settled
+
+
+class TestStanding:
+    def test_a_claim_registered_in_a_clean_commit_before_the_first_look_confirms(self):
+        found = log.Log(runs=(run("a", "1", when="1", registered=["h"]),))
+        assert found.standing("a", "h") == "confirmatory"
+
+    @pytest.mark.parametrize(
+        "runs",
+        [
+            (),  # not evaluated at all
+            (run("a", "1", when="1"),),  # not registered
+            (run("a", "1", when="1", registered=["h"], dirty=True),),  # not as committed
+            (run("a", "1", when="1", registered=["h"], dirty=None),),  # under nobody's version control
+            (run("a", "1", when="1"), run("b", "1", when="2", registered=["h"])),  # registered after a look
+        ],
+    )
+    def test_else_it_explores(self, runs):
+        assert log.Log(runs=runs).standing(runs[-1]["run"] if runs else "a", "h") == "exploratory"
+
+    def test_a_look_at_other_tensors_is_none_at_these(self):
+        found = log.Log(runs=(run("a", "1", when="1"), run("b", "2", when="2", registered=["h"])))
+        assert (found.standing("a", "h"), found.standing("b", "h")) == ("exploratory", "confirmatory")
+
+    @pytest.mark.parametrize(
+        ("runs", "why"),
+        [
+            ((run("b", "1", when="1", registered=["h"]),), "the run is not in the log"),
+            ((run("a", "1", when="1", registered=["h"], dirty=True),), log.UNCOMMITTED),
+            ((run("a", "1", when="1"),), "the claim stood registered in no commit before this run"),
+            (
+                (run("b", "1", when="2026-01-01T", dirty=None), run("a", "1", when="2026-01-02T", registered=["h"])),
+                "the first run on this checkpoint (b, 2026-01-01) was made by code that stands in no commit",
+            ),
+            (
+                (run("b", "1", when="2026-01-01T"), run("a", "1", when="2026-01-02T", registered=["h"])),
+                "the claim stood registered in no commit before the first run on this checkpoint (b, 2026-01-01)",
+            ),
+            ((run("b", "1", when="1", registered=["h"]), run("a", "1", when="2", dirty=True)), log.UNCOMMITTED),
+            (
+                (run("b", "1", when="1", registered=["h"]), run("a", "1", when="2") | {"commit": "d"}),
+                "this run was made by another commit than the first run on this checkpoint (b, 1)",
+            ),
+        ],
+    )
+    def test_and_says_why(self, runs, why):
+        assert log.Log(runs=runs).doubt("a", "h") == why
+        assert log.Log(runs=runs, damaged=("x",)).doubt("a", "h") == log.LOST
+
+    FIRST = run("a", "1", when="1", registered=["h"])
+
+    def test_only_the_first_verdict_on_a_claim_confirms(self):
+        """With another seed one looks again."""
+        again = run("b", "1", when="2", registered=["h"])
+        found = log.Log(runs=(self.FIRST, again), verdicts=(settled("a"), settled("b")))
+        assert (found.standing("a", "h"), found.standing("b", "h")) == ("confirmatory", "exploratory")
+        assert found.doubt("b", "h") == "run a judged the claim on this checkpoint before"
+        stopped = log.Log(runs=(self.FIRST, again), verdicts=(settled("b"),))
+        assert stopped.standing("b", "h") == "confirmatory"
+
+    @pytest.mark.parametrize("change", [{"dirty": True}, {"commit": "another"}])
+    def test_code_that_changed_since_the_first_look_explores(self, change):
+        """The hash of a claim does not cover how it is measured."""
+        later = run("b", "1", when="2", registered=["h"]) | change
+        assert log.Log(runs=(self.FIRST, later)).standing("b", "h") == "exploratory"

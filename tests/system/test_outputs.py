@@ -1,0 +1,31 @@
+"""Outputs are tried before a run."""
+
+import pytest
+
+from recint.system.outputs import require_files
+
+
+class TestOutputsAreTriedBefore:
+    def refused(self, said, *outputs, inputs=()):
+        with pytest.raises(ValueError, match=said):
+            require_files(*map(str, outputs), inputs=tuple(map(str, inputs)))
+
+    def test_a_folder(self, tmp_path):
+        self.refused("is a folder, but a file is to be written", tmp_path)
+        self.refused("is a folder, but a file is to be written", f"{tmp_path}/new/")
+
+    def test_one_file_for_two_outputs(self, tmp_path):
+        (tmp_path / "link").symlink_to("same")
+        self.refused("same: is named for two outputs", tmp_path / "same", tmp_path / "same")
+        self.refused("link: is named for two outputs", tmp_path / "same", tmp_path / "link")
+        self.refused("same: is named for two outputs", tmp_path / "same", tmp_path / "in" / ".." / "same")
+        require_files("/dev/null", "/dev/null", None, str(tmp_path / "same"))
+
+    def test_an_input(self, tmp_path):
+        (tmp_path / "model.pth").touch()
+        self.refused("model.pth: is read by this command", tmp_path / "model.pth", inputs=[tmp_path / "model.pth"])
+        self.refused("config.json: is read by this command", tmp_path / "config.json", inputs=[tmp_path])
+
+    def test_a_file_where_a_folder_is_needed(self, tmp_path):
+        (tmp_path / "file").touch()
+        self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")

@@ -1,0 +1,49 @@
+"""The claims of a folder, and which of them are asked for."""
+
+import pytest
+
+from recint.catalogue import find, modules, properties, require_matches, selected
+
+from .made_up import claims
+
+
+def test_claims_come_in_the_order_of_modules_and_of_code(tmp_path):
+    made = claims(tmp_path, {"id": "b.second"}, {"id": "a.first"})
+    (made / "conftest.py").write_text("raise AssertionError('is no module of claims')")
+    (made / "a_module.py").write_text(
+        (made / "module.py").read_text().replace("b.second", "c.x").replace("a.first", "c.y")
+    )
+    assert [path.name for path in modules(made)] == ["a_module.py", "module.py"]
+    assert [prop.claim.id for prop in properties(made)] == ["c.x", "c.y", "b.second", "a.first"]
+    assert find("a.first", made).claim.id == "a.first"
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (None, "no such folder, but one with modules of claims is asked for"),
+        ("", "holds no claims, but modules that declare some are expected in it"),
+        ("1 / 0", r"module\.py: cannot be imported \(ZeroDivisionError: division by zero\)"),
+    ],
+)
+def test_a_folder_without_claims_is_refused(tmp_path, module, said):
+    folder = tmp_path / "made"
+    if module is not None:
+        folder.mkdir()
+        (folder / "module.py").write_text(module)
+    with pytest.raises(ValueError, match=said):
+        properties(folder)
+
+
+def test_an_id_that_is_claimed_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.one is claimed more than once, but an id names one claim"):
+        properties(claims(tmp_path, {"id": "a.one"}, {"id": "a.one"}))
+
+
+def test_globs_select():
+    assert require_matches(["a.*", "b"], ["a.one", "b"]) == ["a.*", "b"]
+    with pytest.raises(ValueError, match=r"allow='c\.\*' matches none of a\.one, b"):
+        require_matches(["a.*", "c.*"], ["b", "a.one"], option="allow")
+    assert selected("a.one", ["b", "a.*"])
+    assert not selected("a.one", ["b"])
+    assert selected("a.one", [])

@@ -1,0 +1,51 @@
+"""README and docs/verdicts.md tell of the shipped checkpoints what is on record of them, and lead where they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recint.pages.board import BEGIN, END
+from recint.record.expected import load
+
+from ..on_record import DECLARED, FILES, skip_what_is_new
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def told(page, checkpoint):
+    """Verdicts on a checkpoint in the table of a page, by claim."""
+    table = (ROOT / page).read_text().partition(BEGIN)[2].partition(END)[0]
+    rows = [
+        [cell.strip() for cell in re.split(r" \| ", line.strip("|"))] for line in table.splitlines() if line[:2] == "| "
+    ]
+    column = rows[0].index(checkpoint)
+    return {re.match(r"`(.+?)`", row[0])[1]: re.match(r"\S+ ([a-z ]+)", row[column])[1] for row in rows[1:]}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_table_agrees_with_the_verdicts_on_record(path):
+    expected = {claim: each.verdict.replace("_", " ") for claim, each in load(path).claims.items()}
+    found = told("docs/verdicts.md", path.stem)
+    assert found == expected
+    some = told("README.md", path.stem)
+    assert some
+    assert some.items() <= expected.items()
+    assert set(found) <= set(DECLARED)
+    skip_what_is_new(set(DECLARED) - set(found))
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text())
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
