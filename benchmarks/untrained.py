@@ -1,4 +1,4 @@
-"""Writes recint/untrained.json: how many untrained models pass each claim, for the shapes of the shipped checkpoints.
+"""Writes recint/judging/untrained.json: how many untrained models pass each claim, for the shapes of the shipped checkpoints.
 
     python benchmarks/untrained.py [--check]
 

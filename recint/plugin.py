@@ -124,7 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         require_matches(run.options.allow, known, option="allow")
         registration.require_unmoved(log_file.read(run.log), registrations(prop.claim for _, prop in claims))
         if run.options.logging and not hasattr(config, "workerinput"):
-            outputs.require_files(*run.options.written.values(), *run.log_files)
+            outputs.require_files(*run.options.written.values(), own=run.log_files)
     except ValueError as error:
         pytest.exit(str(error), returncode=BAD_CALL)
     dropped = {item for item, prop in claims if not selected(prop.claim.id, globs)}
@@ -280,7 +280,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         _say_verdicts(config, run)
         if run.departures and exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif run.expected_entries and exitstatus == 0 and not config.option.collectonly:
+    elif run.expected_entries and exitstatus in (0, 1) and not config.option.collectonly:
         session.exitstatus = BAD_CALL
     report = run.options.report
     is_new = report is not None and not Path(report).exists()

@@ -69,7 +69,7 @@ def verify(options: argparse.Namespace) -> int:
         require_known(run.expectations, known)
     if asked.logging:
         log_file.require_writable(kept)
-    outputs.require_files(*asked.written.values(), *(run.log_files if asked.logging else ()))
+    outputs.require_files(*asked.written.values(), own=run.log_files if asked.logging else ())
     require_report(asked.report)
     # By default Hypothesis keeps its files in the working folder, which belongs to the user.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))

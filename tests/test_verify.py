@@ -97,7 +97,7 @@ SELECTIONS = {
     "by glob too, up to a failure": (["-k", "test_2 or test_1", "-x", "--recint-claims=*.three"], 0, ["a.three"], ""),
     "all, in another order": (["-p", "shuffling"], 1, ALL, "b.two: refuted"),
     "those that failed last": (["--lf"], 1, ["a.two", "b.two"], "0 of 2 claims"),
-    "up to a failure": (["-x"], 1, None, "2 of 6 claims were judged before the run ended"),
+    "up to a failure": (["-x"], 2, None, "2 of 6 claims were judged before the run ended"),
     "none, but their fixtures": (["--setup-only"], 2, None, "0 of 6 claims were judged before the run ended"),
     "no such name": (["-k", "no_such_claim"], 5, None, "6 deselected"),
     "a list": (["--collect-only"], 0, None, "6 tests collected"),

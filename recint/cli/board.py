@@ -40,9 +40,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     target = Path(options.into)
     try:
-        text = boards.replaced(target.read_text(), table)
+        document = target.read_bytes().decode()
+        newline = "\r\n" if "\r\n" in document else "\n"
+        text = boards.replaced(document.replace("\r\n", "\n"), table)
     except ValueError as error:
         raise ValueError(f"{target}: {error}") from None
-    write(target, text)
+    write(target, text.replace("\n", newline).encode())
     tell(target)
     return 0

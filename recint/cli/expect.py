@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
             "to replace them, name this file with --into"
         )
     outputs = (options.report, options.verdicts, options.junit, options.summary)
-    require_files(str(target), *outputs, inputs=(options.checkpoint, options.use))
+    require_files(*outputs, inputs=(options.checkpoint, options.use), own=(target,))
     with TemporaryDirectory() as scratch:
         source = options.use
         if not source:
@@ -72,6 +72,10 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{source}: has the verdicts on another checkpoint than {checkpoint.name} ({brief(judged.checkpoint, digits=12)}, "
             f"not {brief(about, digits=12)}); verify it again"
+        )
+    if wrong := [entry.id for entry in judged.claims if entry.verdict == "error"]:
+        raise ValueError(
+            f"{source}: {', '.join(wrong)} ended in an error, which is no verdict to expect; mend it, and verify again"
         )
     known = old.claims if old else {}
     write(target, expected.text(judged, known))

@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     new = registration.register(kept, registrations(prop.claim for prop in properties(folder)), when=log_file.now())
     print("\n".join(map(line, new)) or "nothing new")
     print(
-        f"commit {kept / log_file.CLAIMS} before a checkpoint is judged for the first time: then its verdicts are confirmatory"
+        f"commit {kept / log_file.CLAIMS} and the modules of the claims before a checkpoint is judged for the first time: "
+        "then its verdicts are confirmatory"
     )
     return 0

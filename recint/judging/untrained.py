@@ -138,7 +138,13 @@ def _cached(path: Path) -> Untrained | None:
         passed, of = kept["passed"], kept["of"]
         if isinstance(passed, int) and isinstance(of, int) and 0 <= passed <= of and 0 < of <= ALL:
             return Untrained(passed, of)
-    except (OSError, ValueError, TypeError, KeyError):  # the file is missing or damaged: the claim is judged again
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+    ):  # the file is missing or damaged: the claim is judged again
         pass
     return None
 

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from recint.judging.claim import Claim, Contrast, Property
 from recint.system.escaping import code, markdown
+from recint.words import counted
 
 _QUANTIFIERS = {
     "average": "the average over the recurrences of its domain",
@@ -24,7 +25,7 @@ def page(props: Sequence[Property]) -> str:
     lines = [
         "# The claims",
         "",
-        f"{len(props)} claims, as their modules declare them. `recint claims --markdown` writes this page: do not edit it.",
+        f"{counted(len(props), 'claim')}, as declared in the modules. `recint claims --markdown` writes this page: do not edit it.",
         "",
     ]
     for module, declared in groupby(props, key=lambda prop: prop.body.__module__):

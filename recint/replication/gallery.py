@@ -61,7 +61,7 @@ def _training(model: Model) -> Iterator[tuple[str, str]]:
         yield heading, missing(f"{model.checkpoint.name} has no history of its training ({HISTORY}).")
         return
     try:
-        history = json.loads(path.read_text())
+        history = json.loads(path.read_text(encoding="utf-8"))
         loss, validation = ([(int(step), float(mse)) for step, mse in history[name]] for name in ("loss", "validation"))
         step, final = validation[-1]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:

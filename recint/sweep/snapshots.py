@@ -30,7 +30,7 @@ def training_seed(path: str) -> int | None:
 def _in_recipe(folder: Path, name: str) -> int | None:
     """A whole number of the recipe in the history of the training; None if there is none."""
     try:
-        value = json.loads((folder / "history.json").read_text())["recipe"][name]
+        value = json.loads((folder / "history.json").read_text(encoding="utf-8"))["recipe"][name]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return value if isinstance(value, int) and abs(value) < 2**63 else None

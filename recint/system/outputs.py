@@ -9,6 +9,8 @@ from pathlib import Path
 
 from recint.system.files import atomic, is_stream
 
+# No command writes such a file where one is already, but for its own: code, a research log, expected verdicts, tensors.
+_NEVER_REPLACED = (".py", ".jsonl", ".toml", ".safetensors", ".pth", ".pt", ".ckpt", ".bin")
 _OF_A_CHECKPOINT = ("config.json", "model.safetensors")  # the files of a checkpoint that is a folder
 
 
@@ -16,19 +18,24 @@ class _Tried(Exception):
     """Ends a test before a file is replaced."""
 
 
-def require_files(*outputs: str | Path | None, inputs: Sequence[str | None] = ()) -> None:
+def require_files(
+    *outputs: str | Path | None, inputs: Sequence[str | None] = (), own: Sequence[str | Path] = ()
+) -> None:
     """Test before a long run that its outputs can be written. Leaves no files or folders.
 
     Args:
         outputs: paths of files to write; None is skipped.
         inputs: files or folders of checkpoints that the run reads. No output may replace them.
+        own: files that the command keeps itself, whatever their kind: its research log, its state.
 
     Raises:
-        ValueError: an output is a folder, is named twice, is also an input, or cannot be written.
+        ValueError: an output is a folder, is named twice, is also an input, would replace code, a log, expected verdicts or
+            tensors, or cannot be written.
     """
     read = {os.path.realpath(Path(path, name)) for path in inputs if path for name in ("", *_OF_A_CHECKPOINT)}
     written: set[str] = set()
-    for output in (output for output in outputs if output):
+    kept = {os.path.realpath(path) for path in own}
+    for output in (output for output in (*own, *outputs) if output):
         path, place = Path(output), os.path.realpath(output)
         if path.is_dir() or str(output).endswith(os.sep):
             raise ValueError(f"{output}: is a folder, but a file is to be written there")
@@ -36,6 +43,12 @@ def require_files(*outputs: str | Path | None, inputs: Sequence[str | None] = ()
             continue  # nothing is replaced there
         if place in read:
             raise ValueError(f"{output}: is read by this command, and would be replaced; name another file to write")
+        if place in written and place in kept:
+            raise ValueError(f"{output}: is a file that this command keeps itself; name another file to write")
+        if place not in kept and path.suffix in _NEVER_REPLACED and path.exists():
+            raise ValueError(
+                f"{output}: would be replaced, but no output replaces a file that ends in {path.suffix}; name another file to write"
+            )
         if place in written:
             raise ValueError(f"{output}: is named for two outputs; give each a file of its own")
         _try(path)

@@ -22,7 +22,7 @@ from recint.training.train import CARD, HISTORY, LOSSES
 def write_card(folder: Path) -> None:
     """Write README.md and loss.svg to a folder in which `recint train` has trained a model."""
     loaded = checkpoints.load(folder)
-    history = json.loads((folder / HISTORY).read_text())
+    history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
     recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
     final = history["validation"][-1][1]
     plot = figures.losses(

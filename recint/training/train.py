@@ -92,7 +92,7 @@ def train(
     if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():
         kind = "is a file" if out.is_file() else "is the name of a file"
         raise CheckpointError(f"{out}: {kind}, but a folder is to be written; give another name")
-    require_files(out / STATE)
+    require_files(own=(out / STATE,))
     state, history = _read_state(recipe, out)
     start = state["step"] if state else 0
     snapshot_of = {step: out / "snapshots" / f"step-{step:06d}.safetensors" for step in sorted(snapshots)}

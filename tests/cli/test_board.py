@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from recint import cli
 from recint.pages import board
 
@@ -33,6 +35,20 @@ def test_verdict_files_become_a_table_in_a_document(verified, tmp_path, capsys):
     assert "claims='l9.*' matches none of" in capsys.readouterr().err
     assert cli.main(["board", str(document)]) == 2
     assert "is not a verdict file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_rest_of_a_document_stays_to_the_byte(verdicts, tmp_path, newline):
+    document = tmp_path / "README.md"
+    lines = ["h\u00e9llo \u2713", board.BEGIN, "FORMER", board.END, "after", ""]
+    document.write_bytes(newline.join(lines).encode())
+    assert cli.main(["board", str(verdicts), "--into", str(document)]) == 0
+    written = document.read_bytes().decode()
+    assert written.startswith(f"h\u00e9llo \u2713{newline}{board.BEGIN}{newline}")
+    assert written.endswith(f"{board.END}{newline}after{newline}")
+    assert "FORMER" not in written
+    assert (newline == "\n") == ("\r" not in written)
+    assert written.count("\n") == written.count(newline)
 
 
 def test_a_verdict_file_has_a_claim_once(verdicts, capsys):

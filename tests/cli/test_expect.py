@@ -1,5 +1,7 @@
 """`recint expect` writes down what the next run is held to."""
 
+import json
+
 from recint import cli
 
 
@@ -7,3 +9,13 @@ def test_verdicts_are_expected_into_a_device(tiny, folder, verdicts, capsys):
     command = ["expect", tiny, "--hypotheses", folder, "--from", verdicts, "--into", "/dev/null"]
     assert cli.main([*map(str, command)]) == 0
     assert capsys.readouterr().out.endswith("wrote /dev/null\n")
+
+
+def test_an_error_is_no_verdict_to_expect(tiny, folder, verdicts, tmp_path, capsys):
+    judged = json.loads(verdicts.read_text())
+    judged["claims"][0] |= {"verdict": "error", "value": None, "message": "no such thing"}
+    verdicts.write_text(json.dumps(judged))
+    command = ["expect", tiny, "--hypotheses", folder, "--from", verdicts, "--into", tmp_path / "e.toml"]
+    assert cli.main([*map(str, command)]) == 2
+    assert "a.one ended in an error, which is no verdict to expect" in capsys.readouterr().err
+    assert not (tmp_path / "e.toml").exists()

@@ -165,6 +165,7 @@ def test_a_change_of_anything_it_depends_on_asks_again(asked, monkeypatch, tmp_p
         '{"passed": 3, "of": 2}',
         '{"passed": "0", "of": 20}',
         '{"passed": 0, "of": 0}',
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_entry_is_asked_again_and_mended(asked, tmp_path, damage):

@@ -219,7 +219,7 @@ class TestMerging:
         assert len(log_file.read(tmp_path).verdicts) == 3
 
     def test_real_branches_merge(self, tmp_path):
-        from .record.test_git import commit, in_git
+        from .test_git import commit, in_git
 
         path = tmp_path / "log" / "m.jsonl"
         in_git(tmp_path, "init", "-q")

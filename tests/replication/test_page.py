@@ -28,7 +28,8 @@ SHOWN = (
 )  # fmt: skip
 
 
-def test_the_terminal_shows_everything_in_120_columns(rows):
+def test_the_terminal_shows_everything_in_120_columns(rows, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     text = replication_page.terminal(tuple(rows.values()))
     assert max(map(len, text.splitlines())) <= 120
     shown = replication_page.terminal(SHOWN).splitlines()

@@ -14,6 +14,7 @@ from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.judging.judge import judge
 from recint.model import Model
+from recint.record import verdict_file
 from recint.sweep import jobs, task
 
 from ..sweeps import ASKED, HOW, snapshots
@@ -26,7 +27,7 @@ def test_it_judges_as_one_would_by_hand(training, tmp_path):
     props = [prop for prop in properties() if prop.claim.id in ASKED]
     by_hand = judge(props, Model(load(path)), stages=(100,))
     times = {"seconds": 0}
-    assert [claim | times for claim in run["claims"]] == [claim | times for claim in json.loads(json.dumps(by_hand))]
+    assert [claim | times for claim in run["claims"]] == [claim | times for claim in map(verdict_file.plain, by_hand)]
     assert run["checkpoint"]["name"] == "seed9-step-000050"
     assert (run["seed"], run["draws"]) == (0, 100)
     assert sum(done.verdicts.values()) == 2

@@ -26,6 +26,24 @@ class TestOutputsAreTriedBefore:
         self.refused("model.pth: is read by this command", tmp_path / "model.pth", inputs=[tmp_path / "model.pth"])
         self.refused("config.json: is read by this command", tmp_path / "config.json", inputs=[tmp_path])
 
+    @pytest.mark.parametrize(
+        "name", ["claims.jsonl", "layer_0.py", "affine-a.toml", "model.safetensors", "notebook.pth"]
+    )
+    def test_code_a_log_expected_verdicts_or_tensors(self, tmp_path, name):
+        path = tmp_path / name
+        require_files(path)  # where there is none, there is nothing to lose
+        path.write_text("two years of work")
+        with pytest.raises(ValueError, match=f"{name}: would be replaced, but no output replaces a file that ends in"):
+            require_files(tmp_path / "report.html", path)
+        require_files(tmp_path / "report.html", own=(path,))
+        assert path.read_text() == "two years of work"
+
+    def test_what_the_command_keeps_itself(self, tmp_path):
+        with pytest.raises(
+            ValueError, match=r"run\.jsonl: is a file that this command keeps itself; name another file"
+        ):
+            require_files(tmp_path / "run.jsonl", own=(tmp_path / "run.jsonl",))
+
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
         self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")
