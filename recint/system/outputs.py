@@ -43,8 +43,6 @@ def require_files(
             continue  # nothing is replaced there
         if place in read:
             raise ValueError(f"{output}: is read by this command, and would be replaced; name another file to write")
-        if place in written and place in kept:
-            raise ValueError(f"{output}: is a file that this command keeps itself; name another file to write")
         if place not in kept and path.suffix in _NEVER_REPLACED and path.exists():
             raise ValueError(
                 f"{output}: would be replaced, but no output replaces a file that ends in {path.suffix}; name another file to write"

@@ -33,10 +33,13 @@ def test_the_log_is_not_replaced(tiny, folder, tmp_path, capsys):
     for file in sorted(kept.glob("*.jsonl")):
         assert cli.main(["log", "--log", str(kept), "--html", str(file)]) == 2
         assert f"{file}: is read by this command" in capsys.readouterr().err
-    for file in (kept / "claims.jsonl", kept / "tiny.jsonl"):
-        command = ["verify", tiny, "--hypotheses", folder, "--no-controls", "--log", kept, "--verdicts", file]
+    for name, said in (
+        ("claims.jsonl", "would be replaced, but no output replaces a file that ends in .jsonl"),
+        ("tiny.jsonl", "is named for two outputs"),
+    ):
+        command = ["verify", tiny, "--hypotheses", folder, "--no-controls", "--log", kept, "--verdicts", kept / name]
         assert cli.main([*map(str, command)]) == 2
-        assert f"{file}: is named for two outputs" in capsys.readouterr().err
+        assert f"{kept / name}: {said}" in capsys.readouterr().err
 
 
 def test_the_overview_is_a_line_per_run_and_the_timeline(log, capsys, wide):

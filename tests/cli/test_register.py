@@ -8,7 +8,10 @@ def test_claims_are_registered_once(folder, tmp_path, capsys):
     kept = tmp_path / "log"
     command = ["register", "--hypotheses", str(folder), "--log", str(kept)]
     assert cli.main(command) == 0
-    assert f"commit {kept / log_file.CLAIMS} before the checkpoint is evaluated" in capsys.readouterr().out
+    assert (
+        f"commit {kept / log_file.CLAIMS} and the modules of the claims before a checkpoint is judged"
+        in capsys.readouterr().out
+    )
     first = log_file.read(kept)
     assert "a.one" in [line["claim"] for line in first.registered]
     assert first.runs == ()

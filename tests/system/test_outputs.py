@@ -39,9 +39,7 @@ class TestOutputsAreTriedBefore:
         assert path.read_text() == "two years of work"
 
     def test_what_the_command_keeps_itself(self, tmp_path):
-        with pytest.raises(
-            ValueError, match=r"run\.jsonl: is a file that this command keeps itself; name another file"
-        ):
+        with pytest.raises(ValueError, match=r"run\.jsonl: is named for two outputs"):
             require_files(tmp_path / "run.jsonl", own=(tmp_path / "run.jsonl",))
 
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
