@@ -18,7 +18,7 @@ from recint.claim_figures import against_c, with_heads
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
 from recint.model.interventions import path_removed
-from recint.pages import figures
+from recint.pages import weight_figures
 from recint.statistics.weights import ORIENTATIONS, composition_chance, composition_scores, input_matrices, pair_scores
 from recint.strategies import conditions
 from recint.system.seeds import derive_seed
@@ -156,7 +156,7 @@ def composition_figure(kind):
         output, reader = matrices(model, kind)
         layers, heads = output.shape[:2]
         chance = composition_chance(output[0], reader[-1], rng=np.random.default_rng(derive_seed(0, kind)), draws=1)
-        return figures.composition(
+        return weight_figures.composition(
             f"{kind.upper()}-composition: the claim's figure is {evidence.value:.2f} times chance",
             scores=composition_scores(output, reader).reshape(layers * heads, layers * heads),
             chance=chance.mean(),

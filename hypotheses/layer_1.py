@@ -28,7 +28,7 @@ from recint.model.gain import (
 )
 from recint.model.interventions import ablated, all_of, ov_replaced
 from recint.model.transformer import REFERENCE_RECURRENCES
-from recint.pages import figures
+from recint.pages import weight_figures
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.attribution import shares_of_layer
 from recint.statistics.residual import outside_embedding, outside_embedding_by_chance
@@ -177,7 +177,7 @@ def ranks(model):
 
 def rank_figure(model, evidence):
     mean = ranks(model).mean(-1)
-    return figures.ranks(
+    return weight_figures.ranks(
         f"Layer 1's OV matrices need {mean[1]:.1f} dimensions on average, layers 0 and 2 {mean[[0, 2]].mean():.1f}",
         ranks=ranks(model),
         spectra=held_energy(model.W_OV.cpu().numpy()),

@@ -32,7 +32,7 @@ from recint.model.gain import (
 )
 from recint.model.interventions import attention_replaced, ov_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import FIT, STAND_INS, negative_identity, qk_identity
-from recint.pages import figures
+from recint.pages import weight_figures
 from recint.statistics.attention import attention_by_parity, attention_to_similar, output_against_input
 from recint.statistics.lines import line_fit
 from recint.statistics.weights import eigenvalue_score
@@ -286,7 +286,7 @@ def ov_scores(model):
 
 def ov_score_figure(model, evidence):
     scores = ov_scores(model)
-    return figures.eigenvalue_scores(
+    return weight_figures.eigenvalue_scores(
         f"Layer 2's OV eigenvalue scores lie between {scores[2].min():.2f} and {scores[2].max():.2f}",
         scores=scores,
         threshold=NEGATIVE_COPYING.threshold,
@@ -308,7 +308,7 @@ def qk_scores(model):
 
 
 def qk_score_figure(model, evidence):
-    return figures.eigenvalue_scores(
+    return weight_figures.eigenvalue_scores(
         f"Most of layer 2's heads have a QK eigenvalue score of {evidence.value:.2f} or more",
         scores=qk_scores(model),
         threshold=QK_SIMILARITY.threshold,

@@ -16,7 +16,7 @@ from recint.domain import reference_of
 from recint.model import Model
 from recint.model.attribution import attribution
 from recint.model.intact import Intact
-from recint.pages import figures
+from recint.pages import figures, weight_figures
 from recint.pages.report import missing
 from recint.recurrence import REFERENCE
 from recint.replication.look import ONE_C
@@ -142,7 +142,7 @@ def _weights(model: Model) -> Iterator[tuple[str, str]]:
     for kind, matrices in products.items():
         for layer, heads in enumerate(matrices):
             sizes = np.linalg.norm(heads, axis=(-2, -1))
-            svg = figures.matrices(
+            svg = weight_figures.matrices(
                 f"{kind} of layer {layer}: head {sizes.argmax()} is the largest (Frobenius norm {sizes.max():.2f}), head "
                 f"{sizes.argmin()} the smallest ({sizes.min():.2f})",
                 matrices=heads,
@@ -165,7 +165,7 @@ def _weights(model: Model) -> Iterator[tuple[str, str]]:
     ranks = effective_rank(products["OV"])
     yield (
         "Singular values and effective ranks of OV",
-        figures.ranks(
+        weight_figures.ranks(
             f"Mean effective rank of OV by layer: {_listed(ranks.mean(-1), '.1f')}",
             ranks=ranks,
             spectra=held_energy(products["OV"]),
@@ -200,7 +200,7 @@ def _composition(model: Model, seed: int) -> Iterator[tuple[str, str]]:
         rng = np.random.default_rng(derive_seed(seed, "gallery", kind))
         chance = composition_chance(output[early], reader[late], rng=rng, draws=1).mean()
         mean = scores[early, :, late].mean()
-        svg = figures.composition(
+        svg = weight_figures.composition(
             f"{kind.upper()}-composition is strongest between layers {early} and {late}: {mean:.3f} on average, "
             f"{mean / chance:.2f} × chance",
             scores=scores.reshape(layers * heads, layers * heads),

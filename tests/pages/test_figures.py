@@ -12,9 +12,9 @@ import pytest
 
 from recint.pages import figures
 
+from .test_weight_figures import WEIGHTS
+
 RNG = np.random.default_rng(0)
-SCORES = np.full((4, 4), np.nan)
-SCORES[:2, 2:] = 0.2
 FIGURES = {
     "against_c": (
         lambda: figures.against_c(
@@ -35,12 +35,6 @@ FIGURES = {
         lambda: figures.attention("Heads", pattern=RNG.random((3, 5, 5)), layer=1),
         ["query", "key", "attention", "head 2"],
     ),
-    "eigenvalue_scores": (
-        lambda: figures.eigenvalue_scores(
-            "Scores", scores=np.full((2, 3), -0.7), threshold=-0.5, relation="<=", who="every head", highlight_layer=1
-        ),
-        ["−0.70|-0.70", "layer", "eigenvalue score", "every head should be &lt;= -0.5"],
-    ),
     "head_statistics": (
         lambda: figures.head_statistics(
             "Heads",
@@ -58,19 +52,6 @@ FIGURES = {
         lambda: figures.attribution("Work", table=RNG.normal(size=(3, 4)), names=["a", "b", "c"], first=2),
         ["position i", r"attribution", "mean over positions"],
     ),
-    "ranks": (
-        lambda: figures.ranks(
-            "Ranks",
-            ranks=np.array([[3, 4], [2, 5]]),
-            spectra=np.linspace(0.1, 1, 40).reshape(2, 2, 10),
-            energy=0.95,
-        ),
-        ["effective rank", "layer 1: mean 3.5", "energy held", "95% of the energy"],
-    ),
-    "composition": (
-        lambda: figures.composition("K", scores=SCORES, chance=0.1, n_heads=2),
-        ["layer 1", "minus chance", "head that reads"],
-    ),
     "prediction": (
         lambda: figures.prediction("Off", actual=np.ones((6, 4)), predicted=np.zeros((6, 4)), first=2),
         ["context, not scored", "predicted", "position"],
@@ -79,6 +60,7 @@ FIGURES = {
         lambda: figures.losses("Falls", steps=[1, 2], loss=[1, 0.1], validation_steps=[2], validation=[0.1]),
         ["training step", "mean squared error", "validation MSE"],
     ),
+    **WEIGHTS,
 }
 
 
@@ -123,7 +105,7 @@ def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
     assert matplotlib.rcParams["font.size"] != 30
 
 
-@pytest.mark.parametrize("module", ["figures", "sweep_figures"])
+@pytest.mark.parametrize("module", ["figures", "sweep_figures", "weight_figures"])
 def test_no_backend_is_needed(module):
     """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
     for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
@@ -153,15 +135,11 @@ NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
             ["layer", "position", "score", "7", "12"],
         ),
         (
-            lambda: figures.matrices("T", matrices=NOISE, layer=1, label="entry"),
-            ["layer 1, head 4", "dimension read, 0 to 5", "dimension written, 0 to 5 in each tile", "entry"],
-        ),
-        (
             lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
             ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
         ),
     ],
-    ids=["score_table", "matrices", "errors_against_c"],
+    ids=["score_table", "errors_against_c"],
 )
 def test_figures_are_labelled_and_reproducible(draw, labels):
     svg = draw()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recint.judging.entry import Counterexample, Estimate, SearchSummary
-from recint.pages import figures, report
+from recint.pages import figures, report, weight_figures
 
 from ..browser import dom, needs_chromium
 from ..entries import entry
@@ -173,8 +173,8 @@ def test_a_whole_report_stays_small():
         "heads": figures.head_statistics(
             title, names=[f"head {head}" for head in range(8)], value=scores[0], low=scores[1], high=scores[2], **bar, xlabel="it"
         ),
-        "ranks": figures.ranks(title, ranks=scores * 40, spectra=random.random((3, 8, 50)), energy=0.95),
-        "matrices": figures.matrices(title, matrices=random.normal(size=(8, 128, 128)), layer=0, label="entry"),
+        "ranks": weight_figures.ranks(title, ranks=scores * 40, spectra=random.random((3, 8, 50)), energy=0.95),
+        "matrices": weight_figures.matrices(title, matrices=random.normal(size=(8, 128, 128)), layer=0, label="entry"),
         "attribution": figures.attribution(title, table=random.random((24, 12)), names=components, first=2),
     }  # fmt: skip
     text = "The roles, put in place of the attention of the model, cost at most 10 % of the gain over copying. " * 2
