@@ -161,6 +161,11 @@ def test_a_module_has_tests_under_its_own_name(path):
     assert re.search(r"^ *def test_", tests.read_text(), re.MULTILINE), f"{tests.relative_to(ROOT)} holds no test"
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_short_enough_to_be_read(module):
+    assert len(MODULES[module].read_text().splitlines()) <= 400
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.stem)
 def test_a_test_file_is_named_for_a_module_or_about_the_whole(path):
     place = path.relative_to(ROOT / "tests")

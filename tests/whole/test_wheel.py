@@ -35,13 +35,13 @@ def wheel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
     """A function that runs a command of recint as it is in the wheel, in a working folder; and what lies where it is installed."""
-    library = tmp_path_factory.mktemp("library")
-    zipfile.ZipFile(wheel).extractall(library)
-    (library / "fixtures").mkdir()  # as the distribution of that name has it
-    (library / "fixtures" / "__init__.py").write_text("class TempDir: ...\n")
+    packages = tmp_path_factory.mktemp("packages")
+    zipfile.ZipFile(wheel).extractall(packages)
+    (packages / "fixtures").mkdir()  # as the distribution of that name has it
+    (packages / "fixtures" / "__init__.py").write_text("class TempDir: ...\n")
 
     def run(work, *arguments):
-        environment = os.environ | {"PYTHONPATH": str(library)}
+        environment = os.environ | {"PYTHONPATH": str(packages)}
         done = subprocess.run(
             [sys.executable, "-P", *map(str, arguments)],
             cwd=work,
@@ -52,7 +52,7 @@ def installed(wheel, tmp_path_factory):
         )
         return done.returncode, done.stdout + done.stderr
 
-    run.library = library
+    run.packages = packages
     return run
 
 
@@ -82,12 +82,12 @@ def test_another_distribution_keeps_its_name_and_claims_wait_for_the_profile_in_
         print(fixtures.TempDir.__name__, FIXTURES, prop.file, *(name for name in sys.modules if "recint.hypotheses." in name))
         """
     _, out = installed(tmp_path, "-c", code)
-    module = installed.library / "recint" / "hypotheses" / "layer_0.py"
+    module = installed.packages / "recint" / "hypotheses" / "layer_0.py"
     assert out.split() == ["TempDir", "recint.fixtures.model", str(module)]
 
 
 def test_an_installed_recint_finds_what_it_ships_and_keeps_its_record_in_the_working_folder(installed, tmp_path):
-    before = files(installed.library)
+    before = files(installed.packages)
     status, out = installed(tmp_path, "-m", "recint.cli", "claims")
     assert (status, out.count("(version ")) == (0, len(properties()))
     status, out = installed(tmp_path, "-m", "recint.cli", "register")
@@ -102,7 +102,7 @@ def test_an_installed_recint_finds_what_it_ships_and_keeps_its_record_in_the_wor
     assert out.startswith("1 run on 1 checkpoint, "), out
     assert len(log_file.read(tmp_path / "recint-log").verdicts) == 1
     assert {path.name for path in tmp_path.iterdir()} == {"recint-log", "recint-expected", "v.json"}
-    assert files(installed.library) == before
+    assert files(installed.packages) == before
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_an_installed_recint_judges_as_a_checkout_does_on_two_processes_too(inst
         str(tmp_path / "checkout.json"),
     ]
     subprocess.run(call, cwd=ROOT, check=True, capture_output=True)
-    found = (tmp_path / "v.json").read_text().replace(str(installed.library / "recint"), str(ROOT))
+    found = (tmp_path / "v.json").read_text().replace(str(installed.packages / "recint"), str(ROOT))
     ours, theirs = (json.loads(text)["claims"] for text in (found, (tmp_path / "checkout.json").read_text()))
     different = {"seconds": 0, "standing": None}
     assert [claim | different for claim in ours] == [claim | different for claim in theirs]
@@ -141,7 +141,7 @@ def test_what_was_put_on_record_in_the_working_folder_is_expected_there(installe
 
 
 def test_a_sweep_of_an_installed_recint_says_where_its_log_is(installed, tmp_path):
-    reference = installed.library / "recint" / "fixtures" / "checkpoints" / "affine3-seed0"
+    reference = installed.packages / "recint" / "fixtures" / "checkpoints" / "affine3-seed0"
     status, out = installed(tmp_path, "-m", "recint.cli", "sweep", reference, *FEW)
     assert status == 0, out
     assert "log: recint-log\n" in out
