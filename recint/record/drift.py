@@ -126,6 +126,7 @@ def run_of(log: Log, run: Line) -> Run:
         environment=run["environment"],
         seed=run["seed"],
         draws=run["draws"],
+        stages=tuple(run["stages"]) if "stages" in run else None,  # older lines have none
         profile=run["profile"],
         started=run["when"],
         claims=tuple(log.verdicts_of(run["run"])),

@@ -19,7 +19,7 @@ from recint.record.log import Log, Settled, by_run
 from recint.record.log_file import verdict_line
 
 # The fields of a run's line that say how the run was made.
-_HOW = ("checkpoint", "environment", "seed", "draws", "profile", "commit", "dirty")
+_HOW = ("checkpoint", "environment", "seed", "draws", "stages", "profile", "commit", "dirty")
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def changes(history: History, before: Line, now: Line) -> Changes:
     baseline = Run(checkpoint=before["checkpoint"], started=before["when"], claims=tuple(history.of_run(before)))
     drifted = tuple(claim.sentence for claim in drift(baseline, history.of_run(now)))
     incomparable = tuple(_incomparable(history, before, now))
-    how = differences(*({key: run[key] for key in _HOW} for run in (before, now)))
+    how = differences(*({key: run.get(key) for key in _HOW} for run in (before, now)))
     judged = {entry.id for run in (before, now) for entry in history.of_run(run)}
     return Changes(before, now, how, drifted, incomparable, len(judged) - len(incomparable))
 

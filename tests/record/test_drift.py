@@ -60,7 +60,7 @@ class TestBaseline:
             how = dict.fromkeys(("environment", "seed", "draws", "profile"))
             return {"run": number, "when": when, "checkpoint": {"name": "m", "sha256": "ab" * 32, "config": {}}, **how}
 
-        runs = (line("r1", "1"), line("r2", "2"), line("r3", "3"))
+        runs = (line("r1", "1"), line("r2", "2") | {"stages": [100, 400]}, line("r3", "3"))
         verdicts = [log.Settled(number, entry(claim)) for number in ("r1", "r2") for claim in ("a.a", "a.b")]
         return log.Log(runs=runs, verdicts=(*verdicts, log.Settled("r3", entry("a.a"))))
 
@@ -72,6 +72,10 @@ class TestBaseline:
 
     def test_a_run_can_be_named(self):
         assert drift.baseline("r3", self.logged()).started == "3"
+
+    def test_it_keeps_after_how_many_draws_it_looked(self):
+        assert drift.baseline("r2", self.logged()).stages == (100, 400)
+        assert drift.baseline("r1", self.logged()).stages is None  # as lines of before stages have it
 
     @pytest.mark.parametrize("name", ["abab", "nothing", "gone.json"])
     def test_anything_else_is_one_sentence(self, name):
