@@ -50,7 +50,7 @@ FIGURES = {
     ),
     "attribution": (
         lambda: figures.attribution("Work", table=RNG.normal(size=(3, 4)), names=["a", "b", "c"], first=2),
-        ["position i", r"attribution", "mean over positions"],
+        ["position i", r"attribution", "to the next term", "mean over positions"],
     ),
     "prediction": (
         lambda: figures.prediction("Off", actual=np.ones((6, 4)), predicted=np.zeros((6, 4)), first=2),

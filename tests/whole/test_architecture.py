@@ -135,6 +135,21 @@ def test_what_judges_and_what_keeps_know_no_pages(room):
     assert not rooms()[room] & {"pages", "sweep"}
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) == "statistics"])
+def test_statistics_know_no_claims_and_no_verdicts(module):
+    others = {
+        other for other in arrows()[module] if part_of(other) != "common ground" and room_of(other) != "statistics"
+    }
+    assert others <= {"judging.finite"}
+
+
+@pytest.mark.parametrize("module", ["claim", "judging.claim"])
+def test_a_claim_knows_neither_models_nor_evidence(module):
+    used = arrows()[module]
+    assert not [other for other in used if room_of(other) in ("model", "record")]
+    assert not used & {"judging.evaluate", "judging.entry", "judging.entries"}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_libraries_are_used_where_they_belong(module):
     names = [f"{name}." for name in imported(MODULES[module])]
@@ -145,7 +160,7 @@ def test_libraries_are_used_where_they_belong(module):
     assert not uses("fixtures")
     if room_of(module) != "cli":  # which hands the claims' folder to pytest
         assert not uses("hypotheses")
-    if part_of(module) != "wiring":
+    if module not in ("plugin", "collecting", "verify"):
         assert not uses("pytest")
     if room_of(module) == "pages":
         assert not uses("torch")

@@ -1,6 +1,8 @@
 """README and docs/verdicts.md tell of the shipped checkpoints what is on record of them, and lead where they say."""
 
 import re
+import shlex
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,15 @@ def test_the_table_agrees_with_the_verdicts_on_record(path):
     assert some.items() <= expected.items()
     assert set(found) <= set(DECLARED)
     skip_what_is_new(set(DECLARED) - set(found))
+
+
+def test_the_readme_shows_the_roles_each_in_its_latest_version():
+    roles = re.search(r"^ROLES := (.*?[^\\])$", (ROOT / "Makefile").read_text(), flags=re.M | re.S)[1]
+    shown, every = (set(told(page, FILES[0].stem)) for page in ("README.md", "docs/verdicts.md"))
+    globs = shlex.split(roles.replace("\\\n", " "))
+    assert shown == {claim for claim in every if any(fnmatch(claim, glob) for glob in globs)}
+    latest = {claim.partition("@")[0]: claim for claim in sorted(every, key=lambda claim: claim.partition("@")[2])}
+    assert shown <= set(latest.values())
 
 
 def anchors(page):
