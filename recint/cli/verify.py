@@ -12,7 +12,7 @@ DESCRIPTION = """\
 Judges every claim on a checkpoint. Prints a line for each claim, and a summary when all claims are judged.
 
 The status is 0 if every claim has the expected verdict; a claim without an expected verdict must be supported, if it applies. The
-status is 1 if a claim has another verdict, and 2 if the call or an input is wrong.
+status is 1 if a claim has another verdict, and 2 if the call or an input is wrong, or if the run ended without verdicts.
 """
 EXAMPLES = (
     "recint verify",
