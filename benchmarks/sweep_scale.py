@@ -27,9 +27,10 @@ from pathlib import Path
 import psutil
 from tqdm import tqdm
 
-from recint.catalogue import properties, selected
+from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load, save
 from recint.claim import Property
+from recint.globs import selected
 from recint.judging.judge import judge
 from recint.model import Model
 from recint.model.untrained import untrained

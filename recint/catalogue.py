@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Collection, Sequence
-from fnmatch import fnmatch
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from hypothesis import settings
 
 from recint import shipped
+from recint.globs import require_matches
 from recint.judging.claim import Claim, Property
 from recint.profiles import register_profiles
 
@@ -95,24 +95,3 @@ def find(claim: str, folder: str | Path = SHIPPED) -> Property:
     known = {prop.claim.id: prop for prop in properties(folder)}
     require_matches([claim], known)
     return known[claim]
-
-
-def require_matches(globs: Sequence[str], known: Collection[str], *, option: str = "claims") -> Sequence[str]:
-    """The same globs, if each of them matches a claim.
-
-    Args:
-        known: the ids of the claims.
-        option: the name of the option that gave the globs, for the error.
-
-    Raises:
-        ValueError: a glob matches no claim; the sentence lists all claims.
-    """
-    for glob in globs:
-        if not any(fnmatch(claim, glob) for claim in known):
-            raise ValueError(f"{option}={glob!r} matches none of {', '.join(sorted(known))}")
-    return globs
-
-
-def selected(claim: str, globs: Sequence[str]) -> bool:
-    """Whether a glob matches the claim; without globs, every claim is selected."""
-    return not globs or any(fnmatch(claim, glob) for glob in globs)

@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from hashlib import sha256
 from io import BytesIO
 from math import prod
@@ -127,7 +128,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the sorted (name, dtype, shape, bytes) of the tensors. It is the same in every file format."""
         digest = sha256()

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from recint import BAD_CALL
-from recint.catalogue import SHIPPED, require_matches, require_sound, selected
+from recint.catalogue import SHIPPED, require_sound
+from recint.globs import require_matches, selected
 from recint.judging import entries
 from recint.judging.claim import Property, Refuted
 from recint.judging.entry import Entry
@@ -280,7 +281,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         _say_verdicts(config, run)
         if run.departures and exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    elif run.expected_entries and exitstatus in (0, 1) and not config.option.collectonly:
+    elif _ended_early(run, config) and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         session.exitstatus = BAD_CALL
     report = run.options.report
     is_new = report is not None and not Path(report).exists()
@@ -296,6 +297,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
     finally:
         if run.unwritten:
             session.exitstatus = BAD_CALL
+
+
+def _ended_early(run: Run, config: pytest.Config) -> bool:
+    """Whether claims were to be judged, and some of them were not."""
+    return bool(run.expected_entries) and not run.complete and not config.option.collectonly
 
 
 def _say_verdicts(config: pytest.Config, run: Run) -> None:
@@ -318,7 +324,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     def say(sentence: str) -> None:
         terminalreporter.write_line(one_line(sentence))
 
-    if run.expected_entries and not run.complete and not config.option.collectonly:
+    if _ended_early(run, config):
         terminalreporter.section("no verdicts", "=")
         say(
             f"{len(run.entries)} of {run.expected_entries} claims were judged before the run ended: "

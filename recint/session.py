@@ -15,8 +15,9 @@ from hypothesis import settings
 
 from recint import checkpoint as checkpoints
 from recint import shipped
-from recint.catalogue import SHIPPED, selected
+from recint.catalogue import SHIPPED
 from recint.checkpoint import Checkpoint
+from recint.globs import selected
 from recint.judging import entries
 from recint.judging.claim import Claim
 from recint.judging.draws import Share

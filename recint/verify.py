@@ -21,7 +21,8 @@ import pytest
 
 from recint import BAD_CALL, shipped
 from recint import checkpoint as checkpoints
-from recint.catalogue import properties, require_matches, selected
+from recint.catalogue import properties
+from recint.globs import require_matches, selected
 from recint.judging import entries
 from recint.options import OPTIONS, PYTEST, RunOptions
 from recint.profiles import usual_profile

@@ -16,12 +16,12 @@ def reach(claim: Entry) -> str:
     >>> reach(entry)    # for a claim about every condition
     '57 conditions tried'
     """
-    search, failing = claim.search, claim.failing
+    search = claim.search
     if not search or claim.quantifier not in ("everywhere", "pointwise"):
         return ""
     if claim.quantifier == "everywhere":
         return f"{search.conditions} conditions tried"
-    return f"{search.examples + (failing.of if failing else 0)} recurrences tried"
+    return f"{claim.recurrences_tried} recurrences tried"
 
 
 def share_that_fails(claim: Entry) -> str:

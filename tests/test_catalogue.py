@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.catalogue import find, modules, properties, require_matches, selected
+from recint.catalogue import find, modules, properties
 
 from .made_up import claims
 
@@ -38,12 +38,3 @@ def test_a_folder_without_claims_is_refused(tmp_path, module, said):
 def test_an_id_that_is_claimed_twice_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a\.one is claimed more than once, but an id names one claim"):
         properties(claims(tmp_path, {"id": "a.one"}, {"id": "a.one"}))
-
-
-def test_globs_select():
-    assert require_matches(["a.*", "b"], ["a.one", "b"]) == ["a.*", "b"]
-    with pytest.raises(ValueError, match=r"allow='c\.\*' matches none of a\.one, b"):
-        require_matches(["a.*", "c.*"], ["b", "a.one"], option="allow")
-    assert selected("a.one", ["b", "a.*"])
-    assert not selected("a.one", ["b"])
-    assert selected("a.one", [])

@@ -23,8 +23,9 @@ from recint.calibration.positives import POSITIVES
 from recint.calibration.roles import Roles, combinations
 from recint.calibration.scrambled import scrambled
 from recint.calibration.truth import truth
-from recint.catalogue import properties, selected
+from recint.catalogue import properties
 from recint.checkpoint import Checkpoint, load
+from recint.globs import selected
 from recint.judging.claim import Property
 from recint.judging.controls import GROUPS, Grade, Row
 from recint.judging.judge import judge

@@ -9,8 +9,9 @@ from typing import Literal
 from recint.calibration.planted import plant
 from recint.calibration.roles import SMALL, Heads, Roles
 from recint.calibration.solver import Solver
-from recint.calibration.truth import DECIDED_BY, SOLVED, Bar
+from recint.calibration.truth import DECIDED_BY, SOLVED
 from recint.checkpoint import ModelConfig
+from recint.judging.claim import Claim
 from recint.model.transformer import Model
 
 Strength = Literal["strong", "weak", "near miss"]
@@ -41,7 +42,7 @@ class Rung:
         return Model(plant(self.roles, seed=seed, config=config, heads=heads, folded=folded))
 
 
-def ladder(claims: Iterable[Bar], *, margin: float = 0.2) -> tuple[Rung, ...]:
+def ladder(claims: Iterable[Claim], *, margin: float = 0.2) -> tuple[Rung, ...]:
     """Three rungs for each claim that can be graded: strong, weak (beyond the threshold) and near miss (short of it).
 
     Weak and near miss differ from the threshold by `margin`, a share of the threshold.

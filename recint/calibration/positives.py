@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from recint.calibration.attention_only import CONFIG, SHARED, Array, Layer, Matrix, Plan, attention_only, subspaces
 from recint.calibration.solver import Solver
 from recint.calibration.terms import COPIED, term_statistics
-from recint.calibration.truth import Bar
 from recint.checkpoint import Checkpoint
+from recint.judging.claim import Claim
 from recint.model import Model
 
 # Length of a position's code where the rest of the stream is a single term. A shorter code makes float32 round a stand-in less.
@@ -55,7 +55,7 @@ class Positive:
         made = self.make(seed)
         return made if isinstance(made, Solver) else Model(made)
 
-    def truth(self, claims: Iterable[Bar]) -> dict[str, bool]:
+    def truth(self, claims: Iterable[Claim]) -> dict[str, bool]:
         """Whether each claim is true; only claims that are settled. An id takes precedence over a name."""
         told = dict.fromkeys(self.true, True) | dict.fromkeys(self.false, False)
         return {

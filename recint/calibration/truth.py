@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal
 
 from recint.calibration.roles import SMALL, Roles, each_head
 from recint.checkpoint import ModelConfig
-from recint.claim import Contrast
-from recint.judging.relation import Relation, holds
+from recint.judging.claim import Claim
+from recint.judging.relation import holds
 from recint.model.chance import CHANCE
 
 Quorum = Literal["every head", "majority of heads"]
@@ -77,29 +77,7 @@ _IDLE = ("l2.qk-identity@3", "l2.ov-negative-identity@3")
 SOLVED = ("model.predicts-next-term", "model.predicts-short-sequences")
 
 
-class Bar(Protocol):
-    """The part of a `Claim` that decides whether it is true: its threshold and its contrasts."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def loss_share(self) -> bool: ...
-
-    @property
-    def relation(self) -> Relation: ...
-
-    @property
-    def threshold(self) -> float: ...
-
-    @property
-    def contrasts(self) -> Sequence[Contrast]: ...
-
-
-def truth(roles: Roles, claims: Iterable[Bar], *, config: ModelConfig = SMALL) -> dict[str, bool]:
+def truth(roles: Roles, claims: Iterable[Claim], *, config: ModelConfig = SMALL) -> dict[str, bool]:
     """Whether each claim is true of a model planted with these roles; only claims that the construction settles.
 
     >>> truth(Roles(previous_token=0.3), [claim("l0.previous-token"), claim("l0.ov-line")])

@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from recint.calibration.calibrate import calibrate
-    from recint.catalogue import properties, require_matches
+    from recint.catalogue import properties
+    from recint.globs import require_matches
     from recint.pages import calibration_page
     from recint.session import REFERENCE_CHECKPOINT
 

@@ -28,7 +28,8 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List the claims."""
-    from recint.catalogue import properties, require_matches, selected
+    from recint.catalogue import properties
+    from recint.globs import require_matches, selected
     from recint.pages.claims_page import page
 
     require_files(options.markdown)

@@ -63,7 +63,8 @@ def take_path(options: argparse.Namespace) -> None:
     """
 
     def is_path(word: str) -> bool:
-        from recint.catalogue import properties, selected
+        from recint.catalogue import properties
+        from recint.globs import selected
         from recint.state_dict import SAFETENSORS, TORCH
 
         like_one = os.sep in word or Path(word).suffix in (*TORCH, SAFETENSORS, ".txt") or Path(word).exists()

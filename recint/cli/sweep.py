@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     """Judge many checkpoints on a cluster, and write a table and a report. Returns 1 if one of them could not be judged."""
     from tqdm import tqdm
 
-    from recint.catalogue import properties, require_matches
+    from recint.catalogue import properties
+    from recint.globs import require_matches
     from recint.model.transformer import resolve_device
     from recint.pages import sweep_page
     from recint.record import log_file, standing

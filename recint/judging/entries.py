@@ -26,6 +26,7 @@ from recint.judging.entry import (
     Run,
     SearchSummary,
     UntrainedAnswer,
+    tuples,
 )
 from recint.judging.evaluate import Evidence
 from recint.judging.holm import holm
@@ -78,7 +79,7 @@ def entry(evidence: Evidence, *, family: int) -> Entry:
             blank(claim),
             value=evidence.value,
             seconds=seconds,
-            per_head=None if evidence.per_head is None else _tuples(evidence.per_head.tolist()),
+            per_head=None if evidence.per_head is None else tuples(evidence.per_head.tolist()),
             estimate=_estimate(evidence.estimate, claim.threshold, family) if evidence.estimate else None,
             failing=_failing(evidence),
             contrast={contrast.name: _contrast(contrast, evidence, family) for contrast in claim.contrasts}
@@ -93,10 +94,6 @@ def entry(evidence: Evidence, *, family: int) -> Entry:
 def with_untrained(item: Entry, answer: UntrainedAnswer, *, family: int) -> Entry:
     """The entry with the answer of untrained models, judged by itself again."""
     return judged(replace(item, untrained=answer), family=family)
-
-
-def _tuples(values: Any) -> Any:
-    return tuple(map(_tuples, values)) if isinstance(values, list) else values
 
 
 def _estimate(estimate: intervals.Estimate, threshold: float, family: int) -> Estimate:
@@ -212,7 +209,7 @@ def _unsuccessful_search(item: Entry) -> str:
         return ""
     if item.quantifier == "pointwise":
         share = f"at most {failing.ci[1]:.2g} of all recurrences fail, with 95 % confidence" if failing else ""
-        return f"no counterexample in {search.examples + (failing.of if failing else 0)} recurrences; {share}"
+        return f"no counterexample in {item.recurrences_tried} recurrences; {share}"
     if search.unconfirmed:
         return f"{search.unconfirmed} suspected counterexample(s) passed on fresh draws and do not count"
     return ""

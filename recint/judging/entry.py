@@ -17,6 +17,15 @@ Standing = Literal["confirmatory", "exploratory"]
 Interval = tuple[float | None, float | None]
 
 
+def tuples(values: Any) -> Any:
+    """Lists within lists as tuples, which an entry can hold; anything else stays what it is.
+
+    >>> tuples([[1.0, 2.0], [3.0]]), tuples(None)
+    (((1.0, 2.0), (3.0,)), None)
+    """
+    return tuple(map(tuples, values)) if isinstance(values, list) else values
+
+
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """What independent draws say about a statistic.
@@ -176,6 +185,11 @@ class Entry(Measurement):
     estimate_refutes: bool = True
     seconds: float = 0.0
     message: str = ""
+
+    @property
+    def recurrences_tried(self) -> int:
+        """How many single recurrences were held against the threshold, by the search and by the estimate."""
+        return (self.search.examples if self.search else 0) + (self.failing.of if self.failing else 0)
 
     @property
     def name(self) -> str:

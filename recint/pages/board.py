@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recint import words as sentences
-from recint.catalogue import require_matches, selected
+from recint.globs import require_matches, selected
 from recint.judging.entry import Departure, Entry, Run
 from recint.pages import markdown as markdowns
 from recint.pages.findings import answer, headline

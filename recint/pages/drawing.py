@@ -84,7 +84,6 @@ def _read_literally(figure: Figure) -> None:
 def axes_of(
     title: str,
     *,
-    width: float = WIDTH,
     height: float = 3.4,
     rows: int = 1,
     columns: int = 1,
@@ -94,13 +93,13 @@ def axes_of(
     """A figure with a title, and the list of its axes, row by row. The axes have no tick marks, because they have grids or labels.
 
     Args:
-        width, height: in inches.
+        height: in inches.
         share: whether all axes have the same limits. Then only the left and the lowest axes have numbers.
     """
     with drawing():
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios, sharex=share, sharey=share)
-        figure.suptitle(fill(title, int(width * _LETTERS)), x=0.01, ha="left", fontsize=11, fontweight="bold")
+        figure.suptitle(fill(title, int(WIDTH * _LETTERS)), x=0.01, ha="left", fontsize=11, fontweight="bold")
         for axes in panels.flat:
             axes.tick_params(which="both", left=False, bottom=False)
     return figure, list(panels.flat)

@@ -218,15 +218,14 @@ def attribution(title: str, *, table: ArrayLike, names: Sequence[str], first: in
     return svg(figure, title)
 
 
-def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: int, coordinates: int = 3) -> str:
+def prediction(title: str, *, actual: ArrayLike, predicted: ArrayLike, first: int) -> str:
     """Actual and predicted terms of shape (position, dim), in the coordinates where they differ most.
 
     Args:
         first: the first position that counts for the error.
-        coordinates: how many coordinates are shown.
     """
     terms, guesses = np.asarray(actual), np.asarray(predicted)
-    chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:coordinates])
+    chosen = np.sort(np.argsort(np.square(terms - guesses)[first:].sum(0))[::-1][:3])
     figure, panels = axes_of(title, columns=len(chosen), height=3.0)
     positions = np.arange(len(terms))
     with drawing():

@@ -114,11 +114,7 @@ def reach(claims: Sequence[Entry]) -> str:
         )
     conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
     # The drawn recurrences count too, because each of them was compared with the threshold.
-    recurrences = [
-        claim.search.examples + (claim.failing.of if claim.failing else 0)
-        for claim in claims
-        if claim.search and claim.quantifier == "pointwise"
-    ]
+    recurrences = [claim.recurrences_tried for claim in claims if claim.search and claim.quantifier == "pointwise"]
     means = [f"“everywhere” means at the {_range(conditions)} conditions that were tried"] if conditions else []
     means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
     if means:

@@ -19,7 +19,7 @@ from recint.record.identity import brief
 from recint.record.lines import Line
 from recint.system.escaping import line as one_line
 from recint.verdict import SYMBOLS, words
-from recint.words import LEGEND
+from recint.words import LEGEND, counted
 
 MARK = "*"
 STOPPED = "stopped before its verdicts"
@@ -44,9 +44,9 @@ def summary(history: History) -> str:
     stopped = sum(not history.of_run(run) for run in history.runs)
     aside = f" ({stopped} stopped before {'its' if stopped == 1 else 'their'} verdicts)" if stopped else ""
     return (
-        f"{_count(len(history.runs), 'run')}{aside} on {_count(len(history.checkpoints), 'checkpoint')}, "
-        f"{_count(registered, 'claim')} registered; "
-        f"{confirmed} of {_count(len(history.verdicts), 'verdict')} {'is' if confirmed == 1 else 'are'} confirmatory."
+        f"{counted(len(history.runs), 'run')}{aside} on {counted(len(history.checkpoints), 'checkpoint')}, "
+        f"{counted(registered, 'claim')} registered; "
+        f"{confirmed} of {counted(len(history.verdicts), 'verdict')} {'is' if confirmed == 1 else 'are'} confirmatory."
     )
 
 
@@ -58,9 +58,9 @@ def finding(history: History) -> str:
         return "No claim was judged yet"
     if again:
         same = sum(len(set(each)) == 1 for each in again)
-        return f"{same} of {_count(len(again), 'claim')} got the same verdict in every run"
+        return f"{same} of {counted(len(again), 'claim')} got the same verdict in every run"
     supported = sum(each == ["supported"] for each in judged)
-    return f"{supported} of {_count(len(judged), 'claim')} {'is' if supported == 1 else 'are'} supported; none was judged twice"
+    return f"{supported} of {counted(len(judged), 'claim')} {'is' if supported == 1 else 'are'} supported; none was judged twice"
 
 
 def empty(folder: str) -> str:
@@ -144,7 +144,7 @@ def _timeline(history: History, width: int) -> list[str]:
         columns.append([str(number), *cells])
     lines = console.table(columns, gap=1, least=step - 1)
     if left_out := len(history.runs) - len(shown):
-        lines += wrap(f"No room for {_count(left_out, 'earlier run')}; --html shows all.", width)
+        lines += wrap(f"No room for {counted(left_out, 'earlier run')}; --html shows all.", width)
     return lines
 
 
@@ -225,7 +225,7 @@ def _between(changed: Changes) -> str:
 
 def _changes(changed: Changes) -> Iterator[tuple[str, Sequence[str]]]:
     """Headings, each with its sentences."""
-    yield f"{len(changed.drift)} of {_count(changed.compared, 'claim')} drifted", changed.drift
+    yield f"{len(changed.drift)} of {counted(changed.compared, 'claim')} drifted", changed.drift
     if changed.incomparable:
         yield "Not comparable", changed.incomparable
     if changed.how:
@@ -244,10 +244,6 @@ def _commit(run: Line) -> str:
     if run["commit"] is None:
         return "none"
     return f"{run['commit'][:7]}{'+' if run['dirty'] else ''}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def html(history: History, changed: Changes | None = None, *, folder: str) -> str:

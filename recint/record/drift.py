@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recint.catalogue import selected
+from recint.globs import selected
 from recint.judging.entry import Baseline, Drift, Entry, Estimate, Run
 from recint.record import verdict_file
 from recint.record.lines import Line

@@ -1,6 +1,6 @@
 """The research log in order: the runs, the claims with their versions, and which verdicts are confirmatory.
 
-All functions depend on a `Log` only. PyTorch is imported only when two runs are compared, so that looking into the log is quick.
+All functions depend on a `Log` only. PyTorch is not imported, so that looking into the log is quick.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from recint.judging.entry import Entry, Run
 from recint.record.differences import differences
+from recint.record.drift import drift
 from recint.record.identity import identity
 from recint.record.lines import Line
 from recint.record.log import Log, Settled, by_run
@@ -226,8 +227,6 @@ def changes(history: History, before: Line, now: Line) -> Changes:
     Raises:
         ValueError: one of the two has no verdicts on the selected claims.
     """
-    from recint.record.drift import drift  # imports torch
-
     for run in (before, now):
         if not history.of_run(run):
             raise ValueError(f"run {run['run']} has no verdicts on these claims, but two runs that have are compared")

@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recint.judging.entry import Entry, Standing
 from recint.record.identity import identity
 from recint.record.lines import Line
-
-if TYPE_CHECKING:  # which would load torch
-    pass
-
 
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
@@ -22,12 +22,8 @@ from recint import shipped
 from recint.judging.entry import Entry
 from recint.record import git, verdict_file
 from recint.record.lines import KINDS, Line, parsed
-from recint.system.files import atomic, is_writable
-
-if TYPE_CHECKING:  # which would load torch
-    pass
-
 from recint.record.log import Log, LogError, Settled
+from recint.system.files import atomic, is_writable
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"

@@ -22,6 +22,7 @@ from recint.judging.entry import (
     Run,
     SearchSummary,
     UntrainedAnswer,
+    tuples,
 )
 from recint.record import schema
 
@@ -120,7 +121,7 @@ def entry(item: Mapping[str, Any]) -> Entry:
         search=_search(item.get("search")),
         contrast={name: _contrast(part) for name, part in (item.get("contrast") or {}).items()},
         untrained=_untrained(item.get("controls", {}).get("untrained")),
-        per_head=_tuples(item.get("per_head")),
+        per_head=tuples(item.get("per_head")),
         parts=tuple(item.get("parts", ())),
     )
 
@@ -225,10 +226,6 @@ def _untrained(item: Mapping[str, Any] | str | None) -> UntrainedAnswer | str | 
 
 def _plain_untrained(of: UntrainedAnswer | str) -> dict[str, Any] | str:
     return of if isinstance(of, str) else asdict(of)
-
-
-def _tuples(values: Any) -> Any:
-    return tuple(map(_tuples, values)) if isinstance(values, list) else values
 
 
 def _lists(values: Any) -> Any:

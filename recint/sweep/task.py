@@ -16,8 +16,9 @@ from pathlib import Path
 import torch
 from hypothesis import settings
 
-from recint.catalogue import properties, selected
+from recint.catalogue import properties
 from recint.checkpoint import Checkpoint, load
+from recint.globs import selected
 from recint.judging import entries
 from recint.judging.claim import Property
 from recint.judging.entry import Entry

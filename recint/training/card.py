@@ -15,7 +15,7 @@ from recint.pages.markdown import code, table
 from recint.recurrence import Distribution
 from recint.system.escaping import command, markdown
 from recint.system.files import write
-from recint.training.recipe import Recipe
+from recint.training.recipe import Recipe, as_saved
 from recint.training.train import CARD, HISTORY, LOSSES
 
 
@@ -23,7 +23,8 @@ def write_card(folder: Path) -> None:
     """Write README.md and loss.svg to a folder in which `recint train` has trained a model."""
     loaded = checkpoints.load(folder)
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    recipe, model, data = history["recipe"], history["recipe"]["model"], history["recipe"]["data"]
+    recipe = as_saved(history["recipe"])
+    model, data = recipe["model"], recipe["data"]
     final = history["validation"][-1][1]
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",
@@ -58,7 +59,7 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
     """The options of `recint train` that make the same model: those of the recipe, and others without their default value."""
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
-    chosen = {**recipe["data"], **recipe["model"], "precision": recipe.get("precision", Recipe().precision)}
+    chosen = {**recipe["data"], **recipe["model"], "precision": recipe["precision"]}
     chosen.pop("dim")  # which is `d_vocab`
     changed = {name: value for name, value in chosen.items() if _listed(value) != _listed(usual[name])}
     trained = {name: value for name, value in recipe.items() if isinstance(value, int | float)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution
@@ -15,6 +16,11 @@ _MOST_LAYERS, _MOST_WEIGHTS = 1_000, 10**10
 
 
 Precision = Literal["float32", "bfloat16"]
+
+
+def as_saved(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A recipe as it was saved beside a model, with what recipes of earlier versions do not name."""
+    return {"precision": "float32", **recipe}
 
 
 @dataclass(frozen=True, kw_only=True)

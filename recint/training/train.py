@@ -27,7 +27,7 @@ from recint.state_dict import SAFETENSORS, TORCH
 from recint.system.files import write
 from recint.system.outputs import require_files
 from recint.system.seeds import derive_seed
-from recint.training.recipe import Recipe
+from recint.training.recipe import Recipe, as_saved
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -192,7 +192,7 @@ def _read_state(recipe: Recipe, out: Path) -> tuple[dict | None, dict]:
         return None, fresh
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        saved = {"precision": "float32"} | json.loads(state["recipe"])  # states of earlier versions do not name it
+        saved = as_saved(json.loads(state["recipe"]))
         history = json.loads(state["history"])
     except Exception as error:
         raise CheckpointError(

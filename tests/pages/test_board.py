@@ -1,5 +1,7 @@
 """The table of verdicts and the summary, in Markdown."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 from recint.judging.entry import Baseline, Departure, Drift
@@ -44,3 +46,8 @@ def test_the_summary_is_markdown_with_the_drift_first(drifted):
     assert "- not compared: a.new: not judged in the baseline, base" in lines
     assert "- judged otherwise: draws=1000 in base, now draws=300" in lines
     assert any(line.startswith("| `a.a`<br>a.a is claimed.") for line in lines)
+
+
+def test_a_table_of_verdict_files_loads_no_pytorch():
+    code = "import sys, recint.pages.board, recint.record.drift; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

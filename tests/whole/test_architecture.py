@@ -17,7 +17,7 @@ BEGIN, END = "<!-- drawn by tests/whole/test_architecture.py -->\n", "<!-- end o
 
 # Rooms are packages, and modules that lie beside them. The longest name that fits says to which part a module belongs.
 PARTS = {
-    "common ground": ("recint", "system", "shipped", "state_dict", "checkpoint", "profiles", "refusals"),
+    "common ground": ("recint", "system", "shipped", "state_dict", "checkpoint", "profiles", "refusals", "globs"),
     "engine": ("judging", "record", "pages", "sweep", "verdict", "words", "catalogue"),
     "subject": (
         *("recurrence", "places", "domain", "strategies", "claim", "claim_figures"),
