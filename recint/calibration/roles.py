@@ -92,13 +92,12 @@ ABSENT = Roles(
 ROLES = tuple(field.name for field in fields(Roles))
 
 
-def combinations() -> tuple[tuple[str, Roles], ...]:
+def combinations(*, n_heads: int = SMALL.n_heads) -> tuple[tuple[str, Roles], ...]:
     """Named roles that are strongly present or absent: all, none, all but one, only one, and all but a pair.
 
     In the last ones, a bare majority of the heads plays a role, or one head too few, or all heads but one.
     """
-    present, n_heads = Roles(), SMALL.n_heads
-    majority = n_heads // 2 + 1
+    present, majority = Roles(), n_heads // 2 + 1
 
     def without(*names: str) -> Roles:
         return replace(present, **{name: getattr(ABSENT, name) for name in names})
