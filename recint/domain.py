@@ -23,6 +23,7 @@ from recint.places import (
 )
 from recint.recurrence import REFERENCE, Range
 from recint.system.seeds import derive_seed
+from recint.transformed import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +119,16 @@ __all__ = [
     "Condition",
     "Domain",
     "DrawnRecurrence",
+    "Flip",
+    "Permutation",
     "Place",
     "Recurrence",
+    "Rotation",
+    "Scale",
     "Several",
+    "Shift",
+    "Swap",
+    "Transformed",
     "UniformVectors",
     "Vector",
     "reference_of",

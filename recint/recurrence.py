@@ -77,13 +77,15 @@ class Distribution:
         *,
         seed: int,
         device: torch.device | str = "cpu",
-        coefficients: Sequence[float] | None = None,
+        coefficients: Sequence[float] | Float[Tensor, "batch order"] | None = None,
+        cap: Float[Tensor, batch] | None = None,
     ) -> Recurrences:
         """`batch` independent recurrences. They are drawn on the CPU, so that a seed gives the same ones on every device.
 
         Args:
-            coefficients: fixed coefficients for all recurrences, that of the oldest term first. All else stays as it is drawn
-                without them.
+            coefficients: fixed coefficients for all recurrences, or for each, that of the oldest term first. All else stays as it
+                is drawn without them.
+            cap: the norm of the longest term of each recurrence. All else stays as it is drawn without it.
 
         Raises:
             ValueError: the batch is below 1.
@@ -102,12 +104,12 @@ class Distribution:
 
         drawn = uniform(self.c, batch, self.order)
         if coefficients is not None:
-            drawn = torch.tensor(coefficients, dtype=torch.float64).expand_as(drawn)
+            drawn = torch.as_tensor(coefficients, dtype=torch.float64).expand_as(drawn)
         return build(
             coefficients=drawn * self._signs(seed, drawn) if self.either_sign else drawn,
             offset=uniform(self.d, batch, self.dim),
             start=uniform(self.start, batch, self.order, self.dim),
-            cap=uniform(self.cap, batch),
+            cap=uniform(self.cap, batch) if cap is None else cap,
             length=self.length,
             device=device,
         )

@@ -18,6 +18,7 @@ from hypothesis.strategies import SearchStrategy
 
 from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector, shortest
 from recint.judging.subject import SEARCH_BATCH
+from recint.transformed import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation, Transformed
 
 T = TypeVar("T")
 
@@ -94,6 +95,38 @@ def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[C
     return drawn | st.builds(UniformVectors, seed=SEEDS) if domain.uniform_vectors else drawn
 
 
+_COORDINATES = st.integers(0, 39)
+
+
+def turns() -> SearchStrategy[Transformation]:
+    """Transformations that leave norms and angles as they are. The simplest one is a swap of coordinates 0 and 1.
+
+    >>> find(turns(), lambda by: True)
+    Swap(first=0, second=1)
+    """
+    return st.one_of(
+        st.builds(
+            lambda first, further: Swap(first, (first + further) % 40), first=_COORDINATES, further=st.integers(1, 39)
+        ),
+        st.builds(Flip, _COORDINATES),
+        st.builds(Permutation, SEEDS),
+        st.builds(Rotation, SEEDS),
+    )
+
+
+def transformations() -> SearchStrategy[Transformation]:
+    """Turns, then scales and shifts by tenths."""
+    tenths = grid(0.1, 2)
+    return st.one_of(turns(), st.builds(Scale, tenths), st.builds(Shift, tenths, SEEDS))
+
+
+def transformed(
+    domain: Domain, by: SearchStrategy[Transformation], *, batch: int = SEARCH_BATCH
+) -> SearchStrategy[Transformed]:
+    """Conditions of the domain, each with a transformation."""
+    return st.builds(Transformed, at=conditions(domain, batch=batch), by=by)
+
+
 def vectors(bound: int) -> SearchStrategy[Vector]:
     """Vectors with coordinates in [-bound, bound]: zero, sparse, constant, alternating, or random from a seed."""
     value = grid(-bound, bound)
@@ -126,4 +159,15 @@ def _can_be_scaled(recurrence: Recurrence) -> bool:
     )
 
 
-__all__ = ["SEEDS", "conditions", "each", "grid", "of_order", "recurrences", "vectors"]
+__all__ = [
+    "SEEDS",
+    "conditions",
+    "each",
+    "grid",
+    "of_order",
+    "recurrences",
+    "transformations",
+    "transformed",
+    "turns",
+    "vectors",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,7 +15,10 @@ from recint.model import preconditions
 from recint.model.intact import Intact
 from recint.strategies import of_order
 
-_PLACES = ("Between", "Condition", "DrawnRecurrence", "Recurrence", "UniformVectors", "Vector")
+_PLACES = (
+    *("Between", "Condition", "DrawnRecurrence", "Recurrence", "Transformed", "UniformVectors", "Vector"),
+    *("Flip", "Permutation", "Rotation", "Scale", "Shift", "Swap"),
+)
 
 
 class _Model(Protocol):
@@ -49,7 +53,7 @@ class Asked:
 
     def snippet(self: _Model, at: Place) -> Snippet:
         """Python code that builds this model and this place again."""
-        used = ", ".join(kind for kind in _PLACES if f"{kind}(" in repr(at))
+        used = ", ".join(kind for kind in _PLACES if re.search(rf"\b{kind}\(", repr(at)))
         return Snippet(
             imports=(
                 "from recint.checkpoint import load",

@@ -7,7 +7,7 @@ TransformerLens. Its `hook_attn_scores` comes after the softmax, and the bridge 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -26,10 +26,19 @@ class Change:
     """How much an intervention changes the activation that it acts on.
 
     Attributes:
-        largest: largest absolute change of an entry of the activation so far, over all passes in the block.
+        seen: largest absolute change of an entry of the activation so far, over all passes in the block.
+        parts: the changes of the interventions that this one consists of.
+        combined: how theirs become one.
     """
 
-    largest: float = 0.0
+    seen: float = 0.0
+    parts: Sequence[Change] = ()
+    combined: Callable[[Iterable[float]], float] = min
+
+    @property
+    def largest(self) -> float:
+        """The largest change so far; of several interventions, that of the one that changed least (or most)."""
+        return self.combined(part.largest for part in self.parts) if self.parts else self.seen
 
 
 def largest_change(old: Tensor, new: Tensor) -> float:
@@ -50,7 +59,7 @@ def edited(model: Model, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterato
 
     def replace(activation: Tensor) -> Tensor:
         new = edit(activation)
-        change.largest = max(change.largest, largest_change(activation, new))
+        change.seen = max(change.seen, largest_change(activation, new))
         return new
 
     with model.editing(hook, replace):
@@ -170,7 +179,7 @@ def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*r
     return torch.nn.functional.one_hot(torch.minimum(keys, torch.arange(queries)), queries).float()
 
 
-def _recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
+def recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
     """Inside the block `last` holds the activation of a hook from the present pass, so that later edits can read it."""
 
     def remember(activation: Tensor) -> Tensor:
@@ -206,12 +215,11 @@ def qk_replaced(
 
     bridge = model.bridge
     with (
-        _recalling(model, f"{attention}.q.hook_in", read),
+        recalling(model, f"{attention}.q.hook_in", read),
         edited(model, f"{attention}.hook_q", with_weights(W_Q, bridge.b_Q[layer])) as change,
         edited(model, f"{attention}.hook_k", with_weights(W_K, bridge.b_K[layer])) as change_of_keys,
     ):
-        yield change
-        change.largest = max(change.largest, change_of_keys.largest)
+        yield Change(parts=(change, change_of_keys), combined=max)
 
 
 @contextmanager
@@ -235,8 +243,8 @@ def ov_replaced(
         )
 
     with (
-        _recalling(model, f"{attention}.q.hook_in", read),
-        _recalling(model, f"{attention}.hook_pattern", patterns),
+        recalling(model, f"{attention}.q.hook_in", read),
+        recalling(model, f"{attention}.hook_pattern", patterns),
         edited(model, f"blocks.{layer}.hook_attn_out", output) as change,
     ):
         yield change
@@ -291,12 +299,11 @@ def path_removed(
         return edit
 
     with ExitStack() as stack:
-        stack.enter_context(_recalling(model, f"blocks.{layer}.hook_resid_pre", residual))
+        stack.enter_context(recalling(model, f"blocks.{layer}.hook_resid_pre", residual))
         changes = [
             stack.enter_context(edited(model, f"{attention}.hook_{letter}", without(letter))) for letter in letters
         ]
-        yield (change := Change())
-        change.largest = max(part.largest for part in changes)
+        yield Change(parts=changes, combined=max)
 
 
 @contextmanager
@@ -304,5 +311,4 @@ def all_of(*interventions: AbstractContextManager[Change]) -> Iterator[Change]:
     """Several interventions at once. The change is the smallest of theirs, so that it is 0 if one of them does nothing."""
     with ExitStack() as stack:
         changes = [stack.enter_context(intervention) for intervention in interventions]
-        yield (change := Change())
-    change.largest = min(part.largest for part in changes)
+        yield Change(parts=changes)

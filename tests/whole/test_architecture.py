@@ -20,7 +20,17 @@ PARTS = {
     "common ground": ("recint", "system", "shipped", "state_dict", "checkpoint", "profiles", "refusals", "globs"),
     "engine": ("judging", "record", "pages", "sweep", "verdict", "words", "catalogue"),
     "subject": (
-        *("recurrence", "places", "domain", "strategies", "claim", "claim_figures"),
+        *(
+            "recurrence",
+            "partners",
+            "places",
+            "transformations",
+            "transformed",
+            "domain",
+            "strategies",
+            "claim",
+            "claim_figures",
+        ),
         *("statistics", "model", "calibration", "replication", "training"),
     ),
     "wiring": ("cli", "options", "session", "plugin", "verify", "collecting", "sweep.task", "calibration.calibrate"),

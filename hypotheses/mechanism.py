@@ -1,0 +1,520 @@
+"""An account of the whole model, registered before the networks existed on which it is confirmed or refuted.
+
+1. If c is known, the model is one linear filter over the terms: prediction_i = sum_k w_ik a_k, with one number for each term.
+2. The filter is not the rule a_i + c (a_i - a_(i-1)). It goes two steps at once: its weight rests on the term before the last.
+3. The filter follows c through attention and through the scales of LayerNorm. Both are functions of norms.
+4. Only layer 0's attention reads the embedding.
+
+docs/mechanism.md has the definitions, and the choices that were made. Thresholds are words: "nearly all" (0.9), "at most twice"
+(2), "an order of magnitude" (10), "half" (0.5). All ratios are asked of untrained models too, and their contrasts decide there.
+"""
+
+import torch
+from hypothesis import given
+
+from recint.claim import Claim, Contrast
+from recint.claim_figures import against_c
+from recint.domain import Between, Condition, Domain, Transformed
+from recint.model.interchange import (
+    activations_of,
+    activations_replaced,
+    gates_of,
+    gates_replaced,
+    partner_at,
+    patterns,
+    scales,
+)
+from recint.model.interventions import all_of
+from recint.model.linear_filter import BANK, STEP, filter_at, filter_weights, filtered, mean_weights
+from recint.model.readers import hidden, readers_after_layer_0_attention
+from recint.partners import partners
+from recint.statistics.errors import ratio, squared_length
+from recint.strategies import conditions, transformed, turns
+from recint.system.seeds import derive_seed
+from recint.transformations import rotations
+
+SOURCE = "docs/mechanism.md, registered before affine3-seed4 and affine3-seed5 were trained"
+AS_TRAINED = Domain(length=(14, 14))
+SCORED = 2  # the first position at which the terms so far determine the next one
+LATE = tuple(range(8, 13))  # positions at which enough terms are there
+TWICE, MAGNITUDE, HALF, NEARLY_ALL, HARDLY = 2.0, 10.0, 0.5, 0.9, 0.1
+AVERAGED = 16  # partners over which patterns are averaged
+GIVEN_SIGN = 500  # recurrences of each sign of c, for their mean patterns
+NOISE, SHIFT = 0.1, 0.3  # norm of the noise, relative to the term; norm of the shift
+STEPS = (("step of the central difference", STEP),)
+
+LINEAR = Claim(
+    id="filter.linear",
+    statement="Every prediction is a linear combination of the terms, with one weight for each term.",
+    quantifier="average",
+    statistic="1 - sum |sum_k w_ik a_k - f_i|^2 / sum |f_i - a_i|^2",
+    relation=">=",
+    threshold=NEARLY_ALL,
+    reduction="explained share",
+    domain=AS_TRAINED,
+    orders=(1,),
+    constants=STEPS,
+    source=SOURCE,
+)
+
+OF_C = Claim(
+    id="filter.of-c",
+    statement="The weights depend on c alone: measured on one recurrence, they predict another one with the same c.",
+    quantifier="average",
+    statistic="MSE of the filter of another recurrence with the same c / MSE",
+    relation="<=",
+    threshold=TWICE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="the filter of a recurrence with -c",
+            statistic="its MSE / that with the same c",
+            relation=">=",
+            threshold=MAGNITUDE,
+            reduction="ratio of means",
+        ),
+        Contrast(
+            name="the filter of an independent recurrence",
+            statistic="its MSE / that with -c",
+            relation=">=",
+            threshold=1.0,
+            reduction="ratio of means",
+        ),
+    ),
+    constants=STEPS,
+    source=SOURCE,
+)
+
+RESTS_ON_PREVIOUS = Claim(
+    id="filter.rests-on-previous",
+    statement="From position 8 on the prediction rests on the term before the last, and not on the last.",
+    quantifier="average",
+    statistic="MSE with a_(i-1) of another recurrence / MSE with its a_i, mean over i = 8 to 12",
+    relation=">=",
+    threshold=MAGNITUDE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="the rule a_i + c (a_i - a_(i-1)), asked the same",
+            statistic="MSE with another a_(i-1) / MSE with another a_i",
+            relation="<=",
+            threshold=1.0,
+            reduction="ratio of means",
+        ),
+    ),
+    source=SOURCE,
+)
+
+C_SQUARED = Claim(
+    id="filter.weight-is-c-squared",
+    statement="Where |c| >= 1, the weight of the term before the last is c^2.",
+    quantifier="average",
+    statistic="R^2 of w_(i,i-1) by c^2, i = 8 to 12",
+    relation=">=",
+    threshold=HALF,
+    reduction="explained share",
+    domain=Domain(c=(1.0, 2.0), either_sign=True, length=(14, 14)),
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="-c in place of c^2",
+            statistic="R^2 of w_(i,i-1) by -c",
+            relation="<=",
+            threshold=0.0,
+            reduction="explained share",
+        ),
+    ),
+    constants=(*STEPS, ("recurrences for the mean weights", BANK)),
+    source=SOURCE,
+)
+
+LAST_HARDLY_USED = Claim(
+    id="filter.last-hardly-used",
+    statement="From position 8 on the last term has hardly any weight.",
+    quantifier="average",
+    statistic="mean of |w_ii| / sum_k |w_ik|, i = 8 to 12",
+    relation="<=",
+    threshold=HARDLY,
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="the term before the last",
+            statistic="mean of |w_(i,i-1)| / sum_k |w_ik|",
+            relation=">=",
+            threshold=HALF,
+        ),
+    ),
+    constants=STEPS,
+    source=SOURCE,
+)
+
+ATTENTION_AND_NORMS = Claim(
+    id="circuit.attention-and-norms-of-c",
+    statement="c settles the attention and the scales of LayerNorm: those of another recurrence with the same c cost at most "
+    "twice the MSE.",
+    quantifier="average",
+    statistic="MSE with all patterns and scales of another recurrence with the same c / MSE",
+    relation="<=",
+    threshold=TWICE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="those of a recurrence with -c",
+            statistic="MSE with these / MSE",
+            relation=">=",
+            threshold=MAGNITUDE,
+            reduction="ratio of means",
+        ),
+    ),
+    source=SOURCE,
+)
+
+LINEAR_GIVEN_C = Claim(
+    id="circuit.linear-given-c",
+    statement="If c is known, the whole model is one affine map.",
+    quantifier="average",
+    statistic="MSE with all patterns, scales and gates of another recurrence with the same c / MSE",
+    relation="<=",
+    threshold=MAGNITUDE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="those of an independent recurrence",
+            statistic="MSE with these / MSE with those of the same c",
+            relation=">=",
+            threshold=MAGNITUDE,
+            reduction="ratio of means",
+        ),
+    ),
+    source=SOURCE,
+)
+
+ATTENTION_OF_C_AND_SCALE = Claim(
+    id="circuit.attention-of-c-and-scale",
+    statement="Attention is a function of c and of the largest norm.",
+    quantifier="average",
+    statistic="MSE with the mean patterns of 16 other recurrences with the same c and largest norm / MSE",
+    relation="<=",
+    threshold=MAGNITUDE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="the mean patterns of recurrences with the same sign of c",
+            statistic="MSE with these / MSE with those of the claim",
+            relation=">=",
+            threshold=MAGNITUDE,
+            reduction="ratio of means",
+        ),
+    ),
+    constants=(("recurrences of each sign", GIVEN_SIGN),),
+    source=SOURCE,
+)
+
+EMBEDDING_READ_ONCE = Claim(
+    id="embedding.read-by-layer-0-only",
+    statement="After layer 0's attention, nothing needs to read the embedding.",
+    layers=(0,),
+    quantifier="average",
+    statistic="MSE with the embedding's mean in all that is read after layer 0's attention / MSE",
+    relation="<=",
+    threshold=TWICE,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="the mean output of layer 0's attention in its place",
+            statistic="MSE with this / MSE",
+            relation=">=",
+            threshold=MAGNITUDE,
+            reduction="ratio of means",
+        ),
+    ),
+    source=SOURCE,
+)
+
+TURNS = Claim(
+    id="model.rotation",
+    statement="The model turns with its input: if all terms are rotated, so is the prediction.",
+    quantifier="everywhere",
+    statistic="|f(aR) - f(a)R|^2 / |f(a) - a|^2, terms with 10 % noise",
+    relation="<=",
+    threshold=0.01,
+    reduction="ratio of means",
+    domain=AS_TRAINED,
+    orders=(1,),
+    contrasts=(
+        Contrast(
+            name="a shift by a vector of norm 0.3 in place of the rotation",
+            statistic="|f(a + s) - f(a) - s|^2 / |f(a) - a|^2",
+            relation=">=",
+            threshold=0.01,
+            reduction="ratio of means",
+        ),
+    ),
+    constants=(("noise", NOISE), ("shift", SHIFT)),
+    source=SOURCE,
+)
+
+
+def only(claim):
+    """The name of the claim's only contrast."""
+    (contrast,) = claim.contrasts
+    return contrast.name
+
+
+# --- The filter -------------------------------------------------------------------------------------------------------
+
+
+@LINEAR(figure=against_c)
+@given(at=conditions(LINEAR.domain))
+def test_predictions_are_linear_combinations_of_the_terms(model, at):
+    intact, weights = model.intact(at), filter_at(model, at)
+    terms = intact.recurrences.inputs
+    LINEAR.check(
+        ratio(
+            squared_length(filtered(weights, terms) - intact.prediction, first=SCORED),
+            squared_length(intact.prediction - terms, first=SCORED),
+        ),
+        at,
+    )
+
+
+@OF_C(figure=against_c)
+@given(at=conditions(OF_C.domain))
+def test_the_filter_depends_on_c_alone(model, at):
+    weights = filter_at(model, at)
+
+    def errors(share):
+        other = partner_at(model, at, share)
+        return other.errors_of(filtered(weights, other.recurrences.inputs))
+
+    opposite, independent = (contrast.name for contrast in OF_C.contrasts)
+    OF_C.check(
+        ratio(errors("c"), partner_at(model, at, "c").errors),
+        at,
+        contrasts={
+            opposite: lambda: ratio(errors("-c"), errors("c")),
+            independent: lambda: ratio(errors("nothing"), errors("-c")),
+        },
+    )
+
+
+@RESTS_ON_PREVIOUS(figure=against_c)
+@given(at=conditions(RESTS_ON_PREVIOUS.domain))
+def test_the_prediction_rests_on_the_term_before_the_last(model, at):
+    recurrences, other = model.intact(at).recurrences, partner_at(model, at, "nothing").recurrences
+    terms, instead, c = recurrences.inputs, other.inputs, recurrences.coefficients[:, :1]
+
+    def errors_at(position, predict, replaced):
+        changed = terms.clone()
+        changed[:, replaced] = instead[:, replaced]
+        return (predict(changed)[:, position] - recurrences.targets[:, position]).square().mean(1)
+
+    def mean_errors(predict):
+        """MSE with another a_(i-1), and with another a_i, mean over the late positions."""
+        return ratio(*(torch.stack([errors_at(i, predict, i - back) for i in LATE]).mean(0) for back in (1, 0)))
+
+    def rule(inputs):
+        steps = inputs.diff(dim=1, prepend=inputs[:, :1])
+        return inputs + c[..., None] * steps
+
+    RESTS_ON_PREVIOUS.check(
+        mean_errors(model),
+        at,
+        contrasts={only(RESTS_ON_PREVIOUS): lambda: mean_errors(rule)},
+        changed=float((instead - terms).abs().max()),
+    )
+
+
+@C_SQUARED(figure=against_c)
+@given(at=conditions(C_SQUARED.domain))
+def test_the_weight_of_the_term_before_the_last_is_c_squared(model, at):
+    recurrences = model.intact(at).recurrences
+    before = tuple(i - 1 for i in LATE)
+    with model.unedited():
+        weights = filter_weights(model, recurrences, seed=at.seed, terms=before)
+    late = torch.tensor(LATE)
+    found = weights[:, late, range(len(LATE))]
+    mean = mean_weights(model, C_SQUARED.domain, terms=before)[late, range(len(LATE))]
+    c = recurrences.coefficients[:, :1]
+
+    def against(guess):
+        return ratio((found - guess).square().sum(1), (found - mean).square().sum(1))
+
+    C_SQUARED.check(against(c.square()), at, contrasts={only(C_SQUARED): lambda: against(-c)})
+
+
+@LAST_HARDLY_USED(figure=against_c)
+@given(at=conditions(LAST_HARDLY_USED.domain))
+def test_the_last_term_has_hardly_any_weight(model, at):
+    size = filter_at(model, at).abs()
+
+    def share(back):
+        late = torch.tensor(LATE)
+        return (size[:, late, late - back] / size[:, late].sum(-1)).mean(1)
+
+    LAST_HARDLY_USED.check(share(0), at, contrasts={only(LAST_HARDLY_USED): lambda: share(1)})
+
+
+# --- What sets the filter ---------------------------------------------------------------------------------------------
+
+
+def errors_with_partner(model, at, share, *, gates=False):
+    """MSE of each recurrence with patterns and scales, perhaps gates too, of a partner, and the smallest change."""
+    intact = model.intact(at)
+
+    def measure():
+        source = partner_at(model, at, share).recurrences.inputs
+        replaced = [
+            activations_replaced(model, activations_of(model, source, (*patterns(model.config), *scales(model.config))))
+        ]
+        if gates:
+            replaced.append(gates_replaced(model, gates_of(model, source)))
+        with all_of(*replaced) as change:
+            errors = intact.errors_from(layer=0)
+        return errors, change.largest
+
+    return intact.once(("interchanged", share, gates), measure)
+
+
+@ATTENTION_AND_NORMS(figure=against_c)
+@given(at=conditions(ATTENTION_AND_NORMS.domain))
+def test_c_settles_attention_and_norms(model, at):
+    intact = model.intact(at)
+    errors, changed = errors_with_partner(model, at, "c")
+    ATTENTION_AND_NORMS.check(
+        ratio(errors, intact.errors),
+        at,
+        contrasts={only(ATTENTION_AND_NORMS): lambda: ratio(errors_with_partner(model, at, "-c")[0], intact.errors)},
+        changed=changed,
+    )
+
+
+@LINEAR_GIVEN_C(figure=against_c)
+@given(at=conditions(LINEAR_GIVEN_C.domain))
+def test_the_model_is_one_affine_map_if_c_is_known(model, at):
+    errors, changed = errors_with_partner(model, at, "c", gates=True)
+    LINEAR_GIVEN_C.check(
+        ratio(errors, model.intact(at).errors),
+        at,
+        contrasts={
+            only(LINEAR_GIVEN_C): lambda: ratio(errors_with_partner(model, at, "nothing", gates=True)[0], errors)
+        },
+        changed=changed,
+    )
+
+
+def patterns_given_sign(model):
+    """The mean pattern of every layer over recurrences with c < 0, and over those with c > 0."""
+
+    def measure():
+        low, high = AS_TRAINED.c
+        sides = []
+        for c in (Between(low, 0.0), Between(0.0, high)):
+            at = Condition(c=c, seed=derive_seed(0, "patterns given sign"), batch=GIVEN_SIGN)
+            kept = activations_of(model, at.sample(model.config).inputs, patterns(model.config))
+            sides.append({hook: kept[hook].mean(0) for hook in kept})
+        return {hook: torch.stack([side[hook] for side in sides]) for hook in sides[0]}
+
+    return model.once("patterns given the sign of c", measure)
+
+
+@ATTENTION_OF_C_AND_SCALE(figure=against_c)
+@given(at=conditions(ATTENTION_OF_C_AND_SCALE.domain))
+def test_attention_is_a_function_of_c_and_scale(model, at):
+    intact = model.intact(at)
+    hooks = patterns(model.config)
+    drawn = [
+        partners(intact.recurrences, share="c and largest norm", seed=derive_seed(at.seed, "averaged", number))
+        for number in range(AVERAGED)
+    ]
+    kept = [activations_of(model, each.inputs, hooks) for each in drawn]
+    mean = {hook: torch.stack([each[hook] for each in kept]).mean(0) for hook in hooks}
+
+    def errors(values):
+        with activations_replaced(model, values) as change:
+            return intact.errors_from(layer=0), change.largest
+
+    with_mean, changed = errors(mean)
+    positive = (intact.recurrences.coefficients[:, 0] > 0).long()
+    ATTENTION_OF_C_AND_SCALE.check(
+        ratio(with_mean, intact.errors),
+        at,
+        contrasts={
+            only(ATTENTION_OF_C_AND_SCALE): lambda: ratio(
+                errors({hook: sides[positive] for hook, sides in patterns_given_sign(model).items()})[0], with_mean
+            )
+        },
+        changed=changed,
+    )
+
+
+# --- The embedding ----------------------------------------------------------------------------------------------------
+
+
+@EMBEDDING_READ_ONCE(figure=against_c)
+@given(at=conditions(EMBEDDING_READ_ONCE.domain))
+def test_nothing_needs_the_embedding_after_layer_0_attention(model, at):
+    intact = model.intact(at)
+    readers = readers_after_layer_0_attention(model.config)
+
+    def without(hook):
+        part = intact[hook]
+        differs = part - model.reference_mean(hook)[: part.shape[1]]
+        with hidden(model, removed=differs, readers=readers) as change:
+            return intact.errors_from(layer=0), change.largest
+
+    errors, changed = without("blocks.0.hook_resid_pre")
+    EMBEDDING_READ_ONCE.check(
+        ratio(errors, intact.errors),
+        at,
+        contrasts={only(EMBEDDING_READ_ONCE): lambda: ratio(without("blocks.0.hook_attn_out")[0], intact.errors)},
+        changed=changed,
+    )
+
+
+# --- Rotations --------------------------------------------------------------------------------------------------------
+
+
+def noisy(terms, seed):
+    """Terms with a vector added to each, of a random direction and of NOISE times the term's norm."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "noise"))
+    noise = torch.randn(terms.shape, generator=generator).to(terms)
+    return terms + NOISE * terms.norm(dim=-1, keepdim=True) * noise / noise.norm(dim=-1, keepdim=True)
+
+
+@TURNS(figure=against_c)
+@given(at=transformed(TURNS.domain, turns()))
+def test_the_model_turns_with_its_input(model, at):
+    terms = noisy(at.sample(model.config).inputs.to(model.device), at.seed)
+    batch, _, dim = terms.shape
+    predicted = model(terms)
+    change = squared_length(predicted - terms, first=SCORED)
+    each = None if isinstance(at, Transformed) else rotations(batch, dim, seed=at.seed).to(terms)
+
+    def turned(vectors):
+        return at.by.apply(vectors) if each is None else vectors @ each
+
+    def shifted():
+        generator = torch.Generator().manual_seed(derive_seed(at.seed, "shift"))
+        direction = torch.randn(batch, 1, dim, generator=generator).to(terms)
+        shift = SHIFT * direction / direction.norm(dim=-1, keepdim=True)
+        return ratio(squared_length(model(terms + shift) - predicted - shift, first=SCORED), change)
+
+    TURNS.check(
+        ratio(squared_length(model(turned(terms)) - turned(predicted), first=SCORED), change),
+        at,
+        contrasts={only(TURNS): shifted},
+    )

@@ -1,0 +1,122 @@
+"""The filter of a model: one weight for each term, by which the terms add up to a prediction.
+
+A weight is how far a prediction moves with a term. It is measured along a direction that is at right angles to the plane of the
+recurrence: there a small step changes the norms of terms, and their angles, only to second order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import einops
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.domain import Domain, Place
+from recint.judging.subject import CHUNK
+from recint.recurrence import Recurrences
+from recint.system.seeds import derive_seed
+
+STEP = 0.02  # length of the step h of the central difference; the longest term has a norm of 1 to 2
+BANK = 64  # recurrences from which the mean weights are taken
+
+
+def directions(recurrences: Recurrences, *, seed: int) -> Float[Tensor, "recurrence dim"]:
+    """A random unit vector for each recurrence, at right angles to its first terms and to d, so to all of its terms."""
+    batch, _, dim = recurrences.terms.shape
+    generator = torch.Generator().manual_seed(derive_seed(seed, "directions"))
+    random = torch.randn(batch, dim, 1, generator=generator, dtype=torch.float64)
+    first = recurrences.terms[:, : recurrences.order].cpu().double()
+    plane = torch.cat([first, recurrences.offset[:, None].cpu().double()], dim=1)
+    q, _ = torch.linalg.qr(torch.cat([plane.mT, random], dim=-1))
+    return q[..., -1].to(recurrences.terms)
+
+
+def responses(
+    model: Any, recurrences: Recurrences, *, seed: int, terms: Sequence[int] | None = None
+) -> Float[Tensor, "recurrence query term dim"]:
+    """The derivative of each prediction with respect to a step of each term along the recurrence's direction.
+
+    It is the central difference (f(a + h e) - f(a - h e)) / 2h, which takes two passes for each term.
+
+    Args:
+        terms: the numbers of the terms that are moved; None means all.
+    """
+    inputs, e = recurrences.inputs, directions(recurrences, seed=seed)
+    chosen = torch.eye(inputs.shape[1]).to(inputs)[slice(None) if terms is None else list(terms)]
+    steps = STEP * einops.einsum(chosen, e, "term position, recurrence dim -> term recurrence position dim")
+    moved = torch.stack([inputs + sign * steps for sign in (1, -1)])
+    flat = einops.rearrange(moved, "sign term recurrence position dim -> (sign term recurrence) position dim")
+    predicted = torch.cat([model(part) for part in torch.split(flat, CHUNK)])
+    ahead, behind = einops.rearrange(
+        predicted,
+        "(sign term recurrence) query dim -> sign recurrence query term dim",
+        sign=2,
+        recurrence=len(recurrences),
+    )
+    return (ahead - behind) / (2 * STEP)
+
+
+def filter_weights(
+    model: Any, recurrences: Recurrences, *, seed: int, terms: Sequence[int] | None = None
+) -> Float[Tensor, "recurrence query term"]:
+    """The weight w_ik of term k in the prediction at position i: the part of the response that lies along the step.
+
+    Args:
+        terms: the numbers of the terms whose weights are measured; None means all.
+
+    >>> filter_weights(model, REFERENCE.sample(10, seed=0), seed=0).shape
+    torch.Size([10, 13, 13])
+    """
+    along = directions(recurrences, seed=seed)
+    return einops.einsum(
+        responses(model, recurrences, seed=seed, terms=terms),
+        along,
+        "recurrence query term dim, recurrence dim -> recurrence query term",
+    )
+
+
+def filter_at(model: Any, at: Place) -> Float[Tensor, "recurrence query term"]:
+    """The filter of the unchanged model on each recurrence of a place. All claims about this place share it."""
+    intact = model.intact(at)
+
+    def measure() -> Tensor:
+        with model.unedited():
+            return filter_weights(model, intact.recurrences, seed=getattr(at, "seed", 0))
+
+    weights: Tensor = intact.once("filter", measure)
+    return weights
+
+
+def filtered(
+    weights: Float[Tensor, "recurrence query term"], terms: Float[Tensor, "recurrence term dim"]
+) -> Float[Tensor, "recurrence query dim"]:
+    """What filters predict: sum_k w_ik a_k."""
+    return einops.einsum(weights, terms, "recurrence query term, recurrence term dim -> recurrence query dim")
+
+
+def rule_weights(c: Float[Tensor, recurrence], positions: int) -> Float[Tensor, "recurrence query term"]:
+    """The filter of the rule a_(i+1) = a_i + c (a_i - a_(i-1)). At position 0 it predicts a_0 again.
+
+    >>> rule_weights(torch.tensor([-0.5]), 3)[0].tolist()
+    [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
+    """
+    last, before = torch.eye(positions).to(c), torch.diag(torch.ones(positions - 1), -1).to(c)
+    weights = (1 + c)[:, None, None] * last - c[:, None, None] * before
+    weights[:, 0, 0] = 1.0
+    return weights
+
+
+def mean_weights(model: Any, domain: Domain, *, terms: Sequence[int] | None = None) -> Float[Tensor, "query term"]:
+    """The mean filter over BANK recurrences of a domain, which are used for nothing else. It is measured once for each model."""
+
+    def measure() -> Tensor:
+        at = domain.reference(batch=BANK, seed=derive_seed(0, "mean filter"))
+        with model.unedited():
+            drawn = at.sample(model.config).to(model.device)
+            return filter_weights(model, drawn, seed=at.seed, terms=terms).mean(0)
+
+    mean: Tensor = model.once(("mean filter", domain, terms), measure)
+    return mean

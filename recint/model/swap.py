@@ -1,0 +1,41 @@
+"""The mean residual stream after layer 0, given c: would adding the difference of two of them swap one c for another?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.domain import reference_of
+from recint.model.transformer import Model
+from recint.system.seeds import derive_seed
+
+AFTER_LAYER_0 = "blocks.0.hook_resid_post"
+AVERAGED = 64  # recurrences at each tenth of c
+
+
+def stream_given_c(model: Model, c: Float[Tensor, recurrence]) -> Float[Tensor, "recurrence position d_model"]:
+    """E[stream after layer 0 | c]: means at tenths of c, and a line between neighbouring tenths."""
+    table = _table(model)
+    reference = reference_of(model.config)
+    place = ((c.double() - reference.c[0]) * 10).clamp(0, len(table) - 1)
+    below = place.floor().long().clamp(max=len(table) - 2)
+    share = (place - below)[:, None, None].to(table)
+    return torch.lerp(table[below], table[below + 1], share)
+
+
+def _table(model: Model) -> Float[Tensor, "tenth position d_model"]:
+    def measure() -> Tensor:
+        reference = reference_of(model.config)
+        tenths = range(round(10 * reference.c[0]), round(10 * reference.c[1]) + 1)
+        drawn = [
+            replace(reference, c=(tenth / 10, tenth / 10)).sample(AVERAGED, seed=derive_seed(0, "given c", tenth))
+            for tenth in tenths
+        ]
+        with model.unedited():
+            return torch.stack([model.activations(at.inputs, AFTER_LAYER_0)[AFTER_LAYER_0].mean(0) for at in drawn])
+
+    table: Tensor = model.once("stream given c", measure)
+    return table

@@ -1,0 +1,71 @@
+"""A place where a model is asked twice: on the recurrences of a condition, and on the same recurrences, transformed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from recint.checkpoint import ModelConfig
+from recint.places import Condition
+from recint.recurrence import Recurrences
+from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transformed:
+    """The recurrences of a condition, and one transformation for all of them.
+
+    `sample` gives the recurrences as they are; the property transforms them.
+    """
+
+    at: Condition
+    by: Transformation
+
+    @property
+    def size(self) -> int:
+        return self.at.size
+
+    @property
+    def shape(self) -> None:
+        """None: it is measured alone, since others have other transformations."""
+        return None
+
+    @property
+    def simplicity(self) -> tuple:
+        return self.at.simplicity
+
+    @property
+    def coefficient(self) -> float | None:
+        return self.at.coefficient
+
+    @property
+    def seed(self) -> int:
+        return self.at.seed
+
+    @property
+    def length(self) -> int:
+        return self.at.length
+
+    def beside(self, others: object) -> Transformed:
+        """This place alone.
+
+        Raises:
+            TypeError: there are others.
+        """
+        if others:
+            raise TypeError(f"{self!r} cannot be measured beside others")
+        return self
+
+    def sample(self, config: ModelConfig) -> Recurrences:
+        return self.at.sample(config)
+
+    def again(self, *, batch: int, seed: int) -> Transformed:
+        return replace(self, at=self.at.again(batch=batch, seed=seed))
+
+    def equation(self) -> str:
+        return f"{self.by.words()} of recurrences {self.at.equation()}"
+
+    def brief(self) -> str:
+        return f"{self.at.brief()}, {self.by.words()}"
+
+
+__all__ = ["Flip", "Permutation", "Rotation", "Scale", "Shift", "Swap", "Transformation", "Transformed"]
