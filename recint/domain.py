@@ -23,7 +23,8 @@ from recint.places import (
 )
 from recint.recurrence import REFERENCE, Range
 from recint.system.seeds import derive_seed
-from recint.transformed import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformed
+from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
+from recint.transformed import Transformed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,36 @@ class Domain:
         return [*conditions, UniformVectors(seed=seed)] if self.uniform_vectors else [*conditions]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Turned(Domain):
+    """The domain of a claim about every rotation: recurrences are drawn as usual, and what is visited are rotations.
+
+    Attributes:
+        visited: how many rotations are visited: a swap of two coordinates, a coordinate with the opposite sign, and then as many
+            random permutations as random rotations.
+    """
+
+    visited: int = 64
+
+    def words(self) -> str:
+        """The domain in a few words.
+
+        >>> Turned(length=(14, 14)).words()
+        'c from -2 to 2, 14 terms, every rotation'
+        """
+        return f"{super().words()}, every rotation"
+
+    def conditions(self, config: ModelConfig, *, batch: int, seed: int) -> list[Transformed]:  # type: ignore[override]
+        """The rotations that are visited, each with `batch` recurrences drawn from the reference distribution."""
+        half = (self.visited - 2) // 2
+        turns: list[Transformation] = [Swap(), Flip()]
+        turns += [kind(number) for kind in (Permutation, Rotation) for number in range(half)]
+        return [
+            Transformed(at=self.reference(batch=batch, seed=derive_seed(seed, number)), by=turn)
+            for number, turn in enumerate(turns)
+        ]
+
+
 __all__ = [
     "Between",
     "Condition",
@@ -129,6 +160,7 @@ __all__ = [
     "Shift",
     "Swap",
     "Transformed",
+    "Turned",
     "UniformVectors",
     "Vector",
     "reference_of",

@@ -16,9 +16,9 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector, shortest
+from recint.domain import Condition, Domain, Recurrence, Transformed, UniformVectors, Vector, shortest
 from recint.judging.subject import SEARCH_BATCH
-from recint.transformed import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation, Transformed
+from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
 
 T = TypeVar("T")
 
@@ -120,11 +120,13 @@ def transformations() -> SearchStrategy[Transformation]:
     return st.one_of(turns(), st.builds(Scale, tenths), st.builds(Shift, tenths, SEEDS))
 
 
-def transformed(
-    domain: Domain, by: SearchStrategy[Transformation], *, batch: int = SEARCH_BATCH
-) -> SearchStrategy[Transformed]:
-    """Conditions of the domain, each with a transformation."""
-    return st.builds(Transformed, at=conditions(domain, batch=batch), by=by)
+def transformed(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Transformed]:
+    """Draws from the reference distribution of the domain, with a turn for all of them.
+
+    >>> find(transformed(Turned(length=(14, 14))), lambda place: True).by
+    Swap(first=0, second=1)
+    """
+    return st.builds(lambda by, seed: Transformed(at=domain.reference(batch=batch, seed=seed), by=by), turns(), SEEDS)
 
 
 def vectors(bound: int) -> SearchStrategy[Vector]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from recint.checkpoint import ModelConfig
 from recint.places import Condition
 from recint.recurrence import Recurrences
-from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
+from recint.transformations import Transformation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,3 @@ class Transformed:
 
     def brief(self) -> str:
         return f"{self.at.brief()}, {self.by.words()}"
-
-
-__all__ = ["Flip", "Permutation", "Rotation", "Scale", "Shift", "Swap", "Transformation", "Transformed"]
