@@ -68,7 +68,8 @@ LINEAR = Claim(
 
 OF_C = Claim(
     id="filter.of-c",
-    statement="The weights depend on c alone: those of one recurrence predict another one with the same c, at twice the MSE at most.",
+    statement="The weights depend on c alone: those of one recurrence predict another one with the same c, at twice the MSE at "
+    "most.",
     quantifier="average",
     statistic="MSE of the filter of another recurrence with the same c / MSE",
     relation="<=",
