@@ -8,11 +8,12 @@ from hypothesis import given
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
 from recint.domain import Domain
+from recint.jitter import jittered
 from recint.model.interchange import partner_at
 from recint.model.linear_filter import BANK, STEP, filter_at, filter_weights, mean_weights, rule_weights
 from recint.model.ridge import CHOSEN_ON, FITTED_ON, PENALTY, best_probe
 from recint.model.swap import AFTER_LAYER_0, AVERAGED, stream_given_c
-from recint.statistics.differences import implied_c, jittered, least_squares_c
+from recint.statistics.differences import implied_c, least_squares_c
 from recint.statistics.errors import ratio, squared_length
 from recint.strategies import conditions
 from recint.system.seeds import derive_seed

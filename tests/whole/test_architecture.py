@@ -23,6 +23,7 @@ PARTS = {
         *(
             "recurrence",
             "partners",
+            "jitter",
             "places",
             "transformations",
             "transformed",
