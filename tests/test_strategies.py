@@ -2,13 +2,16 @@
 
 import pytest
 from hypothesis import find, given, settings
+from hypothesis.errors import NoSuchExample
 
 from recint.checkpoint import ModelConfig
-from recint.domain import Condition, Domain, Recurrence, UniformVectors, Vector
-from recint.strategies import conditions, grid, recurrences
+from recint.domain import Condition, Domain, Recurrence, Transformed, UniformVectors, Vector
+from recint.strategies import conditions, grid, recurrences, transformations, transformed, turns
+from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap
 
 CONFIG = ModelConfig(d_vocab=40)
 DOMAIN = Domain(c=(-2.0, 2.0))
+KINDS = (Swap, Flip, Permutation, Rotation, Scale, Shift)
 QUIET = settings(database=None, derandomize=True, max_examples=500)
 
 
@@ -53,6 +56,52 @@ def test_uniform_vectors_are_drawn_where_the_domain_has_them():
     assert isinstance(
         find(conditions(Domain(uniform_vectors=True)), lambda at: isinstance(at, UniformVectors)), UniformVectors
     )
+
+
+@pytest.mark.parametrize(
+    ("strategy", "allowed", "simplest"),
+    [
+        (turns(), KINDS, Swap(0, 1)),
+        (turns(), (Swap, Rotation), Swap(0, 1)),
+        (turns(), (Permutation, Rotation), Permutation(0)),
+        (turns(), (Flip,), Flip(0)),
+        (turns(), (Rotation,), Rotation(0)),
+        (transformations(), KINDS, Swap(0, 1)),
+        (transformations(), (Scale, Shift), Scale(0.1)),
+        (transformations(), (Shift,), Shift(0.1, 0)),
+    ],
+)
+def test_transformations_shrink_to_the_simplest_of_those_that_fail(strategy, allowed, simplest):
+    assert find(strategy, lambda by: isinstance(by, allowed), settings=QUIET) == simplest
+
+
+def test_turns_are_neither_scales_nor_shifts():
+    with pytest.raises(NoSuchExample):
+        find(turns(), lambda by: isinstance(by, Scale | Shift), settings=QUIET)
+
+
+@given(by=turns())
+def test_a_swap_is_of_two_coordinates(by):
+    if isinstance(by, Swap):
+        assert 0 <= by.first < 40
+        assert 0 <= by.second < 40
+        assert by.first != by.second
+
+
+@given(at=transformed(Domain(c=(-2.0, -0.5), length=(6, 9)), transformations(), batch=7))
+def test_transformed_conditions_stay_in_their_domain(at):
+    assert -2.0 <= at.at.c <= -0.5
+    assert 6 <= at.at.length <= 9
+    assert at.at.batch == 7
+    names = {kind.__name__: kind for kind in (Condition, Transformed, *KINDS)}
+    assert eval(repr(at), names) == at
+
+
+def test_a_law_that_fails_for_a_rotation_shrinks_to_its_edge():
+    found = find(
+        transformed(DOMAIN, turns()), lambda at: at.at.c <= -0.23 and isinstance(at.by, Rotation), settings=QUIET
+    )
+    assert found == Transformed(at=Condition(c=-0.23, length=5, seed=0), by=Rotation(0))
 
 
 def test_a_grid_wants_its_bounds_on_the_grid():
