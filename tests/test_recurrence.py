@@ -68,6 +68,27 @@ def test_coefficients_that_are_given_take_the_place_of_drawn_ones():
     assert torch.equal(drawn.offset.sign(), Distribution(order=2, dim=3).sample(4, seed=0).offset.sign())
 
 
+@given(distribution=SHAPES, seed=st.integers(0, 999))
+def test_coefficients_may_differ_from_recurrence_to_recurrence(distribution, seed):
+    matrix = torch.rand(3, distribution.order, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 4
+    drawn = distribution.sample(3, seed=seed, coefficients=matrix)
+    for number, row in enumerate(matrix.tolist()):
+        alone = distribution.sample(3, seed=seed, coefficients=row)
+        for name in ("terms", "coefficients", "offset"):
+            assert torch.equal(getattr(drawn, name)[number], getattr(alone, name)[number])
+
+
+@given(distribution=SHAPES, seed=st.integers(0, 999))
+def test_a_norm_that_is_given_takes_the_place_of_the_drawn_one(distribution, seed):
+    cap = torch.tensor([0.5, 1.25, 3.0])
+    plain, drawn = distribution.sample(3, seed=seed), distribution.sample(3, seed=seed, cap=cap)
+    assert drawn.terms.norm(dim=-1).amax(-1).tolist() == pytest.approx(cap.tolist(), rel=1e-5)
+    assert torch.equal(drawn.coefficients, plain.coefficients)
+    factor = (cap / plain.terms.norm(dim=-1).amax(-1))[:, None]
+    assert torch.allclose(drawn.terms, factor[..., None] * plain.terms, atol=1e-5)
+    assert torch.allclose(drawn.offset, factor * plain.offset, rtol=1e-5)
+
+
 def test_coefficients_come_oldest_first():
     drawn = build(
         coefficients=torch.tensor([[1.0, 0.0]]),
