@@ -16,8 +16,19 @@ from recint.model.intact import Intact
 from recint.strategies import of_order
 
 _PLACES = (
-    *("Between", "Condition", "DrawnRecurrence", "Recurrence", "Transformed", "UniformVectors", "Vector"),
-    *("Flip", "Permutation", "Rotation", "Scale", "Shift", "Swap"),
+    *(
+        "Between",
+        "Condition",
+        "DrawnRecurrence",
+        "Flip",
+        "Permutation",
+        "Recurrence",
+        "Rotation",
+        "Scale",
+        "Shift",
+        "Swap",
+    ),
+    *("Transformed", "UniformVectors", "Vector"),
 )
 
 

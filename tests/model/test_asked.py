@@ -2,7 +2,22 @@
 
 from types import SimpleNamespace
 
-from recint.domain import Between, Condition, Recurrence
+import pytest
+
+from recint.domain import (
+    Between,
+    Condition,
+    Flip,
+    Permutation,
+    Recurrence,
+    Rotation,
+    Scale,
+    Shift,
+    Swap,
+    Transformed,
+    UniformVectors,
+    Vector,
+)
 from recint.model.asked import Asked
 
 from ..conftest import SMALL
@@ -20,12 +35,30 @@ class Stand(Asked):
         return SimpleNamespace(prediction=None)
 
 
-def test_a_snippet_rebuilds_the_place_and_imports_what_it_names_alone():
-    at = Condition(c=Between(-2.0, 2.0), length=9)
+DRAWN = Condition(c=0.5, length=9)
+
+
+@pytest.mark.parametrize(
+    ("at", "kinds"),
+    [
+        (Condition(c=Between(-2.0, 2.0), length=9), "Between, Condition"),
+        (Recurrence(c=0.5, d=Vector(seed=3)), "Recurrence, Vector"),
+        (DRAWN.single(2), "Condition, DrawnRecurrence"),  # whose name ends with that of another place
+        (UniformVectors(), "UniformVectors"),
+        (Transformed(at=DRAWN, by=Swap(0, 1)), "Condition, Swap, Transformed"),
+        (Transformed(at=DRAWN, by=Flip(2)), "Condition, Flip, Transformed"),
+        (Transformed(at=DRAWN, by=Permutation(2)), "Condition, Permutation, Transformed"),
+        (Transformed(at=DRAWN, by=Rotation(2)), "Condition, Rotation, Transformed"),
+        (Transformed(at=DRAWN, by=Scale(0.5)), "Condition, Scale, Transformed"),
+        (Transformed(at=DRAWN, by=Shift(0.5, 1)), "Condition, Shift, Transformed"),
+    ],
+)
+def test_a_snippet_rebuilds_the_place_and_imports_what_it_names_alone(at, kinds):
     found = Stand().snippet(at)
+    assert f"from recint.domain import {kinds}" in found.imports
     names = {}
     exec("\n".join(found.imports), names)
-    assert {"Between", "Condition", "Model", "load"} == {name for name in names if not name.startswith("__")}
+    assert {*kinds.split(", "), "Model", "load"} == {name for name in names if not name.startswith("__")}
     exec(found.lines[1], names)
     assert names["at"] == at
     assert found.lines[0] == """model = Model(load("it's a model.pth"))"""
