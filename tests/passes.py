@@ -53,8 +53,9 @@ def biased(config=SMALL, seed=0):
 def plain(model, inputs, **edits):
     """The folded weights, head by head, in float64; an edit such as `z1=f` puts f(z of layer 1) in the place of z.
 
-    Edits: pattern, z, attn_out (of a layer); reads_q, reads_k, reads_v (the residual stream that a letter reads);
-    W_Q, W_K, W_V, W_O (the weights of a layer, by head). Returns the prediction and what was computed on the way.
+    Edits: pattern, z, attn_out (of a layer); reads_q, reads_k, reads_v, reads_mlp, reads_unembedding (the residual stream
+    that one of them reads); scale_ln1, scale_ln2, scale_ln_final (what a LayerNorm divides by); gate (of the neurons of a
+    layer); W_Q, W_K, W_V, W_O (the weights of a layer, by head). Returns the prediction and what was computed on the way.
     """
     bridge, config = model.bridge, model.config
     names = ("W_E", "W_pos", "W_U", *(f"W_{letter}" for letter in "QKVO"), "W_in", "W_out")
@@ -66,9 +67,9 @@ def plain(model, inputs, **edits):
         seen[f"{name}{layer}"] = edits.get(f"{name}{layer}", lambda same: same)(value)
         return seen[f"{name}{layer}"]
 
-    def norm(stream):
+    def norm(stream, name, layer=""):
         centred = stream - stream.mean(-1, keepdim=True)
-        return centred / (centred.square().mean(-1, keepdim=True) + config.layer_norm_eps).sqrt()
+        return centred / at(name, layer, (centred.square().mean(-1, keepdim=True) + config.layer_norm_eps).sqrt())
 
     positions = inputs.shape[1]
     stream = inputs.double() @ weights["W_E"] + weights["W_pos"][:positions]
@@ -77,9 +78,10 @@ def plain(model, inputs, **edits):
         W_Q, W_K, W_V, W_O = (at(f"W_{letter}", layer, weights[f"W_{letter}"][layer]) for letter in "QKVO")
         at("resid_pre", layer, stream)
         for head in range(config.n_heads):
-            q.append(norm(at("reads_q", layer, stream)) @ W_Q[head] + weights["b_Q"][layer, head])
-            k.append(norm(at("reads_k", layer, stream)) @ W_K[head] + weights["b_K"][layer, head])
-            v.append(norm(at("reads_v", layer, stream)) @ W_V[head])
+            read = {letter: norm(at(f"reads_{letter}", layer, stream), "scale_ln1", layer) for letter in "qkv"}
+            q.append(read["q"] @ W_Q[head] + weights["b_Q"][layer, head])
+            k.append(read["k"] @ W_K[head] + weights["b_K"][layer, head])
+            v.append(read["v"] @ W_V[head])
             pattern = torch.zeros(len(inputs), positions, positions, dtype=torch.float64)
             for query in range(positions):
                 scores = (k[head][:, : query + 1] @ q[head][:, query, :, None])[..., 0] / config.d_head**0.5
@@ -93,8 +95,9 @@ def plain(model, inputs, **edits):
         z = at("z", layer, torch.stack(zs, dim=2))
         written = sum(z[:, :, head] @ W_O[head] for head in range(config.n_heads))
         stream = stream + at("attn_out", layer, written + weights["b_O"][layer])
-        hidden = functional.gelu(norm(stream) @ weights["W_in"][layer] + weights["b_in"][layer], approximate="tanh")
+        pre = norm(at("reads_mlp", layer, stream), "scale_ln2", layer) @ weights["W_in"][layer] + weights["b_in"][layer]
+        hidden = pre * at("gate", layer, functional.gelu(pre, approximate="tanh") / pre)
         stream = stream + hidden @ weights["W_out"][layer] + weights["b_out"][layer]
         seen[f"mlp_out{layer}"] = hidden @ weights["W_out"][layer] + weights["b_out"][layer]
     seen["resid_post"] = stream
-    return norm(stream) @ weights["W_U"] + weights["b_U"], seen
+    return norm(at("reads_unembedding", "", stream), "scale_ln_final") @ weights["W_U"] + weights["b_U"], seen

@@ -24,14 +24,23 @@ BANK = 64  # recurrences from which the mean weights are taken
 
 
 def directions(recurrences: Recurrences, *, seed: int) -> Float[Tensor, "recurrence dim"]:
-    """A random unit vector for each recurrence, at right angles to its first terms and to d, so to all of its terms."""
+    """A random unit vector for each recurrence, at right angles to its first terms and to d, so to all of its terms.
+
+    Raises:
+        ValueError: the first terms and d may span the whole space, so that nothing is at right angles to them.
+    """
     batch, _, dim = recurrences.terms.shape
+    if dim < recurrences.order + 2:
+        raise ValueError(
+            f"dim={dim} must be at least {recurrences.order + 2}: "
+            f"else no direction is at right angles to recurrences of order {recurrences.order}"
+        )
     generator = torch.Generator().manual_seed(derive_seed(seed, "directions"))
     random = torch.randn(batch, dim, 1, generator=generator, dtype=torch.float64)
     first = recurrences.terms[:, : recurrences.order].cpu().double()
     plane = torch.cat([first, recurrences.offset[:, None].cpu().double()], dim=1)
-    q, _ = torch.linalg.qr(torch.cat([plane.mT, random], dim=-1))
-    return q[..., -1].to(recurrences.terms)
+    q, r = torch.linalg.qr(torch.cat([plane.mT, random], dim=-1))
+    return (q[..., -1] * r[..., -1, -1:].sign()).to(recurrences.terms)  # without the sign, one side would be preferred
 
 
 def responses(
@@ -109,7 +118,7 @@ def rule_weights(c: Float[Tensor, recurrence], positions: int) -> Float[Tensor, 
     return weights
 
 
-def mean_weights(model: Any, domain: Domain, *, terms: Sequence[int] | None = None) -> Float[Tensor, "query term"]:
+def mean_weights(model: Any, domain: Domain, *, terms: tuple[int, ...] | None = None) -> Float[Tensor, "query term"]:
     """The mean filter over BANK recurrences of a domain, which are used for nothing else. It is measured once for each model."""
 
     def measure() -> Tensor:
