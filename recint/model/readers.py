@@ -37,6 +37,9 @@ def hidden(
     Args:
         removed: the part; an activation minus its mean hides only what differs from the mean.
         readers: names such as "1.q", "0.mlp" and "unembedding".
+
+    Raises:
+        ValueError: there is no reader of such a name.
     """
     letters: dict[int, str] = defaultdict(str)
     changes: list[AbstractContextManager[Change]] = []
@@ -44,9 +47,13 @@ def hidden(
         layer, _, part = reader.partition(".")
         if part in ("q", "k", "v"):
             letters[int(layer)] += part
-        else:
+        elif part == "mlp" or reader == UNEMBEDDING:
             norm = "ln_final" if reader == UNEMBEDDING else f"blocks.{layer}.ln2"
             changes.append(edited(model, f"{norm}.hook_in", partial(_without, removed)))
+        else:
+            raise ValueError(
+                f"reader={reader!r} must be {UNEMBEDDING!r}, or a layer and one of q, k, v and mlp, like '1.q'"
+            )
     changes += [path_removed(model, layer=layer, letters=which, removed=removed) for layer, which in letters.items()]
     return all_of(*changes)
 
