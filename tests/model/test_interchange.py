@@ -197,6 +197,8 @@ def test_the_partner_of_a_place_is_drawn_once_and_seen_by_the_unchanged_model(mo
         partner = partner_at(model, AT, share)
         prediction = partner.prediction
     assert partner_at(model, AT, share) is partner
+    independent = partner_at(model, AT, "nothing")
+    assert (independent is partner) == (share == "nothing")
     assert torch.equal(prediction, model(partner.recurrences.inputs))
     assert not (partner.recurrences.terms == intact.recurrences.terms).any()
     c = partner.recurrences.coefficients
