@@ -1,11 +1,15 @@
 """A domain that cannot be is refused when it is written down, in one sentence; and the conditions that stand for one."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from recint.checkpoint import ModelConfig
-from recint.domain import Domain, UniformVectors
+from recint.domain import Domain, Flip, Permutation, Rotation, Swap, Turned, UniformVectors
 from recint.judging.subject import POINTS
+
+from .made_up import claim
 
 
 def test_every_coefficient_is_visited_at_every_length_and_each_once():
@@ -17,6 +21,24 @@ def test_of_either_sign_both_are_visited_and_sequences_are_long_enough_for_the_o
     own = Domain(c=(3.0, 3.2), either_sign=True, length=(3, 5))
     assert {at.c for at in own.conditions(ModelConfig(order=1), batch=2, seed=0)} == {3.0, 3.1, 3.2, -3.0, -3.1, -3.2}
     assert {at.length for at in own.conditions(ModelConfig(order=1), batch=2, seed=0)} == {4, 5}
+
+
+@pytest.mark.parametrize("visited", [4, 10, 64])
+def test_of_rotations_each_kind_is_visited_and_each_one_once(visited):
+    own = Turned(c=(-1.0, 1.0), length=(5, 9), visited=visited)
+    places = own.conditions(ModelConfig(order=1), batch=3, seed=0)
+    each = (visited - 2) // 2
+    assert [at.by for at in places[:2]] == [Swap(0, 1), Flip(0)]
+    assert Counter(type(at.by) for at in places) == {Swap: 1, Flip: 1, Permutation: each, Rotation: each}
+    assert len({at.by for at in places}) == len({at.seed for at in places}) == visited
+    for at in places:
+        assert at.at == own.reference(batch=3, seed=at.seed)
+
+
+def test_the_hash_of_a_domain_of_rotations_is_its_own():
+    assert Turned(length=(14, 14)) != Domain(length=(14, 14))
+    assert claim(domain=Turned(length=(14, 14))).hash != claim(domain=Domain(length=(14, 14))).hash
+    assert claim(domain=Turned()).hash != claim(domain=Turned(visited=10)).hash
 
 
 @pytest.mark.parametrize("order", [2, 4])

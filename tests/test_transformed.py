@@ -3,26 +3,41 @@
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
 from recint import catalogue
 from recint.checkpoint import ModelConfig, load
-from recint.domain import Between, Condition, Domain, Flip, Permutation, Rotation, Scale, Shift, Swap, Transformed
+from recint.domain import (
+    Between,
+    Condition,
+    Flip,
+    Permutation,
+    Rotation,
+    Scale,
+    Shift,
+    Swap,
+    Transformed,
+    Turned,
+)
 from recint.judging.search import RETEST, search
 from recint.model import Model
-from recint.strategies import transformations, transformed, turns
+from recint.strategies import transformations, transformed
 
 from .made_up import claim, constant, model
 
 CONFIG = ModelConfig(d_vocab=5)
 AT = Condition(c=-0.5, length=7, seed=3, batch=4)
 PLACE = Transformed(at=AT, by=Rotation(2))
+VISITED = (Swap(0, 1), Flip(0), Permutation(0), Permutation(1), Rotation(0), Rotation(1))
 
 
-@given(at=transformed(Domain(c=(-1.0, 1.0)), transformations()))
-def test_it_is_its_condition_and_draws_what_that_draws(at):
-    assert (at.size, at.coefficient, at.seed, at.length) == (at.at.batch, at.at.c, at.at.seed, at.at.length)
-    assert at.simplicity == at.at.simplicity
-    drawn, plain = at.sample(CONFIG), at.at.sample(CONFIG)
+@given(by=transformations(), c=st.sampled_from((-0.5, 0.0, Between(-1.0, 1.0))))
+def test_it_is_its_condition_and_draws_what_that_draws(by, c):
+    at = Condition(c=c, length=7, seed=3, batch=4)
+    place = Transformed(at=at, by=by)
+    assert (place.size, place.seed, place.length) == (4, 3, 7)
+    assert (place.coefficient, place.simplicity) == (at.coefficient, at.simplicity)
+    drawn, plain = place.sample(CONFIG), at.sample(CONFIG)
     for name in ("terms", "coefficients", "offset"):
         assert torch.equal(getattr(drawn, name), getattr(plain, name))
 
@@ -68,14 +83,13 @@ def test_its_code_imports_what_it_names_and_gives_the_value_of_a_shipped_claim_a
 
 
 def fails_where(failing):
-    """The property of a made-up claim that fails at the transformations that `failing` says."""
-    made = claim(domain=Domain(c=(-0.2, 0.2), length=(5, 5)))
+    """The property of a made-up claim about every rotation that fails where `failing` says. Six rotations are visited."""
+    made = claim(domain=Turned(c=(-0.2, 0.2), length=(5, 5), visited=6))
 
     @made(figure=lambda model, evidence: "<svg/>")
-    @given(at=transformed(made.domain, turns()))
+    @given(at=transformed(made.domain))
     def test(model, at):
-        value = 2.0 if isinstance(at, Transformed) and failing(at) else 0.0
-        made.check(torch.full((at.size,), value), at)
+        made.check(torch.full((at.size,), 2.0 if failing(at) else 0.0), at)
 
     return test.recint_property
 
@@ -83,19 +97,27 @@ def fails_where(failing):
 @pytest.mark.parametrize(
     ("failing", "simplest"),
     [
-        (lambda at: True, Swap(0, 1)),
-        (lambda at: isinstance(at.by, Rotation), Rotation(0)),
-        (lambda at: isinstance(at.by, Swap | Rotation), Swap(0, 1)),
+        (lambda by: isinstance(by, Swap | Rotation) and by not in VISITED, Swap(0, 2)),
+        (lambda by: isinstance(by, Flip | Permutation) and by not in VISITED, Flip(1)),
+        (lambda by: isinstance(by, Rotation) and by.seed >= 100, Rotation(100)),
     ],
 )
-def test_the_search_finds_the_simplest_transformation_at_which_a_claim_fails(failing, simplest):
-    found = search(fails_where(failing), model(constant(0.0)), seed=0, family=1).counterexample
-    assert found.at == Transformed(at=Condition(c=0.0, length=5, seed=found.at.seed, batch=RETEST), by=simplest)
+def test_the_search_finds_the_simplest_rotation_at_which_a_claim_fails(failing, simplest):
+    prop = fails_where(lambda at: failing(at.by))
+    found = search(prop, model(constant(0.0)), seed=0, family=1).counterexample
+    assert found.at == Transformed(at=prop.claim.domain.reference(batch=RETEST, seed=found.at.seed), by=simplest)
     assert found.at.equation() in found.text
-    assert f"from recint.domain import Condition, {type(simplest).__name__}, Transformed\n" in found.code
+    imported = ", ".join(sorted(("Between", "Condition", "Transformed", type(simplest).__name__)))
+    assert f"from recint.domain import {imported}\n" in found.code
 
 
-def test_the_search_finds_nothing_where_no_transformation_matters():
+@pytest.mark.parametrize("visited", [Swap(0, 1), Flip(0), Permutation(1), Rotation(0)])
+def test_the_search_finds_a_rotation_that_is_visited(visited):
+    found = search(fails_where(lambda at: at.by == visited), model(constant(0.0)), seed=0, family=1).counterexample
+    assert found.at.by == visited
+
+
+def test_the_search_finds_nothing_where_no_rotation_matters():
     found = search(fails_where(lambda at: False), model(constant(0.0)), seed=0, family=1)
     assert found.counterexample is None
-    assert any(isinstance(at, Transformed) for at, _ in found.trials)
+    assert {type(at.by) for at, _ in found.trials} == {Swap, Flip, Permutation, Rotation}
