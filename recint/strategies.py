@@ -120,7 +120,7 @@ def transformations() -> SearchStrategy[Transformation]:
 def transformed(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Transformed]:
     """Draws from the reference distribution of the domain, with a turn for all of them.
 
-    >>> find(transformed(Turned(length=(14, 14))), lambda place: True).by
+    >>> find(transformed(Domain(length=(14, 14))), lambda place: True).by
     Swap(first=0, second=1)
     """
     return st.builds(lambda by, seed: Transformed(at=domain.reference(batch=batch, seed=seed), by=by), turns(), SEEDS)
