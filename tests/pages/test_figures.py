@@ -12,6 +12,7 @@ import pytest
 
 from recint.pages import figures
 
+from .test_filter_figures import FILTERS
 from .test_weight_figures import WEIGHTS
 
 RNG = np.random.default_rng(0)
@@ -61,6 +62,7 @@ FIGURES = {
         ["training step", "mean squared error", "validation MSE"],
     ),
     **WEIGHTS,
+    **FILTERS,
 }
 
 
@@ -105,7 +107,7 @@ def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
     assert matplotlib.rcParams["font.size"] != 30
 
 
-@pytest.mark.parametrize("module", ["figures", "sweep_figures", "weight_figures"])
+@pytest.mark.parametrize("module", ["figures", "filter_figures", "sweep_figures", "weight_figures"])
 def test_no_backend_is_needed(module):
     """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
     for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
