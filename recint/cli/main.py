@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from recint import BAD_CALL, __version__
-from recint.cli import board, calibrate, claims, convert, expect, log, register, replicate, sweep, train, verify
+from recint.cli import (
+    board,
+    calibrate,
+    claims,
+    convert,
+    expect,
+    log,
+    mechanism,
+    register,
+    replicate,
+    sweep,
+    train,
+    verify,
+)
 from recint.system.escaping import line, readable
 from recint.system.interruption import Interruption, watched_for
 
@@ -65,6 +78,7 @@ COMMANDS: dict[str, Command] = {
     "board": board,
     "sweep": sweep,
     "replicate": replicate,
+    "mechanism": mechanism,
     "calibrate": calibrate,
     "train": train,
     "convert": convert,

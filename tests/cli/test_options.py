@@ -17,6 +17,7 @@ def test_counts_that_would_take_all_memory_or_time(capsys, tiny, tmp_path, outpu
         (["sweep", tiny, "--draws", 10**12, "--out", tmp_path / "out"], "draws=1000000000000 must be at most"),
         (["replicate", tiny, "--draws", 10**12], "draws=1000000000000 must be at most"),
         (["replicate", tiny, "--draws", 1], "draws=1 must be at least 100"),
+        (["mechanism", tiny, "--draws", 1], "draws=1 must be at least 100"),
         (["calibrate", tiny, "-n", 10**6], "workers=1000000 must be at most 256"),
         (["train", tmp_path / "out", "--n-layers", 10**8], "n_layers=100000000 must be at most 1000"),
         (["train", tmp_path / "out", "--batch", 10**12], "batch=1000000000000 must be at most 100000"),
@@ -39,6 +40,7 @@ def test_one_file_for_two_outputs_or_for_an_input(capsys, tiny, tmp_path, output
     for arguments in (
         ["verify", whole, "--verdicts", whole],
         ["replicate", whole, "--html", whole],
+        ["mechanism", whole, "--html", whole],
         ["calibrate", whole, "--report", whole],
         ["log", whole, "--html", whole],
         ["board", whole, "--into", whole],
@@ -52,7 +54,7 @@ def test_one_file_for_two_outputs_or_for_an_input(capsys, tiny, tmp_path, output
     "arguments",
     [
         ["verify", ""], ["verify", "--verdicts="], ["verify", "--hypotheses="], ["train", ""], ["convert", "x", ""],
-        ["convert", "", "x"], ["sweep", ""], ["sweep", "x", "--out="], ["replicate", ""], ["calibrate", ""],
+        ["convert", "", "x"], ["sweep", ""], ["sweep", "x", "--out="], ["replicate", ""], ["mechanism", ""], ["calibrate", ""],
         ["board", ""], ["log", ""], ["expect", ""], ["register", "--log="],
     ],
 )  # fmt: skip
