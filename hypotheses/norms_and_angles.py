@@ -24,7 +24,9 @@ from recint.strategies import conditions
 from recint.system.seeds import derive_seed
 from recint.transformations import rotations
 
-SOURCE = "docs/mechanism.md, 'Two steps further', registered before affine3-seed4 and affine3-seed5 were evaluated"
+SOURCE = (
+    "docs/mechanism-registered.md, 'Two steps further', fixed before affine3-seed4 and affine3-seed5 were evaluated"
+)
 AS_TRAINED = Domain(length=(14, 14))
 EARLY, LATE = slice(2, 4), slice(8, 13)  # positions at which few terms are there, and enough
 
