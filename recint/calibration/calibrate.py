@@ -31,7 +31,7 @@ from recint.judging.controls import GROUPS, Grade, Row
 from recint.judging.judge import judge
 from recint.model import Model
 from recint.model.untrained import untrained
-from recint.system.interruption import end_children, kept_from_children
+from recint.system.interruption import end_children, end_with_parent, kept_from_children
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 
@@ -157,9 +157,7 @@ def _rows(tasks: Sequence[Task], workers: int) -> Iterator[Row]:
     if workers == 1:
         yield from (_row(task) for task in tasks)
         return
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=limit_threads, initargs=(1,)
-    ) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
             with kept_from_children():
                 rows = [pool.submit(_row, task) for task in tasks]
@@ -173,6 +171,12 @@ def _rows(tasks: Sequence[Task], workers: int) -> Iterator[Row]:
             end_children()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _begin() -> None:
+    """Prepare a process that judges controls."""
+    end_with_parent()
+    limit_threads(1)
 
 
 @cache

@@ -1,11 +1,16 @@
-"""Handles Ctrl-C. A terminal sends this signal to a command and to all processes that the command has started."""
+"""Handles Ctrl-C, and the end of a command whose processes still work.
+
+A terminal sends Ctrl-C to a command and to all processes that the command has started.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import active_children, resource_tracker
+from multiprocessing import active_children, parent_process, resource_tracker
+from threading import Thread
 from types import FrameType
 
 
@@ -56,3 +61,14 @@ def end_children() -> None:
     """Kill all processes that this process has started."""
     for child in active_children():
         child.kill()
+
+
+def end_with_parent() -> None:
+    """From now on this process ends when the process that started it does, even if that one is killed."""
+    if parent := parent_process():
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=follow, daemon=True).start()

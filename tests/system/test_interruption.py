@@ -2,14 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from multiprocessing import get_context
 
+import psutil
 import pytest
 
 from recint import cli
 from recint.cli import claims
-from recint.system.interruption import end_children, kept_from_children
+from recint.system.interruption import end_children, end_with_parent, kept_from_children
 
 
 def interrupt():
@@ -47,3 +50,27 @@ def test_an_interruption_as_they_begin_comes_after_that():
     with pytest.raises(KeyboardInterrupt), kept_from_children():
         interrupt()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def follow_and_work():
+    end_with_parent()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+
+def start_follower():
+    get_context("spawn").Process(target=follow_and_work).start()
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_ends_with_the_one_that_started_it_even_if_that_is_killed(signal_):
+    code = f"from {start_follower.__module__} import start_follower; start_follower()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        follower = psutil.Process(int(parent.stdout.readline()))
+        parent.send_signal(signal_)
+        parent.wait(10)
+        follower.wait(10)
+
+
+def test_a_process_that_no_process_of_python_started_goes_on():
+    end_with_parent()
