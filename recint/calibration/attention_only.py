@@ -59,6 +59,9 @@ class Layer:
         return {f"blocks.{layer}.attn.W_{letter}": matrix for letter, matrix in maps.items()}
 
 
+SILENT = Layer(np.zeros((CONFIG.d_model,) * 2), np.zeros((CONFIG.d_model,) * 2))  # attends uniformly and writes nothing
+
+
 @dataclass(frozen=True)
 class Plan:
     """A plan of the residual stream: its subspaces, directions that read them, and matrices that move content between them.

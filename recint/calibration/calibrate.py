@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from recint.calibration.filters import FILTERS
 from recint.calibration.ladder import Rung, ladder
 from recint.calibration.mutants import MUTANTS, mutate
 from recint.calibration.planted import plant
@@ -100,7 +101,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                 grade=Grade(rung.claim, rung.strength),
             )
         )
-    for positive in POSITIVES:
+    for positive in (*POSITIVES, *FILTERS):
         if settled := positive.truth(
             claims
         ):  # of the other claims none is asked: a layer that says nothing has no figures

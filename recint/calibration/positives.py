@@ -23,7 +23,17 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from recint.calibration.attention_only import CONFIG, SHARED, Array, Layer, Matrix, Plan, attention_only, subspaces
+from recint.calibration.attention_only import (
+    CONFIG,
+    SHARED,
+    SILENT,
+    Array,
+    Layer,
+    Matrix,
+    Plan,
+    attention_only,
+    subspaces,
+)
 from recint.calibration.solver import Solver
 from recint.calibration.terms import COPIED, term_statistics
 from recint.checkpoint import Checkpoint
@@ -47,13 +57,13 @@ class Positive:
     """
 
     name: str
-    make: Callable[[int], Checkpoint | Solver]
+    make: Callable[[int], Checkpoint | Model | Solver]
     true: tuple[str, ...]
     false: tuple[str, ...] = ()
 
     def model(self, *, seed: int = 0) -> Model | Solver:
         made = self.make(seed)
-        return made if isinstance(made, Solver) else Model(made)
+        return Model(made) if isinstance(made, Checkpoint) else made
 
     def truth(self, claims: Iterable[Claim]) -> dict[str, bool]:
         """Whether each claim is true; only claims that are settled. An id takes precedence over a name."""
@@ -74,7 +84,6 @@ def _prediction(plan: Plan) -> Float[NDArray, "d_model dim"]:
     return reads
 
 
-_SILENT = Layer(np.zeros((CONFIG.d_model,) * 2), np.zeros((CONFIG.d_model,) * 2))
 _ERRORS = _ERROR * np.eye(CONFIG.d_vocab)
 
 
@@ -173,7 +182,7 @@ def subtracting(seed: int) -> Checkpoint:
     # Factor on the length of a stream from which _SUBTRACTED times the one before is subtracted. Their codes have cosine SHARED^2.
     longer = (1 + _SUBTRACTED**2 - 2 * _SUBTRACTED * SHARED**2) ** 0.5
     reads = -longer * _before() / _SUBTRACTED * plan.subspaces.embedding.T
-    return attention_only(plan, [_SILENT, _SILENT, layer_2], name=f"subtracting-{seed}", reads=reads)
+    return attention_only(plan, [SILENT, SILENT, layer_2], name=f"subtracting-{seed}", reads=reads)
 
 
 def alternating(seed: int) -> Checkpoint:
@@ -191,9 +200,9 @@ def alternating(seed: int) -> Checkpoint:
     looks = np.stack([plan.look(plan.at, plan.at)] * half + [plan.at_previous] * half)
     copied = _LOUD / half * plan.add(plan.subspaces.embedding, plan.subspaces.embedding)
     layer_0 = Layer(looks, np.stack([copied] * half + [-copied] * half))
-    layer_2 = Layer(np.eye(CONFIG.d_model) / 4, _SILENT.adds)
+    layer_2 = Layer(np.eye(CONFIG.d_model) / 4, SILENT.adds)
     return attention_only(
-        plan, [layer_0, _SILENT, layer_2], name=f"alternating-{seed}", reads=plan.subspaces.embedding.T
+        plan, [layer_0, SILENT, layer_2], name=f"alternating-{seed}", reads=plan.subspaces.embedding.T
     )
 
 

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from recint.calibration.attention_only import CONFIG, Layer, Plan, attention_only, subspaces
+from recint.calibration.attention_only import CONFIG, SILENT, Layer, Plan, attention_only, subspaces
 from recint.model import Model
 
-SILENT = Layer(np.zeros((CONFIG.d_model,) * 2), np.zeros((CONFIG.d_model,) * 2))
 INPUTS = torch.randn(3, CONFIG.n_ctx, CONFIG.d_vocab, generator=torch.Generator().manual_seed(0))
 
 

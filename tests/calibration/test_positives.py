@@ -11,17 +11,15 @@ from recint.calibration.planted import plant
 from recint.calibration.positives import POSITIVES
 from recint.calibration.roles import Roles
 from recint.calibration.solver import Solver
-from recint.catalogue import properties
 from recint.domain import Domain, reference_of
 from recint.judging.judge import judge
-from recint.judging.statistic import passes
 from recint.model import Model
 from recint.model.gain import error_and_copying
 from recint.model.untrained import untrained
 from recint.statistics.attention import most_similar_key
 
-PROPS = properties()
-CLAIMS = [prop.claim for prop in PROPS]
+from .settled import CLAIMS, PROPS, holds, settled
+
 NAMED = {positive.name: positive for positive in POSITIVES}
 # What an MLP learns of d is measured, not built.
 LEARNED = "probe.constant-term"
@@ -33,21 +31,7 @@ def model(name):
 
 
 def asked(name):
-    truth = NAMED[name].truth(CLAIMS)
-    return truth, [prop for prop in PROPS if prop.claim.id in truth]
-
-
-def holds(prop, model):
-    """Whether a claim and all its contrasts hold on a batch of recurrences, whatever a search would find."""
-    claim = prop.claim
-    seen = prop.measure(model, claim.domain.reference(batch=100, seed=0))
-    elsewhere = {
-        contrast.name: prop.measure(model, contrast.domain.reference(batch=100, seed=0)).values
-        for contrast in claim.contrasts
-        if contrast.domain
-    }
-    beside = seen.contrasts | elsewhere
-    return passes(claim, seen.values) and all(passes(contrast, beside[contrast.name]) for contrast in claim.contrasts)
+    return settled(NAMED[name])
 
 
 def test_every_claim_is_true_of_a_control_or_says_why_it_is_of_none():

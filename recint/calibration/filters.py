@@ -1,0 +1,191 @@
+"""Planted filters: transformers whose prediction is a known linear filter over the terms.
+
+They are attention-only (see `attention_only`). The heads of one layer move the terms, and their attention is the filter. Where the
+filter depends on c, c is told from outside: an oracle reads it from the residual stream, and a standing edit puts the filter in
+the place of the attention. Weights may then be negative and need not sum to 1.
+
+The oracle's c is enlarged by 5 %. So the model has an error that is a function of c too, and ratios of MSEs are not ratios of
+rounding errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from recint.calibration.attention_only import CONFIG, SILENT, Layer, Plan, attention_only, subspaces
+from recint.calibration.oracle import coefficient, terms_in
+from recint.calibration.positives import Positive
+from recint.calibration.solver import Solver
+from recint.calibration.standing import READ, Edits, Standing, remembered
+from recint.checkpoint import Checkpoint
+from recint.model import Model
+from recint.model.linear_filter import rule_weights
+
+Filter = Float[Tensor, "recurrence query term"]
+_ENLARGED = 1.05  # factor on c
+_LATE = 8  # the first position at which the filter of two steps rests on the term before the last alone
+_LAST, _BEFORE = 0.4, 0.9  # the filter that is the same for all recurrences
+_LOUD = 64.0  # factor on what neurons read, so that their gates are neither open nor closed
+
+
+def two_steps(c: Float[Tensor, recurrence], positions: int) -> Filter:
+    """A filter that goes two steps at once, and is exact if c is.
+
+    A filter is exact at position i if sum_k w_ik = 1 and sum_k w_ik c^k = c^(i+1). From position 8 on the term before the last has
+    the weight max(1, c^2), and terms 0 and 6 have what is missing. Before, terms 0 and 1 have it. Positions 0 and 1 repeat their
+    term.
+
+    >>> two_steps(torch.tensor([2.0]), 9)[0, 8].tolist()
+    [-3.047..., 0.0, 0.0, 0.0, 0.0, 0.0, 0.047..., 4.0, 0.0]
+    """
+    weights = torch.zeros(len(c), positions, positions).to(c)
+    grows = c.abs() >= 1
+    share = 1 / (1 + c**2 + c**4)
+    for i in range(positions):
+        if i < 2:
+            weights[:, i, i] = 1.0
+        elif i < _LATE:
+            weights[:, i, i - 1] += c**2
+            weights[:, i, 1] += 1 + c
+            weights[:, i, 0] -= c * (1 + c)
+        else:
+            weights[:, i, i - 1] = torch.where(grows, c**2, 1.0)
+            weights[:, i, 0] = -share * torch.where(grows, c**6, c ** (i - 1))
+            weights[:, i, 6] = share * torch.where(grows, 1.0, c ** (i - 1))
+    return weights
+
+
+def steered(
+    layer: int,
+    *,
+    read: Callable[[Float[Tensor, "recurrence position d_model"]], Float[Tensor, recurrence]],
+    weights: Callable[[Float[Tensor, recurrence], int], Filter],
+) -> Edits:
+    """Edits that put a filter in the place of the attention of all heads of a layer.
+
+    Args:
+        read: reads c from the stream before the layer.
+        weights: the filter of a c, for a number of positions.
+    """
+    stream: list[Tensor] = []
+
+    def steer(pattern: Float[Tensor, "recurrence head query key"]) -> Tensor:
+        found = weights(_ENLARGED * read(stream[0]), pattern.shape[-1])
+        return found[:, None].to(pattern).expand_as(pattern)
+
+    return (
+        remembered(f"blocks.{layer}.hook_resid_pre", stream),
+        (f"blocks.{layer}.attn.hook_pattern", steer),
+    )
+
+
+def _moving(plan: Plan, *, layer: int, name: str) -> Checkpoint:
+    """A model that moves terms in one layer. Nothing but this layer reads them. The unembedding reads what is moved.
+
+    Every layer has neurons that read a coordinate and that nothing reads, so that there are gates to interchange.
+    """
+    layers = [SILENT] * CONFIG.n_layers
+    layers[layer] = Layer(SILENT.looks, plan.add(plan.subspaces.embedding, plan.subspaces.second))
+    made = attention_only(plan, layers, name=name, reads=plan.subspaces.second.T)
+    neurons = torch.tensor(_LOUD * plan.subspaces.embedding[0], dtype=torch.float32)[:, None]
+    reading = {f"blocks.{number}.mlp.W_in": neurons for number in range(CONFIG.n_layers)}
+    return replace(made, tensors={**made.tensors, **reading})
+
+
+def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurrence], int], Filter]) -> Standing:
+    """Layer 0 moves the terms, and its attention is the filter of c. The attention of layers 1 and 2 is too, but moves nothing.
+
+    So another recurrence with the same c has the same patterns, but for rounding. All claims about interventions find something
+    to change in every layer.
+    """
+    plan = Plan(subspaces(name, seed))
+    checkpoint = _moving(plan, layer=0, name=f"{name}-{seed}")
+    model = Model(checkpoint)
+
+    def told(stream: Tensor) -> Tensor:
+        return coefficient(terms_in(model, stream))
+
+    edits = [edit for layer in range(CONFIG.n_layers) for edit in steered(layer, read=told, weights=weights)]
+    return Standing(checkpoint, edits)
+
+
+def c_on_a_line(seed: int) -> Standing:
+    """c is written along one direction in layer 0 and read there in layer 1, whose attention is then the rule's filter.
+
+    So a linear probe reads c after layer 0, and whoever moves the stream along this direction moves the c of the prediction.
+    """
+    plan = Plan(subspaces("c on a line", seed))
+    checkpoint = _moving(plan, layer=1, name=f"c-on-a-line-{seed}")
+    model = Model(checkpoint)
+    line = torch.tensor(plan.subspaces.steering[0], dtype=torch.float32)
+    stream: list[Tensor] = []
+
+    def write(output: Float[Tensor, "recurrence position d_model"]) -> Tensor:
+        return output + coefficient(terms_in(model, stream[0]))[:, None, None].to(output) * line
+
+    edits = (
+        remembered(READ, stream),
+        ("blocks.0.hook_attn_out", write),
+        *steered(1, read=lambda residual: (residual @ line).mean(1), weights=rule_weights),
+    )
+    return Standing(checkpoint, edits)
+
+
+def knows_no_c(seed: int) -> Checkpoint:
+    """The filter 0.4 a_i + 0.9 a_(i-1), the same for all recurrences.
+
+    It turns with its input, as every linear filter does. But it does not move with a shift, because its weights do not sum to 1.
+    """
+    plan = Plan(subspaces("knows no c", seed))
+    embedding, second = plan.subspaces.embedding, plan.subspaces.second
+    layers = [Layer(plan.at_previous, _BEFORE * plan.add(embedding, second)), SILENT, SILENT]
+    return attention_only(plan, layers, name=f"knows-no-c-{seed}", reads=_LAST * embedding.T + second.T)
+
+
+def exact(seed: int) -> Solver:
+    """A solver without noise. Its c is that of least squares over the steps so far, by definition."""
+    return Solver(seed=seed)
+
+
+# The stream is odd: with all signs reversed, c is the same and the stream is reversed, but for its mean at each position. The
+# recurrences are as likely with reversed signs. So no linear probe reads c, and the mean stream does not depend on c.
+_ODD = ("rival.c-linearly-coded", "rival.c-can-be-swapped")
+_SET_BY_C = ("circuit.attention-and-norms-of-c", "circuit.linear-given-c", "circuit.attention-of-c-and-scale")
+_NOT_LIKE_THE_RULE = ("filter.rests-on-previous", "filter.weight-is-c-squared", "filter.last-hardly-used")
+FILTERS: tuple[Positive, ...] = (
+    Positive(
+        name="a filter set by c that goes two steps at once",
+        make=partial(filter_of_c, name="two steps", weights=two_steps),
+        true=("filter.linear", "filter.of-c", *_NOT_LIKE_THE_RULE, *_SET_BY_C, "embedding.read-by-layer-0-only"),
+        # Its weights sum to 1, so it moves with a shift, too.
+        false=("filter.is-the-rule", "model.rotation", *_ODD),
+    ),
+    Positive(
+        name="a filter set by c that is the rule",
+        make=partial(filter_of_c, name="rule", weights=rule_weights),
+        true=("filter.linear", "filter.is-the-rule", *_SET_BY_C, "embedding.read-by-layer-0-only"),
+        # The filter of -c is off by 2c steps, and that of an independent c' by c' - c, which is less on average.
+        false=("filter.of-c", *_NOT_LIKE_THE_RULE, "model.rotation", *_ODD),
+    ),
+    Positive(
+        name="c lies on a line after layer 0",
+        make=c_on_a_line,
+        true=("filter.linear", "filter.is-the-rule", *_ODD),
+        # The values of layer 1 read the embedding.
+        false=("filter.of-c", *_NOT_LIKE_THE_RULE, "model.rotation", "embedding.read-by-layer-0-only"),
+    ),
+    Positive(
+        name="a filter that knows no c",
+        make=knows_no_c,
+        true=("filter.linear", "model.rotation"),
+        # Nothing is said about the R^2 of its weights: they do not vary.
+        false=("filter.of-c", "filter.last-hardly-used", *_ODD),
+    ),
+    Positive(name="c by least squares", make=exact, true=("rival.least-squares",)),
+)
