@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from recint.calibration.planted import plant
 from recint.calibration.positives import POSITIVES
 from recint.calibration.roles import Roles, combinations
 from recint.calibration.scrambled import scrambled
+from recint.calibration.standing_mutants import ACCOUNT, STANDING_MUTANTS
 from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import Checkpoint, load
@@ -124,6 +125,18 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                     change=mutant.name,
                 )
             )
+    for standing in STANDING_MUTANTS:
+        found.append(
+            Control(
+                name=f"{checkpoint.name}: {standing.name}",
+                group="mutant",
+                make=partial(standing.model, checkpoint),
+                made_for=standing.killed_by,
+                claims=ACCOUNT,
+                base=checkpoint.name,
+                change=standing.name,
+            )
+        )
     return tuple(sorted(found, key=lambda control: list(GROUPS).index(control.group)))
 
 
