@@ -10,7 +10,7 @@ rounding errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -70,13 +70,13 @@ def steered(
     """Edits that put a filter in the place of the attention of all heads of a layer.
 
     Args:
-        read: reads c from the stream before the layer.
-        weights: the filter of a c, for a number of positions.
+        read: reads a number from the stream before the layer.
+        weights: the filter that belongs to this number, for a number of positions.
     """
     stream: list[Tensor] = []
 
     def steer(pattern: Float[Tensor, "recurrence head query key"]) -> Tensor:
-        found = weights(_ENLARGED * read(stream[0]), pattern.shape[-1])
+        found = weights(read(stream[0]), pattern.shape[-1])
         return found[:, None].to(pattern).expand_as(pattern)
 
     return (
@@ -85,17 +85,22 @@ def steered(
     )
 
 
-def _moving(plan: Plan, *, layer: int, name: str) -> Checkpoint:
-    """A model that moves terms in one layer. Nothing but this layer reads them. The unembedding reads what is moved.
+def _moving(plan: Plan, *, layers: Collection[int], name: str) -> Checkpoint:
+    """A model that moves terms in some layers. Nothing but these layers reads them. The unembedding reads what is moved.
 
     Every layer has neurons that read a coordinate and that nothing reads, so that there are gates to interchange.
     """
-    layers = [SILENT] * CONFIG.n_layers
-    layers[layer] = Layer(SILENT.looks, plan.add(plan.subspaces.embedding, plan.subspaces.second))
-    made = attention_only(plan, layers, name=name, reads=plan.subspaces.second.T)
+    moves = Layer(SILENT.looks, plan.add(plan.subspaces.embedding, plan.subspaces.second))
+    every = [moves if number in layers else SILENT for number in range(CONFIG.n_layers)]
+    made = attention_only(plan, every, name=name, reads=plan.subspaces.second.T)
     neurons = torch.tensor(_LOUD * plan.subspaces.embedding[0], dtype=torch.float32)[:, None]
     reading = {f"blocks.{number}.mlp.W_in": neurons for number in range(CONFIG.n_layers)}
     return replace(made, tensors={**made.tensors, **reading})
+
+
+def _told(model: Model, stream: Float[Tensor, "recurrence position d_model"]) -> Float[Tensor, recurrence]:
+    """The oracle's c, enlarged."""
+    return _ENLARGED * coefficient(terms_in(model, stream))
 
 
 def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurrence], int], Filter]) -> Standing:
@@ -105,14 +110,51 @@ def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurr
     to change in every layer.
     """
     plan = Plan(subspaces(name, seed))
-    checkpoint = _moving(plan, layer=0, name=f"{name}-{seed}")
-    model = Model(checkpoint)
-
-    def told(stream: Tensor) -> Tensor:
-        return coefficient(terms_in(model, stream))
-
+    checkpoint = _moving(plan, layers=(0,), name=f"{name}-{seed}")
+    told = partial(_told, Model(checkpoint))
     edits = [edit for layer in range(CONFIG.n_layers) for edit in steered(layer, read=told, weights=weights)]
     return Standing(checkpoint, edits)
+
+
+def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
+    """A filter of two steps in two layers. The attention of one is set by the largest norm alone, that of the other by c.
+
+    The first of these layers adds the last term: with a norm n, every query attends to itself with weight 1 / n, and what the
+    heads bring is multiplied by n. The other one, of layers 0 and 1, adds the rest. The attention of layer 2 is set by c too, but
+    moves nothing.
+
+    Args:
+        layer: the layer whose attention is set by norms, 0 or 1.
+    """
+    plan = Plan(subspaces("c and norms", seed))
+    checkpoint = _moving(plan, layers=(0, 1), name=f"norms-in-layer-{layer}-{seed}")
+    model = Model(checkpoint)
+    stream: list[Tensor] = []
+
+    def longest(residual: Tensor) -> Tensor:
+        return terms_in(model, residual).norm(dim=-1).amax(-1)
+
+    def itself(norm: Tensor, positions: int) -> Filter:
+        return torch.eye(positions).to(norm) / norm[:, None, None]
+
+    def rest(c: Tensor, positions: int) -> Filter:
+        return two_steps(c, positions) - torch.eye(positions).to(c)
+
+    def louder(z: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
+        return z * longest(stream[0])[:, None, None, None].to(z)
+
+    of_c = [
+        edit
+        for other in range(CONFIG.n_layers)
+        if other != layer
+        for edit in steered(other, read=partial(_told, model), weights=rest)
+    ]
+    of_norms = (
+        remembered(f"blocks.{layer}.hook_resid_pre", stream),
+        *steered(layer, read=longest, weights=itself),
+        (f"blocks.{layer}.attn.hook_z", louder),
+    )
+    return Standing(checkpoint, (*of_c, *of_norms))
 
 
 def c_on_a_line(seed: int) -> Standing:
@@ -121,7 +163,7 @@ def c_on_a_line(seed: int) -> Standing:
     So a linear probe reads c after layer 0, and whoever moves the stream along this direction moves the c of the prediction.
     """
     plan = Plan(subspaces("c on a line", seed))
-    checkpoint = _moving(plan, layer=1, name=f"c-on-a-line-{seed}")
+    checkpoint = _moving(plan, layers=(1,), name=f"c-on-a-line-{seed}")
     model = Model(checkpoint)
     line = torch.tensor(plan.subspaces.steering[0], dtype=torch.float32)
     stream: list[Tensor] = []
@@ -132,7 +174,7 @@ def c_on_a_line(seed: int) -> Standing:
     edits = (
         remembered(READ, stream),
         ("blocks.0.hook_attn_out", write),
-        *steered(1, read=lambda residual: (residual @ line).mean(1), weights=rule_weights),
+        *steered(1, read=lambda residual: _ENLARGED * (residual @ line).mean(1), weights=rule_weights),
     )
     return Standing(checkpoint, edits)
 
@@ -156,36 +198,82 @@ def exact(seed: int) -> Solver:
 # The stream is odd: with all signs reversed, c is the same and the stream is reversed, but for its mean at each position. The
 # recurrences are as likely with reversed signs. So no linear probe reads c, and the mean stream does not depend on c.
 _ODD = ("rival.c-linearly-coded", "rival.c-can-be-swapped")
-_SET_BY_C = ("circuit.attention-and-norms-of-c", "circuit.linear-given-c", "circuit.attention-of-c-and-scale")
-_NOT_LIKE_THE_RULE = ("filter.rests-on-previous", "filter.weight-is-c-squared", "filter.last-hardly-used")
+_SET_BY_C = ("circuit.attention-and-norms-of-c", "circuit.linear-given-c")
+_NOT_LIKE_THE_RULE = (
+    "filter.rests-on-previous",
+    "filter.weight-is-c-squared",
+    "filter.last-hardly-used",
+    "filter.even-in-c",
+)
+_TWO_STEPS = ("filter.linear", "filter.of-c", *_NOT_LIKE_THE_RULE)
+# Weights that sum to 1 move with a shift, too. The oracle's c is that of one pair of steps. Least squares uses all pairs.
+_ALL_STEERED = ("model.rotation", "rival.least-squares")
 FILTERS: tuple[Positive, ...] = (
     Positive(
         name="a filter set by c that goes two steps at once",
         make=partial(filter_of_c, name="two steps", weights=two_steps),
-        true=("filter.linear", "filter.of-c", *_NOT_LIKE_THE_RULE, *_SET_BY_C, "embedding.read-by-layer-0-only"),
-        # Its weights sum to 1, so it moves with a shift, too.
-        false=("filter.is-the-rule", "model.rotation", *_ODD),
+        true=(*_TWO_STEPS, *_SET_BY_C, "embedding.read-by-layer-0-only", "l0.attention-reads-angles"),
+        # Layer 1 moves nothing, so that its attention may be any.
+        false=(
+            "filter.is-the-rule",
+            "circuit.attention-of-c-and-scale",
+            "l1.attention-of-norms",
+            *_ALL_STEERED,
+            *_ODD,
+        ),
     ),
     Positive(
         name="a filter set by c that is the rule",
         make=partial(filter_of_c, name="rule", weights=rule_weights),
-        true=("filter.linear", "filter.is-the-rule", *_SET_BY_C, "embedding.read-by-layer-0-only"),
+        true=(
+            *("filter.linear", "filter.is-the-rule"),
+            *_SET_BY_C,
+            *("embedding.read-by-layer-0-only", "l0.attention-reads-angles"),
+        ),
         # The filter of -c is off by 2c steps, and that of an independent c' by c' - c, which is less on average.
-        false=("filter.of-c", *_NOT_LIKE_THE_RULE, "model.rotation", *_ODD),
+        false=(
+            "filter.of-c",
+            *_NOT_LIKE_THE_RULE,
+            "circuit.attention-of-c-and-scale",
+            "l1.attention-of-norms",
+            *_ALL_STEERED,
+            *_ODD,
+        ),
+    ),
+    Positive(
+        name="a filter set by c in layer 0 and by norms in layer 1",
+        make=partial(filter_of_c_and_norms, layer=1),
+        true=(
+            *_TWO_STEPS,
+            *("circuit.attention-of-c-and-scale", "l0.attention-reads-angles", "l1.attention-of-norms"),
+        ),
+        # The values of layer 1 read the embedding.
+        false=(*_SET_BY_C, "embedding.read-by-layer-0-only", "filter.is-the-rule", *_ALL_STEERED, *_ODD),
+    ),
+    Positive(
+        name="a filter set by norms in layer 0 and by c in layer 1",
+        make=partial(filter_of_c_and_norms, layer=0),
+        true=(*_TWO_STEPS, "circuit.attention-of-c-and-scale"),
+        false=(
+            *("l0.attention-reads-angles", "l1.attention-of-norms"),
+            *(*_SET_BY_C, "embedding.read-by-layer-0-only", "filter.is-the-rule", *_ALL_STEERED, *_ODD),
+        ),
     ),
     Positive(
         name="c lies on a line after layer 0",
         make=c_on_a_line,
         true=("filter.linear", "filter.is-the-rule", *_ODD),
-        # The values of layer 1 read the embedding.
-        false=("filter.of-c", *_NOT_LIKE_THE_RULE, "model.rotation", "embedding.read-by-layer-0-only"),
+        false=(
+            *("filter.of-c", *_NOT_LIKE_THE_RULE, "embedding.read-by-layer-0-only", "l1.attention-of-norms"),
+            *_ALL_STEERED,
+        ),
     ),
     Positive(
         name="a filter that knows no c",
         make=knows_no_c,
-        true=("filter.linear", "model.rotation"),
-        # Nothing is said about the R^2 of its weights: they do not vary.
-        false=("filter.of-c", "filter.last-hardly-used", *_ODD),
+        true=("model.rotation",),
+        # Nothing is said about the R^2 of its weights: they do not vary. Every filter is that of every recurrence.
+        false=("filter.linear", "filter.of-c", "filter.last-hardly-used", "rival.least-squares", *_ODD),
     ),
     Positive(name="c by least squares", make=exact, true=("rival.least-squares",)),
 )

@@ -22,7 +22,8 @@ from recint.model.interchange import patterns, scales
 from recint.model.linear_filter import filtered, rule_weights
 from recint.system.seeds import derive_seed
 
-# The claims of the account. They begin every pass with layer 0, where edits read the terms.
+# The claims of the account that begin every pass with layer 0, where edits read the terms. Passes of l1.attention-of-norms begin
+# with layer 1.
 ACCOUNT = (
     *(
         "filter.linear",
@@ -30,9 +31,10 @@ ACCOUNT = (
         "filter.rests-on-previous",
         "filter.weight-is-c-squared",
         "filter.last-hardly-used",
+        "filter.even-in-c",
     ),
     *("circuit.attention-and-norms-of-c", "circuit.linear-given-c", "circuit.attention-of-c-and-scale"),
-    *("embedding.read-by-layer-0-only", "model.rotation"),
+    *("l0.attention-reads-angles", "embedding.read-by-layer-0-only", "model.rotation"),
 )
 _RULE = 0.3  # share of the rule in a prediction that uses the last term again
 
@@ -124,7 +126,11 @@ STANDING_MUTANTS: tuple[StandingMutant, ...] = (
     StandingMutant(
         name="last-term-put-back",
         role="Three tenths of a prediction are the rule a_i + c (a_i - a_(i-1)): as good, but another filter.",
-        killed_by=("filter.rests-on-previous", "filter.last-hardly-used"),
+        # c^2 is even in c. The rule has the weights 1 + c and -c, which are not.
+        killed_by=(
+            *("filter.rests-on-previous", "filter.last-hardly-used"),
+            *("filter.weight-is-c-squared", "filter.even-in-c"),
+        ),
         edits=_last_term_put_back,
         whole=True,
     ),

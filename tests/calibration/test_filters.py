@@ -18,7 +18,7 @@ from recint.model.linear_filter import filter_weights, filtered, rule_weights
 from .settled import holds, settled
 
 NAMED = {positive.name: positive for positive in FILTERS}
-TWO_STEPS, RULE, LINE, FIXED, SOLVED = NAMED
+TWO_STEPS, RULE, NORMS_IN_1, NORMS_IN_0, LINE, FIXED, SOLVED = NAMED
 DRAWN = reference_of(CONFIG).sample(60, seed=0)
 C = DRAWN.coefficients[:, 0]
 # That an independent filter is better than that of -c takes 2000 draws to decide.
@@ -42,7 +42,10 @@ def test_a_filter_of_two_steps_is_exact(c):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [(TWO_STEPS, lambda c: two_steps(c, 13)), *((name, lambda c: rule_weights(c, 13)) for name in (RULE, LINE))],
+    [
+        *((name, lambda c: two_steps(c, 13)) for name in (TWO_STEPS, NORMS_IN_0, NORMS_IN_1)),
+        *((name, lambda c: rule_weights(c, 13)) for name in (RULE, LINE)),
+    ],
 )
 def test_the_filter_is_what_was_planted(name, expected):
     weights = expected(1.05 * C)
@@ -62,6 +65,17 @@ def test_attention_is_the_filter_in_every_layer():
     seen = model(TWO_STEPS).activations(DRAWN.inputs, *hooks)
     for hook in hooks:
         assert torch.allclose(seen[hook][:, 3], two_steps(1.05 * C, 13), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize(("name", "of_norms"), [(NORMS_IN_0, 0), (NORMS_IN_1, 1)])
+def test_attention_is_set_by_norms_in_one_layer_and_by_c_in_the_others(name, of_norms):
+    hooks = patterns(CONFIG)
+    seen = model(name).activations(DRAWN.inputs, *hooks)
+    itself = torch.eye(13)
+    for layer, hook in enumerate(hooks):
+        longest = DRAWN.inputs.norm(dim=-1).amax(-1)[:, None, None]
+        expected = itself / longest if layer == of_norms else two_steps(1.05 * C, 13) - itself
+        assert torch.allclose(seen[hook][:, 3], expected, rtol=1e-2, atol=1e-2)
 
 
 def test_c_can_be_moved_along_its_line():
@@ -93,11 +107,9 @@ def test_what_is_built_is_found(name):
 
 def test_every_claim_of_the_account_and_its_rivals_is_true_of_one_and_false_of_another():
     told = [settled(positive)[0] for positive in FILTERS]
-    asked = {prop.claim.id for prop in properties() if prop.file.stem in ("mechanism", "rivals")}
-    assert {claim for truth in told for claim in truth if truth[claim]} == asked
-    # The attention of a filter that knows no c does not change: nothing can be interchanged.
-    always = {"filter.linear", "rival.least-squares", *(claim for claim in asked if claim.startswith("circuit."))}
-    assert {claim for truth in told for claim in truth if not truth[claim]} == asked - always
+    asked = {prop.claim.id for prop in properties() if prop.file.stem in ("mechanism", "norms_and_angles", "rivals")}
+    for holds_there in (True, False):
+        assert {claim for truth in told for claim in truth if truth[claim] is holds_there} == asked
 
 
 @pytest.mark.parametrize("name", NAMED)

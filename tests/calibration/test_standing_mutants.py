@@ -70,5 +70,8 @@ def test_is_named_for_both_and_made_for_claims_that_exist(name):
     assert mutant.role.endswith(".")
 
 
-def test_they_are_asked_all_claims_of_the_account():
-    assert set(ACCOUNT) == {prop.claim.id for prop in PROPS if prop.file.stem == "mechanism"}
+def test_they_are_asked_all_claims_of_the_account_that_begin_with_layer_0():
+    account = {prop.claim.id for prop in PROPS if prop.file.stem in ("mechanism", "norms_and_angles")}
+    assert set(ACCOUNT) == account - {"l1.attention-of-norms"}
+    with pytest.raises(ValueError, match="a pass must begin with layer 0"):
+        holds(PROPERTIES["l1.attention-of-norms"], model(PUT_BACK), batch=2)
