@@ -2,7 +2,8 @@
 
 They are attention-only (see `attention_only`). The heads of one layer move the terms, and their attention is the filter. Where the
 filter depends on c, c is told from outside: an oracle reads it from the residual stream, and a standing edit puts the filter in
-the place of the attention. Weights may then be negative and need not sum to 1.
+the place of the attention. Weights may then be negative and need not sum to 1. Where attention depends on norms, it is the same
+with the largest norm.
 
 The oracle's c is enlarged by 5 %. So the model has an error that is a function of c too, and ratios of MSEs are not ratios of
 rounding errors.
@@ -117,11 +118,10 @@ def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurr
 
 
 def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
-    """A filter of two steps in two layers. The attention of one is set by the largest norm alone, that of the other by c.
+    """A filter of two steps in layers 0 and 1. The attention of one is set by the largest norm alone, that of the other by c.
 
-    The first of these layers adds the last term: with a norm n, every query attends to itself with weight 1 / n, and what the
-    heads bring is multiplied by n. The other one, of layers 0 and 1, adds the rest. The attention of layer 2 is set by c too, but
-    moves nothing.
+    The one adds the last term: every query attends to itself with the weight 1 / n, where n is the norm, and what the heads bring
+    is multiplied by n. The other one adds the rest of the filter. The attention of layer 2 is set by c too, but moves nothing.
 
     Args:
         layer: the layer whose attention is set by norms, 0 or 1.
