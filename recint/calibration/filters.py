@@ -120,8 +120,8 @@ def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurr
 def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
     """A filter of two steps in layers 0 and 1. The attention of one is set by the largest norm alone, that of the other by c.
 
-    The one adds the last term: every query attends to itself with the weight 1 / n, where n is the norm, and what the heads bring
-    is multiplied by n. The other one adds the rest of the filter. The attention of layer 2 is set by c too, but moves nothing.
+    The one adds the last term: every query attends to itself with the weight 1 / n^2, where n is the norm, and what the heads bring
+    is multiplied by n^2. The other one adds the rest of the filter. The attention of layer 2 is set by c too, but moves nothing.
 
     Args:
         layer: the layer whose attention is set by norms, 0 or 1.
@@ -131,17 +131,17 @@ def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
     model = Model(checkpoint)
     stream: list[Tensor] = []
 
-    def longest(residual: Tensor) -> Tensor:
-        return terms_in(model, residual).norm(dim=-1).amax(-1)
+    def largest(residual: Tensor) -> Tensor:
+        return terms_in(model, residual).square().sum(-1).amax(-1)
 
-    def itself(norm: Tensor, positions: int) -> Filter:
-        return torch.eye(positions).to(norm) / norm[:, None, None]
+    def itself(square: Tensor, positions: int) -> Filter:
+        return torch.eye(positions).to(square) / square[:, None, None]
 
     def rest(c: Tensor, positions: int) -> Filter:
         return two_steps(c, positions) - torch.eye(positions).to(c)
 
     def louder(z: Float[Tensor, "recurrence position head d_head"]) -> Tensor:
-        return z * longest(stream[0])[:, None, None, None].to(z)
+        return z * largest(stream[0])[:, None, None, None].to(z)
 
     of_c = [
         edit
@@ -151,7 +151,7 @@ def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
     ]
     of_norms = (
         remembered(f"blocks.{layer}.hook_resid_pre", stream),
-        *steered(layer, read=longest, weights=itself),
+        *steered(layer, read=largest, weights=itself),
         (f"blocks.{layer}.attn.hook_z", louder),
     )
     return Standing(checkpoint, (*of_c, *of_norms))
