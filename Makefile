@@ -1,7 +1,7 @@
 # The two main commands are `make verify` and `make test`. Both set up .venv first, once. `make check` is for daily use.
 PYTHON ?= python3
 BIN := .venv/bin
-CHECKPOINTS := affine3-seed0 affine3-seed1 affine-a.pth affine3-order2
+CHECKPOINTS := affine3-seed0 affine3-seed1 affine3-seed4 affine-a.pth affine3-order2
 
 .PHONY: verify test check lint setup board claims picture clean
 
