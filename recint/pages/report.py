@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 
 from markupsafe import Markup
 
@@ -34,9 +33,7 @@ def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> 
         reach=findings.reach(run.claims),
         unexpected=findings.unexpected(run.claims),
         counts=[(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]],
-        groups=[
-            (where, list(claims)) for where, claims in groupby(run.claims, lambda claim: claim.id.partition(".")[0])
-        ],
+        groups=_by_where(run.claims),
         figures={claim: _framed(drawn) for claim, drawn in figures.items()},
         below=Markup(below),
         sentences=sentences,
@@ -45,6 +42,14 @@ def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> 
         bar=statistic.bar,
         per_head=_per_head,
     )
+
+
+def _by_where(claims: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """The claims by the first part of their ids, in the order in which these parts come first."""
+    groups: dict[str, list[Entry]] = {}
+    for claim in claims:
+        groups.setdefault(claim.id.partition(".")[0], []).append(claim)
+    return groups
 
 
 def _framed(figures: Sequence[str]) -> Markup:

@@ -57,6 +57,11 @@ class TestContent:
         assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r'\bid="([^"]+)"', html))
         assert len(re.findall(r'\bid="([^"]+)"', html)) == len(set(re.findall(r'\bid="([^"]+)"', html)))
 
+    def test_the_board_has_one_row_for_each_part_of_the_model(self):
+        html = page(*map(entry, ("l0.one", "model.one", "l0.two")))
+        board = html[: html.index("<details")]
+        assert re.findall(r"<dt>(.*?)</dt>", board) == ["l0", "model"]
+
     def test_a_few_claims_are_open_at_once(self):
         assert page(*CLAIMS[:3]).count('<details class="claim') == page(*CLAIMS[:3]).count('" open>') == 3
         assert '" open>' not in page()
