@@ -33,6 +33,10 @@ ROLES := 'circuit.sufficient@3' 'circuit.partly-necessary.l?' 'circuit.minimal@2
   l2.attends-to-similar 'l2.subtracts-what-it-attends-to@2' 'l2.qk-identity@3' 'l2.ov-negative-identity@3' \
   'model.predicts-next-term@2' 'model.predicts-every-recurrence@2'
 
+# The claims in docs/mechanism.md: the account and its rivals.
+ACCOUNT := 'filter.*' 'circuit.attention-*' circuit.linear-given-c 'embedding.*' model.rotation l0.attention-reads-angles \
+  l1.attention-of-norms 'rival.*'
+
 # The tables of verdicts, from runs on all shipped checkpoints, and the replication of the notebook's numbers.
 board: .venv/ready
 	for name in $(CHECKPOINTS); do \
@@ -41,6 +45,7 @@ board: .venv/ready
 	done
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --into docs/verdicts.md
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --claims $(ROLES) --into README.md
+	$(BIN)/recint board $(filter-out %order2.json,$(CHECKPOINTS:%=reports/%.json)) --claims $(ACCOUNT) --into docs/mechanism.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The page of all claims, from their declarations.

@@ -42,10 +42,16 @@ def claims() -> dict[str, tuple[str, ...]]:
 def verdicts(folder: Path = shipped.CLAIMS / "expected") -> dict[str, Mapping[str, Verdict]]:
     """For each network that has expected verdicts, the verdict on each claim, by its id.
 
+    A network to which this account does not apply is left out: it was trained on another task.
+
     Raises:
         ExpectedError: a file of the folder cannot be used.
     """
-    return {
+    this = claims()[THIS]
+    told = {
         path.stem: {claim: each.verdict for claim, each in expected.load(path).claims.items()}
         for path in sorted(folder.glob("*.toml"))
+    }
+    return {
+        network: found for network, found in told.items() if any(found.get(claim) != "not_applicable" for claim in this)
     }

@@ -27,9 +27,9 @@ def test_this_account_and_its_rivals_are_all_claims_of_their_modules():
         assert len(shown) == len(set(shown))
 
 
-def test_every_network_with_expected_verdicts_has_a_column():
+def test_every_network_of_order_1_with_expected_verdicts_has_a_column():
     verdicts = two_accounts.verdicts()
-    assert [*verdicts] == [path.stem for path in FILES]
+    assert [*verdicts] == [path.stem for path in FILES if "order2" not in path.stem]
     assert verdicts["affine3-seed0"]["circuit.sufficient@3"] == "refuted"
 
 
