@@ -463,7 +463,7 @@ def test_attention_is_a_function_of_c_and_scale(model, at):
     hooks = patterns(model.config)
 
     def mean_patterns(share):
-        total = dict.fromkeys(hooks, 0.0)
+        total = {hook: torch.zeros((), device=model.device) for hook in hooks}
         for number in range(AVERAGED):
             other = partners(intact.recurrences, share=share, seed=derive_seed(at.seed, "averaged", number))
             kept = activations_of(model, other.inputs, hooks)
