@@ -15,19 +15,27 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
-from recint.domain import Between, Condition, Domain, Transformed, Turned
+from recint.domain import AS_TRAINED, Between, Condition, Domain, Transformed, Turned
 from recint.model.interchange import (
     activations_of,
     activations_replaced,
-    gates_of,
-    gates_replaced,
+    interchanged,
     partner_at,
     patterns,
-    scales,
 )
-from recint.model.interventions import all_of
-from recint.model.linear_filter import BANK, STEP, filter_at, filter_weights, filtered, mean_weights
-from recint.model.readers import hidden, readers_after_layer_0_attention
+from recint.model.linear_filter import (
+    BANK,
+    BEFORE,
+    LATE,
+    STEP,
+    filter_at,
+    filter_weights,
+    filtered,
+    mean_weights,
+    of_previous,
+    rule_weights,
+)
+from recint.model.readers import hidden_later
 from recint.partners import partners
 from recint.statistics.errors import ratio, squared_length
 from recint.strategies import conditions, transformed
@@ -35,13 +43,12 @@ from recint.system.seeds import derive_seed
 from recint.transformations import rotations
 
 SOURCE = "docs/mechanism-registered.md, fixed before affine3-seed4 and affine3-seed5 were evaluated"
-AS_TRAINED = Domain(length=(14, 14))
 SCORED = 2  # the first position at which the terms so far determine the next one
-LATE = tuple(range(8, 13))  # positions at which enough terms are there
 TWICE, MAGNITUDE, HALF, NEARLY_ALL, HARDLY = 2.0, 10.0, 0.5, 0.9, 0.1
 AVERAGED = 16  # partners over which patterns are averaged
 GIVEN_SIGN = 500  # recurrences of each sign of c, for their mean patterns
 NOISE, SHIFT = 0.1, 0.3  # norm of the noise, relative to the term; norm of the shift
+PARTS = ("patterns", "scales")  # what c settles
 STEPS = (("step of the central difference", STEP),)
 
 LINEAR = Claim(
@@ -336,7 +343,7 @@ def test_the_filter_depends_on_c_alone(model, at):
 @given(at=conditions(RESTS_ON_PREVIOUS.domain))
 def test_the_prediction_rests_on_the_term_before_the_last(model, at):
     recurrences, other = model.intact(at).recurrences, partner_at(model, at, "nothing").recurrences
-    terms, instead, c = recurrences.inputs, other.inputs, recurrences.coefficients[:, :1]
+    terms, instead, c = recurrences.inputs, other.inputs, recurrences.coefficients[:, 0]
 
     def errors_at(position, predict, replaced):
         changed = terms.clone()
@@ -348,8 +355,7 @@ def test_the_prediction_rests_on_the_term_before_the_last(model, at):
         return ratio(*(torch.stack([errors_at(i, predict, i - back) for i in LATE]).mean(0) for back in (1, 0)))
 
     def rule(inputs):
-        steps = inputs.diff(dim=1, prepend=inputs[:, :1])
-        return inputs + c[..., None] * steps
+        return filtered(rule_weights(c, inputs.shape[1]), inputs)
 
     RESTS_ON_PREVIOUS.check(
         mean_errors(model),
@@ -363,12 +369,9 @@ def test_the_prediction_rests_on_the_term_before_the_last(model, at):
 @given(at=conditions(C_SQUARED.domain))
 def test_the_weight_of_the_term_before_the_last_is_c_squared(model, at):
     recurrences = model.intact(at).recurrences
-    before = tuple(i - 1 for i in LATE)
     with model.unedited():
-        weights = filter_weights(model, recurrences, seed=at.seed, terms=before)
-    late = torch.tensor(LATE)
-    found = weights[:, late, range(len(LATE))]
-    mean = mean_weights(model, C_SQUARED.domain, terms=before)[late, range(len(LATE))]
+        found = of_previous(filter_weights(model, recurrences, seed=at.seed, terms=BEFORE))
+    mean = of_previous(mean_weights(model, C_SQUARED.domain, terms=BEFORE))
     c = recurrences.coefficients[:, :1]
 
     def against(guess):
@@ -392,36 +395,30 @@ def test_the_last_term_has_hardly_any_weight(model, at):
 # --- What sets the filter ---------------------------------------------------------------------------------------------
 
 
-def errors_with_partner(model, at, share, *, gates=False):
-    """MSE of each recurrence with patterns and scales, perhaps gates too, of a partner, and the smallest change."""
+def errors_with_partner(model, at, share, *parts):
+    """MSE of each recurrence with patterns, scales or gates of a partner, and the smallest change."""
     intact = model.intact(at)
 
     def measure():
-        source = partner_at(model, at, share).recurrences.inputs
-        replaced = [
-            activations_replaced(model, activations_of(model, source, (*patterns(model.config), *scales(model.config))))
-        ]
-        if gates:
-            replaced.append(gates_replaced(model, gates_of(model, source)))
-        with all_of(*replaced) as change:
+        with interchanged(model, partner_at(model, at, share), parts) as change:
             errors = intact.errors_from(layer=0)
         return errors, change.largest
 
-    return intact.once(("interchanged", share, gates), measure)
+    return intact.once(("interchanged", share, parts), measure)
 
 
 @ATTENTION_AND_NORMS(figure=against_c)
 @given(at=conditions(ATTENTION_AND_NORMS.domain))
 def test_c_settles_attention_and_norms(model, at):
     intact = model.intact(at)
-    errors, changed = errors_with_partner(model, at, "c")
+    errors, changed = errors_with_partner(model, at, "c", *PARTS)
     opposite, independent = (contrast.name for contrast in ATTENTION_AND_NORMS.contrasts)
     ATTENTION_AND_NORMS.check(
         ratio(errors, intact.errors),
         at,
         contrasts={
-            opposite: lambda: ratio(errors_with_partner(model, at, "-c")[0], intact.errors),
-            independent: lambda: ratio(errors_with_partner(model, at, "nothing")[0], intact.errors),
+            opposite: lambda: ratio(errors_with_partner(model, at, "-c", *PARTS)[0], intact.errors),
+            independent: lambda: ratio(errors_with_partner(model, at, "nothing", *PARTS)[0], intact.errors),
         },
         changed=changed,
     )
@@ -430,12 +427,12 @@ def test_c_settles_attention_and_norms(model, at):
 @LINEAR_GIVEN_C(figure=against_c)
 @given(at=conditions(LINEAR_GIVEN_C.domain))
 def test_the_model_is_one_affine_map_if_c_is_known(model, at):
-    errors, changed = errors_with_partner(model, at, "c", gates=True)
+    errors, changed = errors_with_partner(model, at, "c", *PARTS, "gates")
     LINEAR_GIVEN_C.check(
         ratio(errors, model.intact(at).errors),
         at,
         contrasts={
-            only(LINEAR_GIVEN_C): lambda: ratio(errors_with_partner(model, at, "nothing", gates=True)[0], errors)
+            only(LINEAR_GIVEN_C): lambda: ratio(errors_with_partner(model, at, "nothing", *PARTS, "gates")[0], errors)
         },
         changed=changed,
     )
@@ -498,12 +495,9 @@ def test_attention_is_a_function_of_c_and_scale(model, at):
 @given(at=conditions(EMBEDDING_READ_ONCE.domain))
 def test_nothing_needs_the_embedding_after_layer_0_attention(model, at):
     intact = model.intact(at)
-    readers = readers_after_layer_0_attention(model.config)
 
     def without(hook):
-        part = intact[hook]
-        differs = part - model.reference_mean(hook)[: part.shape[1]]
-        with hidden(model, removed=differs, readers=readers) as change:
+        with hidden_later(model, intact, hook) as change:
             return intact.errors_from(layer=0), change.largest
 
     errors, changed = without("blocks.0.hook_resid_pre")

@@ -16,7 +16,7 @@ from hypothesis import given
 
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
-from recint.domain import Domain
+from recint.domain import AS_TRAINED
 from recint.model.interchange import activations_of, activations_replaced, partner_at
 from recint.model.linear_filter import BANK, STEP, filter_at, filter_weights, mean_weights
 from recint.statistics.errors import ratio, squared_length
@@ -27,7 +27,6 @@ from recint.transformations import rotations
 SOURCE = (
     "docs/mechanism-registered.md, 'Two steps further', fixed before affine3-seed4 and affine3-seed5 were evaluated"
 )
-AS_TRAINED = Domain(length=(14, 14))
 EARLY, LATE = slice(2, 4), slice(8, 13)  # positions at which few terms are there, and enough
 
 EVEN = Claim(

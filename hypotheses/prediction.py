@@ -14,7 +14,7 @@ from hypothesis import given
 
 from recint.claim import Claim
 from recint.claim_figures import against_c
-from recint.domain import Between, Domain
+from recint.domain import AS_TRAINED, Between, Domain
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.pages import figures
 from recint.strategies import conditions, recurrences
@@ -30,7 +30,6 @@ NEXT_TERM = Claim(
     source="notebook, 'Loss Analytics': 2e-4 at c = -1.5, about 1e-4 overall",
 )
 
-AS_TRAINED = Domain(length=(14, 14))
 
 NEXT_TERM_AS_TRAINED = NEXT_TERM.amended(
     id="model.predicts-next-term@2",

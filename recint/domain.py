@@ -115,6 +115,9 @@ class Domain:
         return [*conditions, UniformVectors(seed=seed)] if self.uniform_vectors else [*conditions]
 
 
+AS_TRAINED = Domain(length=(REFERENCE.length, REFERENCE.length))  # sequences of the length of training
+
+
 @dataclass(frozen=True, kw_only=True)
 class Turned(Domain):
     """The domain of a claim about every rotation: recurrences are drawn as usual, and what is visited are rotations.
@@ -146,6 +149,7 @@ class Turned(Domain):
 
 
 __all__ = [
+    "AS_TRAINED",
     "Between",
     "Condition",
     "Domain",

@@ -79,7 +79,7 @@ class Place(subject.Place, Protocol):
         """The recurrences of this place, drawn for models of this configuration."""
 
 
-class _Place:
+class Alone:
     """The default for a place: one draw, which shares its forward pass with no other place."""
 
     @property
@@ -110,7 +110,7 @@ class _Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Condition(_Place):
+class Condition(Alone):
     """A batch of recurrences with fixed coefficients, or coefficients of a range; all else as in the reference distribution.
 
     Attributes:
@@ -178,7 +178,7 @@ class Condition(_Place):
 
 
 @dataclass(frozen=True)
-class DrawnRecurrence(_Place):
+class DrawnRecurrence(Alone):
     """One recurrence of a batch, by its number. A counterexample that the estimate has met is told by it."""
 
     batch: Condition
@@ -200,7 +200,7 @@ class DrawnRecurrence(_Place):
 
 
 @dataclass(frozen=True)
-class Several(_Place):
+class Several(Alone):
     """Several single recurrences, or several conditions, of one length. They are measured in one forward pass."""
 
     places: tuple[Recurrence | Condition, ...]
@@ -244,7 +244,7 @@ class Several(_Place):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniformVectors(_Place):
+class UniformVectors(Alone):
     """Vectors ~ U(0, 1)^m, which are not recurrences. The notebook tried maps of vectors on them.
 
     Their shape is (batch, 1, m): one vector stands in the place of the terms of a recurrence.
@@ -312,7 +312,7 @@ class Vector:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recurrence(_Place):
+class Recurrence(Alone):
     """One recurrence, given by readable vectors.
 
     Before scaling, coordinates lie in the trained ranges: those of d in [-2, 2], those of the first terms in [-3, 3]. First

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from recint.checkpoint import ModelConfig
-from recint.places import Condition
+from recint.places import Alone, Condition
 from recint.recurrence import Recurrences
 from recint.transformations import Transformation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transformed:
+class Transformed(Alone):
     """The recurrences of a condition, and one transformation for all of them.
 
     `sample` gives the recurrences as they are; the property transforms them.
@@ -23,11 +23,6 @@ class Transformed:
     @property
     def size(self) -> int:
         return self.at.size
-
-    @property
-    def shape(self) -> None:
-        """None: it is measured alone, since others have other transformations."""
-        return None
 
     @property
     def simplicity(self) -> tuple:
@@ -44,16 +39,6 @@ class Transformed:
     @property
     def length(self) -> int:
         return self.at.length
-
-    def beside(self, others: object) -> Transformed:
-        """This place alone.
-
-        Raises:
-            TypeError: there are others.
-        """
-        if others:
-            raise TypeError(f"{self!r} cannot be measured beside others")
-        return self
 
     def sample(self, config: ModelConfig) -> Recurrences:
         return self.at.sample(config)

@@ -23,9 +23,10 @@ from recint.calibration.attention_only import CONFIG, SILENT, Layer, Plan, atten
 from recint.calibration.oracle import coefficient, terms_in
 from recint.calibration.positives import Positive
 from recint.calibration.solver import Solver
-from recint.calibration.standing import READ, Edits, Standing, remembered
+from recint.calibration.standing import READ, Edits, Standing
 from recint.checkpoint import Checkpoint
 from recint.model import Model
+from recint.model.interventions import remembering
 from recint.model.linear_filter import rule_weights
 
 Filter = Float[Tensor, "recurrence query term"]
@@ -81,7 +82,7 @@ def steered(
         return found[:, None].to(pattern).expand_as(pattern)
 
     return (
-        remembered(f"blocks.{layer}.hook_resid_pre", stream),
+        (f"blocks.{layer}.hook_resid_pre", remembering(stream)),
         (f"blocks.{layer}.attn.hook_pattern", steer),
     )
 
@@ -150,7 +151,7 @@ def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
         for edit in steered(other, read=partial(_told, model), weights=rest)
     ]
     of_norms = (
-        remembered(f"blocks.{layer}.hook_resid_pre", stream),
+        (f"blocks.{layer}.hook_resid_pre", remembering(stream)),
         *steered(layer, read=largest, weights=itself),
         (f"blocks.{layer}.attn.hook_z", louder),
     )
@@ -172,7 +173,7 @@ def c_on_a_line(seed: int) -> Standing:
         return output + coefficient(terms_in(model, stream[0]))[:, None, None].to(output) * line
 
     edits = (
-        remembered(READ, stream),
+        (READ, remembering(stream)),
         ("blocks.0.hook_attn_out", write),
         *steered(1, read=lambda residual: _ENLARGED * (residual @ line).mean(1), weights=rule_weights),
     )

@@ -48,13 +48,3 @@ class Standing(Model):
                 f"{self.checkpoint.name}: a pass must begin with layer 0, because a standing edit reads the terms there"
             )
         return super().resume(residual, layer=layer, z=z)
-
-
-def remembered(hook: str, last: list[Tensor]) -> tuple[str, Callable[[Tensor], Tensor]]:
-    """An edit that changes nothing: `last` then holds the activation of the present pass, for later edits to read."""
-
-    def remember(activation: Tensor) -> Tensor:
-        last[:] = [activation]
-        return activation
-
-    return hook, remember

@@ -14,12 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.calibration.oracle import coefficient, terms_in
-from recint.calibration.standing import READ, Edits, Standing, remembered
+from recint.calibration.standing import READ, Edits, Standing
 from recint.checkpoint import Checkpoint
 from recint.domain import reference_of
 from recint.model import Model
 from recint.model.interchange import patterns, scales
+from recint.model.interventions import remembering
 from recint.model.linear_filter import filtered, rule_weights
+from recint.model.swap import between_tenths
 from recint.system.seeds import derive_seed
 
 # The claims of the account that begin every pass with layer 0, where edits read the terms. Passes of l1.attention-of-norms begin
@@ -76,15 +78,12 @@ def _attention_of_opposite_c(model: Model) -> Edits:
 
     def opposite(hook: str) -> Callable[[Tensor], Tensor]:
         def edit(pattern: Float[Tensor, "recurrence head query key"]) -> Tensor:
-            place = (10 * (-coefficient(terms_in(model, stream[0])) - low)).clamp(0, len(tenths) - 1)
-            below = place.floor().long().clamp(max=len(tenths) - 2)
-            share = (place - below)[:, None, None, None].to(pattern)
-            found = torch.lerp(kept[hook][below], kept[hook][below + 1], share)
+            found = between_tenths(kept[hook], -coefficient(terms_in(model, stream[0])), low=low)
             return found[..., : pattern.shape[-2], : pattern.shape[-1]]
 
         return edit
 
-    return (remembered(READ, stream), *((hook, opposite(hook)) for hook in hooks))
+    return ((READ, remembering(stream)), *((hook, opposite(hook)) for hook in hooks))
 
 
 def _scales_at_their_mean(model: Model) -> Edits:
@@ -103,7 +102,7 @@ def _last_term_put_back(model: Model) -> Edits:
         rule = filtered(rule_weights(coefficient(terms), terms.shape[1]), terms)
         return torch.lerp(prediction, rule.to(prediction), _RULE)
 
-    return (remembered(READ, stream), ("unembed.hook_out", mixed))
+    return ((READ, remembering(stream)), ("unembed.hook_out", mixed))
 
 
 STANDING_MUTANTS: tuple[StandingMutant, ...] = (

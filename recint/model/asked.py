@@ -15,22 +15,6 @@ from recint.model import preconditions
 from recint.model.intact import Intact
 from recint.strategies import of_order
 
-_PLACES = (
-    *(
-        "Between",
-        "Condition",
-        "DrawnRecurrence",
-        "Flip",
-        "Permutation",
-        "Recurrence",
-        "Rotation",
-        "Scale",
-        "Shift",
-        "Swap",
-    ),
-    *("Transformed", "UniformVectors", "Vector"),
-)
-
 
 class _Model(Protocol):
     """What a class must have so that it can inherit from `Asked`."""
@@ -64,7 +48,7 @@ class Asked:
 
     def snippet(self: _Model, at: Place) -> Snippet:
         """Python code that builds this model and this place again."""
-        used = ", ".join(kind for kind in _PLACES if re.search(rf"\b{kind}\(", repr(at)))
+        used = ", ".join(kind for kind in domain.__all__ if re.search(rf"\b{kind}\(", repr(at)))
         return Snippet(
             imports=(
                 "from recint.checkpoint import load",

@@ -6,10 +6,11 @@ model is an affine map of its inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -22,6 +23,8 @@ from recint.model.interventions import Change, all_of, edited, recalling
 from recint.model.transformer import Model
 from recint.partners import Shared, partners
 from recint.system.seeds import derive_seed
+
+Part = Literal["patterns", "scales", "gates"]
 
 
 def patterns(config: ModelConfig) -> tuple[str, ...]:
@@ -53,6 +56,21 @@ def activations_of(
     """Activations of the model without its present edits."""
     with model.unedited():
         return model.activations(inputs, *hooks)
+
+
+def interchanged(model: Model, partner: Intact, parts: Collection[Part]) -> AbstractContextManager[Change]:
+    """The model with some parts of what is not linear in it, taken from the pass of the unchanged model over partners.
+
+    The change is that of the activation that changes least.
+    """
+    inputs = partner.recurrences.inputs
+    hooks = {"patterns": patterns(model.config), "scales": scales(model.config)}
+    kept = partner.once("patterns and scales", lambda: activations_of(model, inputs, [*chain(*hooks.values())]))
+    chosen = {hook: kept[hook] for part in parts if part in hooks for hook in hooks[part]}
+    changes = [activations_replaced(model, chosen)]
+    if "gates" in parts:
+        changes.append(gates_replaced(model, gates_of(model, inputs)))
+    return all_of(*changes)
 
 
 def activations_replaced(model: Model, values: Mapping[str, Tensor]) -> AbstractContextManager[Change]:

@@ -181,12 +181,17 @@ def key_pattern(keys: Integer[Tensor, "*recurrence query"]) -> Float[Tensor, "*r
 
 def recalling(model: Model, hook: str, last: list[Tensor]) -> AbstractContextManager[None]:
     """Inside the block `last` holds the activation of a hook from the present pass, so that later edits can read it."""
+    return model.editing(hook, remembering(last))
+
+
+def remembering(last: list[Tensor]) -> Callable[[Tensor], Tensor]:
+    """An edit that changes nothing: `last` then holds the activation of the present pass."""
 
     def remember(activation: Tensor) -> Tensor:
         last[:] = [activation]
         return activation
 
-    return model.editing(hook, remember)
+    return remember
 
 
 @contextmanager

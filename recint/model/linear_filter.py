@@ -21,6 +21,8 @@ from recint.system.seeds import derive_seed
 
 STEP = 0.02  # length of the step h of the central difference; the longest term has a norm of 1 to 2
 BANK = 64  # recurrences from which the mean weights are taken
+LATE = tuple(range(8, 13))  # positions at which enough terms are there
+BEFORE = tuple(i - 1 for i in LATE)  # the term before the last, at each of them
 
 
 def directions(recurrences: Recurrences, *, seed: int) -> Float[Tensor, "recurrence dim"]:
@@ -44,16 +46,16 @@ def directions(recurrences: Recurrences, *, seed: int) -> Float[Tensor, "recurre
 
 
 def responses(
-    model: Any, recurrences: Recurrences, *, seed: int, terms: Sequence[int] | None = None
+    model: Any, recurrences: Recurrences, e: Float[Tensor, "recurrence dim"], *, terms: Sequence[int] | None = None
 ) -> Float[Tensor, "recurrence query term dim"]:
-    """The derivative of each prediction with respect to a step of each term along the recurrence's direction.
+    """The derivative of each prediction with respect to a step of each term along the recurrence's direction e.
 
     It is the central difference (f(a + h e) - f(a - h e)) / 2h, which takes two passes for each term.
 
     Args:
         terms: the numbers of the terms that are moved; None means all.
     """
-    inputs, e = recurrences.inputs, directions(recurrences, seed=seed)
+    inputs = recurrences.inputs
     chosen = torch.eye(inputs.shape[1]).to(inputs)[slice(None) if terms is None else list(terms)]
     steps = STEP * einops.einsum(chosen, e, "term position, recurrence dim -> term recurrence position dim")
     moved = torch.stack([inputs + sign * steps for sign in (1, -1)])
@@ -79,10 +81,10 @@ def filter_weights(
     >>> filter_weights(model, REFERENCE.sample(10, seed=0), seed=0).shape
     torch.Size([10, 13, 13])
     """
-    along = directions(recurrences, seed=seed)
+    e = directions(recurrences, seed=seed)
     return einops.einsum(
-        responses(model, recurrences, seed=seed, terms=terms),
-        along,
+        responses(model, recurrences, e, terms=terms),
+        e,
         "recurrence query term dim, recurrence dim -> recurrence query term",
     )
 
@@ -97,6 +99,11 @@ def filter_at(model: Any, at: Place) -> Float[Tensor, "recurrence query term"]:
 
     weights: Tensor = intact.once("filter", measure)
     return weights
+
+
+def of_previous(weights: Float[Tensor, "*recurrence query late"]) -> Float[Tensor, "*recurrence late"]:
+    """The weight w_(i,i-1) at each late position, of filters that were measured for the terms BEFORE."""
+    return weights[..., torch.tensor(LATE), torch.arange(len(LATE))]
 
 
 def filtered(

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import ModelConfig
+from recint.model.intact import Intact
 from recint.model.interventions import Change, all_of, edited, path_removed
 from recint.model.transformer import Model
 
@@ -25,6 +26,18 @@ def readers_after_layer_0_attention(config: ModelConfig) -> tuple[str, ...]:
     """
     later = [f"{layer}.{part}" for layer in range(1, config.n_layers) for part in ("q", "k", "v", "mlp")]
     return ("0.mlp", *later, UNEMBEDDING)
+
+
+def hidden_later(model: Model, intact: Intact, hook: str) -> AbstractContextManager[Change]:
+    """The model in which nothing after layer 0's attention reads how an activation differs from its mean at each position.
+
+    Args:
+        intact: the pass of the unchanged model over the recurrences that are going to be predicted.
+        hook: of the activation; it is a part of the residual stream.
+    """
+    part = intact[hook]
+    differs = part - model.reference_mean(hook)[: part.shape[1]]
+    return hidden(model, removed=differs, readers=readers_after_layer_0_attention(model.config))
 
 
 def hidden(

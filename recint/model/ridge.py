@@ -52,21 +52,23 @@ class ScalarProbe:
 
 
 def best_probe(model: Model, *, shuffled: bool = False) -> ScalarProbe:
-    """The probe of the residual stream from which c is read best. It is fitted once for each model.
+    """The probe of the residual stream from which c is read best. Both kinds are fitted once for each model, on the same passes.
 
     Args:
         shuffled: fit on the coefficients of other recurrences. This shows the score if there is nothing to read.
     """
 
-    def measure() -> ScalarProbe:
+    def measure() -> dict[bool, ScalarProbe]:
         with model.unedited():
             fitted, chosen = (
                 _streams(model, batch, name) for batch, name in ((FITTED_ON, "fit"), (CHOSEN_ON, "choose"))
             )
-        probes = [_fit(hook, *fitted[hook], shuffled=shuffled) for hook in fitted]
-        return min(probes, key=lambda probe: _error(probe, *chosen[probe.hook]))
+        probes = {others: [_fit(hook, *fitted[hook], shuffled=others) for hook in fitted] for others in (False, True)}
+        return {
+            others: min(found, key=lambda probe: _error(probe, *chosen[probe.hook])) for others, found in probes.items()
+        }
 
-    probe: ScalarProbe = model.once(("ridge probe of c", shuffled), measure)
+    probe: ScalarProbe = model.once("ridge probes of c", measure)[shuffled]
     return probe
 
 

@@ -18,11 +18,23 @@ AVERAGED = 64  # recurrences at each tenth of c
 
 def stream_given_c(model: Model, c: Float[Tensor, recurrence]) -> Float[Tensor, "recurrence position d_model"]:
     """E[stream after layer 0 | c]: means at tenths of c, and a line between neighbouring tenths."""
-    table = _table(model)
-    reference = reference_of(model.config)
-    place = ((c.double() - reference.c[0]) * 10).clamp(0, len(table) - 1)
+    return between_tenths(_table(model), c, low=reference_of(model.config).c[0])
+
+
+def between_tenths(
+    table: Float[Tensor, tenth * value], c: Float[Tensor, recurrence], *, low: float
+) -> Float[Tensor, recurrence * value]:
+    """Values at each c, on a line between those at neighbouring tenths. Beyond the ends of the table its ends count.
+
+    Args:
+        table: the values at tenths of c, from `low` on.
+
+    >>> between_tenths(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.25]), low=0.1)
+    tensor([3.])
+    """
+    place = ((c.double() - low) * 10).clamp(0, len(table) - 1)
     below = place.floor().long().clamp(max=len(table) - 2)
-    share = (place - below)[:, None, None].to(table)
+    share = (place - below).reshape(-1, *[1] * (table.ndim - 1)).to(table)
     return torch.lerp(table[below], table[below + 1], share)
 
 

@@ -16,43 +16,31 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recint.checkpoint import ModelConfig
-from recint.domain import Condition, Domain
+from recint.domain import AS_TRAINED, Condition, Domain
 from recint.judging.subject import CHUNK
 from recint.model import Model
 from recint.model.intact import Intact
-from recint.model.interchange import (
-    activations_of,
-    activations_replaced,
-    gates_of,
-    gates_replaced,
-    partner_at,
-    patterns,
-    scales,
-)
-from recint.model.interventions import Change, all_of
-from recint.model.linear_filter import filter_at, filter_weights, mean_weights
+from recint.model.interchange import Part, interchanged, partner_at, patterns
+from recint.model.interventions import Change
+from recint.model.linear_filter import BEFORE, filter_at, filter_weights, mean_weights, of_previous
 from recint.model.preconditions import require_verifiable
-from recint.model.readers import hidden, readers_after_layer_0_attention
+from recint.model.readers import hidden_later
 from recint.partners import Shared
 from recint.replication.look import ONE_C
 from recint.replication.rows import Measured, estimated, mean, ratio
 from recint.system.seeds import derive_seed
 
-AS_TRAINED = Domain(length=(14, 14))
 LARGE = Domain(c=(1.0, 2.0), either_sign=True, length=(14, 14))  # where the weight is said to be c^2
 COEFFICIENTS = tuple(tick / 10 for tick in range(-20, 21))
 SCORED = 2  # the first position at which the terms so far determine the next one
-LATE = tuple(range(8, 13))  # positions at which enough terms are there
 A_TENTH = 10  # at each coefficient filters are measured on a tenth of the draws
 
-PARTS = {
+PARTS: dict[str, tuple[Part, ...]] = {
     "patterns": ("patterns",),
     "scales": ("scales",),
     "patterns and scales": ("patterns", "scales"),
     "patterns, scales and gates": ("patterns", "scales", "gates"),
 }
-HOOKS: dict[str, Callable[[ModelConfig], tuple[str, ...]]] = {"patterns": patterns, "scales": scales}
 SOURCES: dict[Shared, str] = {
     "c": "partner with the same c",
     "-c": "partner with -c",
@@ -163,18 +151,14 @@ def filters(model: Model, *, at_each: int, seed: int) -> Float[NDArray, "coeffic
 
 def late_weights(model: Model, places: Sequence[Condition]) -> LateWeights:
     """The weights of the term before the last on the recurrences of these places, at positions 8 to 12."""
-    before = tuple(position - 1 for position in LATE)
-
-    def of_previous(weights: Tensor) -> Tensor:
-        return weights[..., torch.tensor(LATE), torch.arange(len(LATE))]
 
     def weights_at(at: Condition) -> Tensor:
-        return of_previous(filter_weights(model, model.intact(at).recurrences, seed=at.seed, terms=before))
+        return of_previous(filter_weights(model, model.intact(at).recurrences, seed=at.seed, terms=BEFORE))
 
     weights = over(places, weights_at)
     c = over(places, lambda at: model.intact(at).recurrences.coefficients[:, 0])
     large = np.abs(c) >= min(LARGE.c)
-    usual = of_previous(mean_weights(model, LARGE, terms=before)).double().cpu().numpy()
+    usual = of_previous(mean_weights(model, LARGE, terms=BEFORE)).double().cpu().numpy()
     distances = [np.square(weights - guess)[large].sum(1) for guess in (np.square(c)[:, None], usual)]
     return LateWeights(
         c=c, weights=weights, explained=estimated(np.stack(distances, axis=-1), "explained share", unit="")
@@ -206,40 +190,33 @@ def attention(model: Model, places: Sequence[Condition]) -> Attention:
 
 def costs(model: Model, places: Sequence[Condition]) -> tuple[Cost, ...]:
     """What it costs to take parts of the model from a partner, and to hide parts of the residual stream."""
-    intact = over(places, lambda at: model.intact(at).errors)
 
-    def cost(part: str, source: str, change: Callable[[Condition], AbstractContextManager[Change]]) -> Cost:
-        def changed(at: Condition) -> Tensor:
+    def exchange(parts: Sequence[Part], share: Shared, at: Condition) -> AbstractContextManager[Change]:
+        return interchanged(model, partner_at(model, at, share), parts)
+
+    def hide(hook: str, at: Condition) -> AbstractContextManager[Change]:
+        return hidden_later(model, model.intact(at), hook)
+
+    changes = {
+        (name, source): partial(exchange, parts, share)
+        for name, parts in PARTS.items()
+        for share, source in SOURCES.items()
+    } | {(part, FROM_READERS): partial(hide, hook) for part, hook in HIDDEN.items()}
+
+    def errors(at: Condition) -> Tensor:
+        """MSE of each recurrence without a change, and with each of them."""
+        intact = model.intact(at)
+        columns = [intact.errors]
+        for change in changes.values():
             with change(at):
-                return model.intact(at).errors_from(layer=0)
+                columns.append(intact.errors_from(layer=0))
+        return torch.stack(columns, dim=-1)
 
-        return Cost(part, source, ratio(over(places, changed), intact))
-
-    return (
-        *(
-            cost(name, source, partial(_interchanged, model, parts, share))
-            for name, parts in PARTS.items()
-            for share, source in SOURCES.items()
-        ),
-        *(cost(part, FROM_READERS, partial(_hidden, model, hook)) for part, hook in HIDDEN.items()),
+    without, *changed = over(places, errors).T
+    return tuple(
+        Cost(part, source, ratio(with_change, without))
+        for (part, source), with_change in zip(changes, changed, strict=True)
     )
-
-
-def _interchanged(model: Model, parts: Sequence[str], share: Shared, at: Condition) -> AbstractContextManager[Change]:
-    """The model with patterns, scales or gates of the partners."""
-    source = partner_at(model, at, share).recurrences.inputs
-    hooks = [hook for part in parts if part in HOOKS for hook in HOOKS[part](model.config)]
-    changes = [activations_replaced(model, activations_of(model, source, hooks))]
-    if "gates" in parts:
-        changes.append(gates_replaced(model, gates_of(model, source)))
-    return all_of(*changes)
-
-
-def _hidden(model: Model, hook: str, at: Condition) -> AbstractContextManager[Change]:
-    """The model in which an activation's difference from its mean is hidden from all that reads it after layer 0's attention."""
-    part = model.intact(at)[hook]
-    differs = part - model.reference_mean(hook)[: part.shape[1]]
-    return hidden(model, removed=differs, readers=readers_after_layer_0_attention(model.config))
 
 
 def over(places: Sequence[Condition], measured: Callable[[Condition], Tensor]) -> Float[NDArray, "recurrence ..."]:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from recint.calibration.standing import READ, Standing, remembered
+from recint.calibration.standing import READ, Standing
 from recint.model import Model
-from recint.model.interventions import edited
+from recint.model.interventions import edited, remembering
 
 INPUTS = torch.randn(4, 7, 5, generator=torch.Generator().manual_seed(0))
 PATTERN = "blocks.0.attn.hook_pattern"
@@ -45,14 +45,14 @@ def test_an_intervention_replaces_what_stands(small, standing):
 
 def test_what_is_remembered_is_of_the_present_pass(small):
     stream = []
-    model = Standing(small, [remembered(READ, stream)])
+    model = Standing(small, [(READ, remembering(stream))])
     for inputs in (INPUTS, INPUTS[:2] + 1):
         assert torch.equal(model(inputs), Model(small)(inputs))
         assert torch.equal(stream[0], Model(small).activations(inputs, READ)[READ])
 
 
 def test_no_pass_reads_what_another_one_remembered(small):
-    model = Standing(small, [remembered(READ, [])], whole=True)
+    model = Standing(small, [(READ, remembering([]))], whole=True)
     stream = model.activations(INPUTS, READ)[READ]
     assert torch.equal(model.resume(stream, layer=0), model(INPUTS))
     for later in ({"layer": 1}, {"layer": 0, "z": torch.zeros(4, 7, 2, 8)}):

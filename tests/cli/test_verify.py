@@ -122,6 +122,7 @@ def test_the_report_opens_in_a_browser_with_the_board_first(verified, tmp_path):
 
 def test_untrained_models_of_the_full_shape_are_refuted_but_for_absences_and_what_any_model_does(tmp_path):
     path = save(untrained(ModelConfig(), seed=0), tmp_path / "untrained")
+    # 100 draws decided the probes in a family of 87; in one of 104 they do not.
     recint("verify", path, "--draws", 200, "--verdicts", tmp_path / "v.json")
     found = {claim["id"]: claim["verdict"] for claim in json.loads((tmp_path / "v.json").read_text())["claims"]}
     ratios = [prop.claim.id for prop in properties() if prop.claim.mse_ratio or prop.claim.loss_share]

@@ -103,7 +103,8 @@ def test_where_a_recurrence_may_fill_the_space_there_is_no_direction():
 
 def test_responses_agree_with_a_loop_of_single_passes(model):
     recurrences = FIVE.at(length=7).sample(3, seed=0)
-    found, e = responses(model, recurrences, seed=0), directions(recurrences, seed=0)
+    e = directions(recurrences, seed=0)
+    found = responses(model, recurrences, e)
     weights = filter_weights(model, recurrences, seed=0)
     assert found.shape == (3, 6, 6, 5)
     for recurrence in range(3):
@@ -120,7 +121,8 @@ def test_responses_agree_with_a_loop_of_single_passes(model):
 
 def test_responses_are_the_derivatives_of_the_model(model):
     recurrences = FIVE.at(length=7).sample(4, seed=0)
-    found, e = responses(model, recurrences, seed=0).double(), directions(recurrences, seed=0).double()
+    e = directions(recurrences, seed=0)
+    found, e = responses(model, recurrences, e).double(), e.double()
     inputs = recurrences.inputs.double()
     for term in range(6):
         tangent = torch.zeros_like(inputs)
@@ -142,7 +144,7 @@ def test_of_a_filter_its_weights_are_found():
     assert torch.allclose(filter_weights(model, recurrences, seed=0), expected, atol=1e-4)
     e = directions(recurrences, seed=0)
     assert torch.allclose(
-        responses(model, recurrences, seed=0), expected[..., None] * e[:, None, None], atol=1e-4
+        responses(model, recurrences, e), expected[..., None] * e[:, None, None], atol=1e-4
     )  # a filter moves along the step alone
     assert torch.allclose(filtered(expected, recurrences.inputs), model(recurrences.inputs), atol=1e-5)
 

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from recint.checkpoint import ModelConfig
-from recint.domain import Condition
+from recint.domain import AS_TRAINED, Condition
 from recint.model import Model
-from recint.model.linear_filter import STEP, directions
+from recint.model.interchange import activations_replaced
+from recint.model.linear_filter import LATE, STEP, directions
 from recint.model.untrained import untrained
 from recint.partners import partners
 from recint.replication import account as accounts
-from recint.replication.account import AS_TRAINED, COEFFICIENTS, LATE, PARTS, measure
+from recint.replication.account import COEFFICIENTS, PARTS, measure
 from recint.system.seeds import derive_seed
 
 FLAT = ModelConfig(n_layers=2, n_heads=4, d_model=16, d_head=4, d_mlp=16, n_ctx=13, d_vocab=40)
@@ -98,7 +99,7 @@ def test_a_cost_is_a_ratio_of_errors(model, account, at):
     for source, share in (("partner with the same c", "c"), ("independent recurrence", "nothing")):
         other = partners(drawn, share=share, seed=derive_seed(at.seed, "partner"))
         theirs = model.activations(other.inputs, *hooks)
-        with accounts.activations_replaced(model, theirs):
+        with activations_replaced(model, theirs):
             changed = mse(model(drawn.inputs), drawn)
         assert costing(account, "patterns")[source].value == pytest.approx(
             float(changed.mean() / mse(model(drawn.inputs), drawn).mean()), rel=1e-4

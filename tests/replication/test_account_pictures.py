@@ -6,7 +6,8 @@ from html import unescape
 import numpy as np
 import pytest
 
-from recint.replication.account import COEFFICIENTS, LATE, Account, Attention, Cost, LateWeights
+from recint.model.linear_filter import LATE
+from recint.replication.account import COEFFICIENTS, Account, Attention, Cost, LateWeights
 from recint.replication.account_pictures import NAMES, pictures
 from recint.replication.rows import Measured
 
