@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from recint import shipped
-from recint.system.files import named_path
+from recint.system.files import is_stream, named_path
 
 COMMAND, PYTEST = "--", "--recint-"
 
@@ -254,5 +255,13 @@ class RunOptions:
 
     @property
     def written(self) -> dict[str, str]:
-        """The files that the run writes, by the names of their options."""
-        return {option.name: path for option in OUTPUTS if (path := getattr(self, option.name))}
+        """The files that the run writes, by the names of their options. The file of values goes with the verdicts."""
+        named = {option.name: path for option in OUTPUTS if (path := getattr(self, option.name))}
+        return named | ({"values": values} if (values := self.values) else {})
+
+    @property
+    def values(self) -> str | None:
+        """The file for the values of the draws, beside the verdict file; None if verdicts go to no file."""
+        if self.verdicts is None or is_stream(Path(self.verdicts)):
+            return None
+        return str(Path(self.verdicts).with_suffix(".values"))

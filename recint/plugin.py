@@ -25,12 +25,13 @@ from recint.judging.evaluate import Evidence, draw_together
 from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
+from recint.judging.values import Values
 from recint.model.transformer import Model
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import log, log_file, registration, verdict_file
+from recint.record import log, log_file, registration, value_file, verdict_file
 from recint.record.procedure import registrations
 from recint.session import Run, prepare, require_known, require_report
 from recint.system import outputs, reasons
@@ -40,6 +41,7 @@ from recint.system.threads import limit_threads
 pytest_plugins = ["recint.collecting"]
 
 RUN = pytest.StashKey[Run]()
+_VALUES = "recint_values"  # the property under which a test passes the values of its draws
 _FIGURE = "recint_figure"  # the name of a property of a test
 _INDEX = pytest.StashKey[int]()  # of a claim among the declared ones
 # Some hooks receive no config. A process has at most one controller, whose config is kept here.
@@ -200,6 +202,8 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
             properties.append(_evidence(entry))
             pytest.skip(evidence.unmet)
         properties.append(_evidence(entry))
+        if run.options.values and (values := Values.of(evidence)):
+            properties.append((_VALUES, value_file.as_text({prop.claim.id: values})))
         # Figures are shown in the report only. Drawing them takes a while, and the verdict is printed first.
         if getattr(request.config.option, "htmlpath", None):
             request.addfinalizer(lambda: properties.append((_FIGURE, _figure(prop, model, evidence))))
@@ -241,6 +245,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     run = config.stash[RUN]
     if report.when == "teardown" and _FIGURE in properties and "recint" in properties:
         run.figures[json.loads(str(properties["recint"]))["entry"]["id"]] = [str(properties[_FIGURE])]
+    if _VALUES in properties:  # they are long, and pytest's own JUnit file would have them
+        run.values |= value_file.of_text(str(properties[_VALUES]))
+        report.user_properties = [(name, value) for name, value in report.user_properties if name != _VALUES]
     if report.when != "call" and report.passed:
         return
     blank = json.loads(str(properties["recint_blank"]))

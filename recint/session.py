@@ -24,11 +24,12 @@ from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry
 from recint.judging.entry import Run as Result
 from recint.judging.scan import Scan
+from recint.judging.values import Values
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
 from recint.pages import board, junit
-from recint.record import drift, git, log_file, registration, standing, verdict_file
+from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
 from recint.system import files, outputs
@@ -61,6 +62,7 @@ class Run:
         declared: all claims that were collected, in the order of the code, before any was deselected or moved.
         registrations: what the log registers of each claim, by the claim's index in `declared`.
         entries: the entry of each claim that was judged, by the same index.
+        values: the values of the draws of each claim, by its id. They are kept only if a file is written for them.
         figures: the figures of each claim, by its id.
         drawn, scanned: what was measured for claims that are not judged yet, by their ids.
         result: all entries of the run; None until the verdicts are settled.
@@ -80,6 +82,7 @@ class Run:
     declared: list[Claim] = field(default_factory=list)
     registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
     scanned: dict[str, Scan | Exception] = field(default_factory=dict)
@@ -255,8 +258,12 @@ class Run:
         return claims
 
     def _write(self, result: Result) -> None:
+        values = value_file.content(self.values)
+        if self.options.values:
+            result = replace(result, values=value_file.named(Path(self.options.values), values))
         writers: dict[str, Callable[[Path], None]] = {
             "verdicts": lambda path: files.write(path, verdict_file.text(result)),
+            "values": lambda path: files.write(path, values),
             "junit": lambda path: files.write(path, junit.xml(result, departures=self.departures)),
             "summary": lambda path: outputs.append(path, board.summary(result, departures=self.departures)),
         }

@@ -20,6 +20,7 @@ from recint.cli import (
     claims,
     convert,
     expect,
+    explain,
     log,
     mechanism,
     register,
@@ -71,6 +72,7 @@ class Command(Protocol):
 # In the order in which a newcomer needs them.
 COMMANDS: dict[str, Command] = {
     "verify": verify,
+    "explain": explain,
     "claims": claims,
     "expect": expect,
     "register": register,

@@ -199,14 +199,14 @@ class _Kept:
                 raise ValueError(f"{len(values)} values were measured, but should be one for each of {batch}")
             if name not in self.numbers:
                 self.numbers[name] = np.zeros((self.draws, *values.shape[1:]), np.float32)
-            if self.numbers[name].dtype == np.float32 and not _fits(values):
+            if self.numbers[name].dtype == np.float32 and not fits_float32(values):
                 self.numbers[name] = self.numbers[name].astype(np.float64)
             self.numbers[name][start : start + batch] = values
         if observation.changed is not None:
             self.changed = max(observation.changed, self.changed or 0.0)
 
 
-def _fits(values: NDArray[np.float64]) -> bool:
+def fits_float32(values: NDArray[np.float64]) -> bool:
     """Whether float32 holds these numbers exactly."""
     with np.errstate(over="ignore"):
         return np.array_equal(values.astype(np.float32), values, equal_nan=True)

@@ -294,6 +294,19 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValueFile:
+    """The file with the values of every draw of a run, beside the verdict file.
+
+    Attributes:
+        name: the name of the file, without its folder.
+        sha256: the hash of its content.
+    """
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """The results of one run on one checkpoint: the content of a verdict file.
 
@@ -307,6 +320,7 @@ class Run:
         stages: the numbers of draws after which estimates were looked at.
         profile: the name of Hypothesis' profile.
         seconds: how long the run took.
+        values: the file with the values of the draws; None if none was kept.
         against: the run that this one was compared with; None without a baseline.
         drift: the claims whose result differs from the baseline.
         incomparable: a sentence for each claim that could not be compared with the baseline.
@@ -322,6 +336,7 @@ class Run:
     stages: tuple[int, ...] | None = None
     profile: str | None = None
     seconds: float = 0.0
+    values: ValueFile | None = None
     against: Baseline | None = None
     drift: tuple[Drift, ...] = ()
     incomparable: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ class Evidence:
         unmet: why the claim is not applicable to the model; empty if it is applicable.
         value: the statistic; None if the claim is not applicable.
         values: the values of the draws, shape (draw, *head); for a claim about weights, the statistic itself.
+        contrast_values: the values of each contrast on the draws, by its name; empty for a claim about weights.
         places: where the draws of the estimate were made, in order.
         estimate: None for a claim about weights.
         contrasts: the estimate of each contrast, by name; for a claim about weights, its value.
@@ -48,6 +49,7 @@ class Evidence:
     unmet: str = ""
     value: float | None = None
     values: NDArray[np.float64] | None = None
+    contrast_values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     places: Sequence[Sample] = ()
     estimate: Estimate | None = None
     contrasts: Mapping[str, Estimate | float] = field(default_factory=dict)
@@ -102,8 +104,8 @@ def evaluate(
     assert drawn is not None
     if drawn.changed == 0:
         return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} recurrences")
-    own, *of_contrasts = (estimated(bar, values, looks=len(stages)) for bar, values in _parts(claim, drawn))
-    lost = _lost(claim, [part.p_against for part in (own, *of_contrasts)], family=family)
+    arm = estimated_arm(claim, drawn.values, drawn.contrasts, looks=len(stages))
+    lost = _lost(claim, [part.p_against for part in (arm.estimate, *arm.contrasts.values())], family=family)
     searched = claim.quantifier != "average" and (thorough or not lost)
     try:
         if searched and isinstance(scanned, Exception):
@@ -122,15 +124,45 @@ def evaluate(
         )
     except Unmet as reason:
         return evidence(unmet=f"{claim.id}: {reason}")
-    return evidence(
+    return evidence(**vars(arm), places=drawn.places, search=tried)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimated:
+    """What follows from the values of the draws alone. The attributes are those of `Evidence`."""
+
+    value: float
+    values: NDArray[np.float64]
+    contrast_values: Mapping[str, NDArray[np.float64]]
+    estimate: Estimate
+    contrasts: Mapping[str, Estimate]
+    per_head: NDArray[np.float64] | None
+    failing: int | None
+
+
+def estimated_arm(
+    claim: Claim, values: NDArray[np.float64], contrast_values: Mapping[str, NDArray[np.float64]], *, looks: int
+) -> Estimated:
+    """The estimates of a claim and of its contrasts.
+
+    Args:
+        looks: how often the growing sample may be looked at.
+
+    Raises:
+        NoEstimate: there are too few draws, or a statistic does not exist for them.
+    """
+    own = estimated(claim, values, looks=looks)
+    return Estimated(
         value=own.value,
-        values=drawn.values,
-        places=drawn.places,
+        values=values,
+        contrast_values=contrast_values,
         estimate=own,
-        contrasts={contrast.name: part for contrast, part in zip(claim.contrasts, of_contrasts, strict=True)},
-        search=tried,
-        per_head=per_head(claim, drawn.values),
-        failing=int(_failing(claim, drawn).sum()) if claim.quantifier == "pointwise" else None,
+        contrasts={
+            contrast.name: estimated(contrast, contrast_values[contrast.name], looks=looks)
+            for contrast in claim.contrasts
+        },
+        per_head=per_head(claim, values),
+        failing=int(_failing(claim, values).sum()) if claim.quantifier == "pointwise" else None,
     )
 
 
@@ -197,15 +229,14 @@ def _of_weights(prop: Property, model: Subject) -> dict[str, Any]:
     }
 
 
-def _failing(claim: Claim, drawn: Drawn) -> NDArray[np.bool_]:
+def _failing(claim: Claim, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """For each draw of the estimate, whether it lies beyond the threshold by itself."""
-    threshold = claim.threshold
-    return drawn.values < threshold if claim.relation == ">=" else drawn.values > threshold
+    return values < claim.threshold if claim.relation == ">=" else values > claim.threshold
 
 
 def _certain(claim: Claim, drawn: Drawn) -> Place | None:
     """The worst draw of the estimate, if the claim is about every single draw and fails at it; otherwise None."""
-    if claim.quantifier != "pointwise" or not _failing(claim, drawn).any():
+    if claim.quantifier != "pointwise" or not _failing(claim, drawn.values).any():
         return None
     worst = int(np.argmin(drawn.values) if claim.relation == ">=" else np.argmax(drawn.values))
     return drawn.places[worst // CHUNK].single(worst % CHUNK)

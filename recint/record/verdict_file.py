@@ -22,11 +22,12 @@ from recint.judging.entry import (
     Run,
     SearchSummary,
     UntrainedAnswer,
+    ValueFile,
     tuples,
 )
 from recint.record import schema
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def read(path: Path) -> Run:
@@ -56,7 +57,7 @@ def text(of: Run, *, indent: int | None = 1) -> str:
 def run(content: Mapping[str, Any]) -> Run:
     """A run from plain values that satisfy the schema."""
     against = content.get("against")
-    stages = content.get("stages")
+    stages, values = content.get("stages"), content.get("values")
     return Run(
         checkpoint=content["checkpoint"],
         environment=content.get("environment", {}),
@@ -67,6 +68,7 @@ def run(content: Mapping[str, Any]) -> Run:
         started=content["started"],
         seconds=content.get("seconds", 0.0),
         claims=tuple(map(entry, content["claims"])),
+        values=ValueFile(name=values["name"], sha256=values["sha256"]) if values else None,
         against=Baseline(name=against["name"], sha256=against["sha256"], started=against.get("started", ""))
         if against
         else None,
@@ -96,6 +98,7 @@ def document(of: Run) -> dict[str, Any]:
         "profile": of.profile,
         "started": of.started,
         "seconds": of.seconds,
+        "values": of.values and asdict(of.values),
         "claims": list(map(plain, of.claims)),
     }
     if of.against:

@@ -1,0 +1,68 @@
+"""What a verdict rests on, in lines of text: the estimate with its tests, contrasts, search, controls, and the values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from recint import words
+from recint.judging.entry import Entry, Estimate, Measurement, Run
+from recint.judging.values import Values
+from recint.pages.statistic import should, with_interval
+from recint.verdict import LEVEL
+from recint.verdict import words as verdict_words
+
+SHARES = (0, 0.05, 0.5, 0.95, 1)
+
+
+def explained(entry: Entry, run: Run, values: Values | None) -> Iterator[str]:
+    """The lines on one claim.
+
+    Args:
+        run: the run that the entry is of.
+        values: the values of the claim's draws; None if it was not estimated from draws.
+    """
+    yield f"{entry.id}, version {entry.version}: {verdict_words(entry.verdict)}"
+    yield f"  {entry.statement}"
+    if entry.message:
+        yield f"  why: {entry.message.removeprefix(f'{entry.id}: ')}"
+    yield f"  {entry.statistic}: {_measured(entry)}"
+    if entry.estimate:
+        yield f"  {words.counted(entry.estimate.n, 'recurrence')} (seed {run.seed}), {_looks(run)}"
+        yield f"  {_tests(entry, len(run.claims))}"
+    for name, contrast in entry.contrast.items():
+        p = f", p = {contrast.estimate.p:.2g}" if contrast.estimate else ""
+        yield f"  contrast, {name}: {_measured(contrast)}{p}"
+    if entry.search:
+        counterexample = entry.counterexample
+        where = f"; fails at {counterexample.where}: {counterexample.value:.3g}" if counterexample else ""
+        yield f"  search: {words.reach(entry) or words.counted(entry.search.examples, 'trial')}{where}"
+    yield from (f"  {sentence}" for sentence in (words.share_that_fails(entry), words.untrained(entry)) if sentence)
+    if values is not None:
+        yield from (f"  {line}" for line in _spread(values))
+
+
+def _measured(of: Measurement) -> str:
+    return f"{with_interval(of.value, of.estimate.ci if of.estimate else None)}, should be {should(of)}"
+
+
+def _looks(run: Run) -> str:
+    stages = run.stages or (run.draws,)
+    return f"looked at after {', '.join(map(str, stages))}" if len(stages) > 1 else "looked at once"
+
+
+def _tests(entry: Entry, family: int) -> str:
+    estimate = entry.estimate
+    assert isinstance(estimate, Estimate)
+    holm = f"; {estimate.p_holm:.2g} over all {family} claims, at most {LEVEL} supports" if estimate.p_holm is not None else ""
+    return f'p of "it does not hold" = {estimate.p:.2g}{holm}; p of "it holds" = {estimate.p_against:.2g}'
+
+
+def _spread(values: Values) -> Iterator[str]:
+    """How the values of single recurrences are spread, one line for each column of values."""
+    own = np.asarray(values.own, np.float64).reshape(len(values.own), -1)
+    yield f"values of single recurrences ({', '.join(f'{share:.0%}' for share in SHARES)} of them lie below):"
+    for number, column in enumerate(own.T):
+        quantiles = ", ".join(f"{quantile:.3g}" for quantile in np.quantile(column, SHARES))
+        yield f"  {f'{number}: ' if own.shape[1] > 1 else ''}{quantiles}"

@@ -1,0 +1,103 @@
+"""Write and read the values that the verdicts of a run rest on: one compact file beside the verdict file, which has its hash.
+
+The format is safetensors. A tensor has the id of its claim as a name, and a contrast the id, a colon and the contrast's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from recint.judging.draws import fits_float32
+from recint.judging.entry import ValueFile
+from recint.judging.values import Values
+
+_OF = ": "  # stands in no id
+
+
+def content(kept: Mapping[str, Values]) -> bytes:
+    """The content of the file; the same values always have the same content."""
+    tensors = {}
+    for claim, values in kept.items():
+        tensors[claim] = _compact(values.own)
+        tensors |= {f"{claim}{_OF}{name}": _compact(numbers) for name, numbers in values.contrasts.items()}
+    return safetensors.save(tensors)
+
+
+def of_content(content: bytes) -> dict[str, Values]:
+    """The values, by the id of the claim.
+
+    Raises:
+        ValueError: this is not the content of such a file.
+    """
+    try:
+        tensors = safetensors.load(content)
+    except SafetensorError as error:
+        raise ValueError(f"these are no values ({error})") from None
+    claims = dict.fromkeys(name.partition(_OF)[0] for name in tensors)
+    if lacking := sorted(set(claims) - set(tensors)):
+        raise ValueError(f"there are values of contrasts, but not of the claim itself: {', '.join(lacking)}")
+    return {
+        claim: Values(
+            tensors[claim],
+            {
+                name.removeprefix(claim + _OF): numbers
+                for name, numbers in tensors.items()
+                if name.startswith(claim + _OF)
+            },
+        )
+        for claim in claims
+    }
+
+
+def as_text(kept: Mapping[str, Values]) -> str:
+    """The content as a text, as one process passes it to another."""
+    return base64.b64encode(content(kept)).decode()
+
+
+def of_text(text: str) -> dict[str, Values]:
+    """The values in such a text."""
+    return of_content(base64.b64decode(text))
+
+
+def named(path: Path, content: bytes) -> ValueFile:
+    """What a verdict file says about its file of values."""
+    return ValueFile(name=path.name, sha256=hashlib.sha256(content).hexdigest())
+
+
+def read(verdicts: Path, of: ValueFile) -> dict[str, Values]:
+    """The values that a verdict file names. They are expected in the same folder.
+
+    Args:
+        verdicts: the path of the verdict file.
+
+    Raises:
+        ValueError: the file is missing, is another one than that of the run, or holds no values.
+    """
+    path = verdicts.parent / of.name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"{path}: cannot be read ({error.strerror}), but {verdicts.name} rests on the values in it; put it beside that file"
+        ) from None
+    if (found := hashlib.sha256(content).hexdigest()) != of.sha256:
+        raise ValueError(
+            f"{path}: is another file than the one of this run (its hash is {found[:12]}, and {verdicts.name} names {of.sha256[:12]})"
+        )
+    try:
+        return of_content(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _compact(values: NDArray) -> NDArray:
+    """The values as float32 if that loses nothing."""
+    return np.ascontiguousarray(values.astype(np.float32) if fits_float32(values) else values)
