@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from recint import shipped
 from recint.system.files import is_stream, named_path
+from recint.verdict import TOLERANCE as TOLERANCE_SHARE
 
 COMMAND, PYTEST = "--", "--recint-"
 
@@ -25,7 +26,7 @@ class Option:
         metavar: what stands for the value in the help; None for a switch.
         type: turns a word of the command line into the value.
         choices: the values that are allowed; empty for any.
-        action: "store" one value, "extend" a list of values, or "store_false" for a switch that turns something off.
+        action: "store" one value, "extend" a list of values, "store_true" or "store_false" for a switch.
         dest: the attribute that holds the value; empty if it has the option's name.
         short: a short form for commands, as `-n`.
         baseline: whether the option is also passed on when a baseline has to be judged first.
@@ -38,7 +39,7 @@ class Option:
     metavar: str | None = None
     type: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
-    action: Literal["store", "extend", "store_false"] = "store"
+    action: Literal["store", "extend", "store_true", "store_false"] = "store"
     dest: str = ""
     short: str = ""
     baseline: bool = False
@@ -63,7 +64,7 @@ class Option:
         """
         flags = [*([self.short] if self.short and prefix == COMMAND else []), f"{prefix}{self.name}"]
         how: dict[str, Any] = {"action": self.action, "help": self.help_text, "dest": self.destination(prefix)}
-        if self.action == "store_false":
+        if self.action in ("store_true", "store_false"):
             add(*flags, **how)
             return
         if (
@@ -85,8 +86,8 @@ class Option:
         (['--claims', 'l0.*', 'l1.*'], ['--recint-claims=l0.*', '--recint-claims=l1.*'])
         """
         flag = f"{prefix}{self.name}"
-        if self.action == "store_false":
-            return [] if value else [flag]
+        if self.action in ("store_true", "store_false"):
+            return [flag] if bool(value) == (self.action == "store_true") else []
         values = [*map(str, value or ())] if self.action == "extend" else [str(value)] if value is not None else []
         # With "=" the value is part of the word. pytest would look for a path in a word of its own, and argparse would take a
         # word that begins with a dash for an option.
@@ -131,6 +132,7 @@ SEED = Option(
     otherwise="0",
     baseline=True,
 )
+RUN_SEED = replace(SEED, default=None, otherwise="0; with a baseline, as it was judged")
 DRAWS = Option(
     name="draws",
     type=int,
@@ -187,6 +189,20 @@ AGAINST = Option(
     help="the baseline that no verdict may drift from: a verdict file, a checkpoint, or the name of a checkpoint in the log",
 )
 ALLOW = Option(name="allow", action="extend", metavar="GLOB", help="claims that may drift from the baseline")
+TOLERANCE = Option(
+    name="tolerance",
+    type=float,
+    metavar="SHARE",
+    help="how far a figure may move from the baseline, as a share of it or of its threshold, whichever is larger",
+    default=TOLERANCE_SHARE,
+    otherwise=f"{TOLERANCE_SHARE:g}",
+)
+STRICT = Option(
+    name="strict",
+    action="store_true",
+    help="a verdict that flips counts as drift, though its figure did not move",
+    default=False,
+)
 LOG = Option(
     name="log",
     type=named_path,
@@ -202,8 +218,8 @@ NO_LOG = Option(
 # The headings of the help, with their options.
 GROUPS: dict[str, tuple[Option, ...]] = {
     "what is judged": (HYPOTHESES, CLAIMS),
-    "how it is judged": (DEVICE, SEED, DRAWS, NO_CONTROLS, PROFILE, WORKERS),
-    "what the verdicts are compared with": (EXPECTED, AGAINST, ALLOW),
+    "how it is judged": (DEVICE, RUN_SEED, DRAWS, NO_CONTROLS, PROFILE, WORKERS),
+    "what the verdicts are compared with": (EXPECTED, AGAINST, ALLOW, TOLERANCE, STRICT),
     "what is written": (REPORT, VERDICTS, JUNIT, SUMMARY, LOG, NO_LOG),
 }
 OPTIONS = (CHECKPOINT, *(option for group in GROUPS.values() for option in group))
@@ -220,12 +236,14 @@ class RunOptions:
     hypotheses: str | None = None
     claims: tuple[str, ...] = ()
     device: str = "auto"
-    seed: int = 0
+    seed: int | None = None
     draws: int | None = None
     controls: bool = True
     expected: str | None = None
     against: str | None = None
     allow: tuple[str, ...] = ()
+    tolerance: float = TOLERANCE_SHARE
+    strict: bool = False
     report: str | None = None
     verdicts: str | None = None
     junit: str | None = None

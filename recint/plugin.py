@@ -25,7 +25,7 @@ from recint.judging.evaluate import Evidence, draw_together
 from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
-from recint.judging.values import Values
+from recint.judging.values import DrawnValues
 from recint.model.transformer import Model
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
@@ -119,7 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run.claims = claims[0][1].folder
     known = {claim.id for claim in run.declared}
     try:
-        _ = run.checkpoint, run.stages
+        _ = run.checkpoint, run.stages, run.seed
         require_sound(run.declared, run.claims)
         if _collects_all(config) and not run.against:  # a baseline may have judged other claims
             require_known(run.expectations, known)
@@ -181,12 +181,12 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         properties = request.node.user_properties
         try:
             if prop.claim.quantifier != "weights" and prop.claim.id not in run.drawn:
-                run.drawn |= draw_together(beside, model, seed=run.options.seed, stages=run.stages, family=family)
-                run.scanned |= scan(beside, model, seed=run.options.seed)
+                run.drawn |= draw_together(beside, model, seed=run.seed, stages=run.stages, family=family)
+                run.scanned |= scan(beside, model, seed=run.seed)
             evidence, entry = judge_one(
                 prop,
                 model,
-                seed=run.options.seed,
+                seed=run.seed,
                 stages=run.stages,
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
@@ -202,7 +202,7 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
             properties.append(_evidence(entry))
             pytest.skip(evidence.unmet)
         properties.append(_evidence(entry))
-        if run.options.values and (values := Values.of(evidence)):
+        if run.keeps_values and (values := DrawnValues.of(evidence)):
             properties.append((_VALUES, value_file.as_text({prop.claim.id: values})))
         # Figures are shown in the report only. Drawing them takes a while, and the verdict is printed first.
         if getattr(request.config.option, "htmlpath", None):
@@ -362,7 +362,7 @@ def _replication(run: Run) -> str:
 
     try:
         model = Model(run.checkpoint, device=run.device)
-        return replication_page.section(replicate(model, seed=run.options.seed), gallery(model, seed=run.options.seed))
+        return replication_page.section(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
     except Exception as error:  # the verdicts do not depend on it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 
@@ -386,7 +386,7 @@ def _print(config: pytest.Config, text: str, *, whole: bool = False) -> None:
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
     """Print no dot for a claim, which has its line in the table."""
     if report.when == "call" and "recint_blank" in dict(report.user_properties):
-        category = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+        category = "xfailed" if hasattr(report, "wasxfail") and report.skipped else report.outcome
         return category, "", ""
     return None
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ from recint import checkpoint as checkpoints
 from recint import shipped
 from recint.catalogue import SHIPPED
 from recint.checkpoint import Checkpoint
-from recint.globs import selected
 from recint.judging import entries
 from recint.judging.claim import Claim
+from recint.judging.difference import Difference, differences, same_draws
 from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry
 from recint.judging.entry import Run as Result
 from recint.judging.scan import Scan
-from recint.judging.values import Values
+from recint.judging.values import DrawnValues
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
@@ -33,7 +34,7 @@ from recint.record import drift, git, log_file, registration, standing, value_fi
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
 from recint.system import files, outputs
-from recint.verdict import require_draws, stages_of
+from recint.verdict import TOLERANCE, require_draws, stages_of
 
 REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 
@@ -82,7 +83,7 @@ class Run:
     declared: list[Claim] = field(default_factory=list)
     registrations: dict[int, dict[str, Any]] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
-    values: dict[str, Values] = field(default_factory=dict)
+    values: dict[str, DrawnValues] = field(default_factory=dict)
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
     scanned: dict[str, Scan | Exception] = field(default_factory=dict)
@@ -138,9 +139,22 @@ class Run:
         return stages
 
     @cached_property
+    def seed(self) -> int:
+        """The seed of the draws. Where none is asked for, it is that of the baseline: then both runs draw the same recurrences."""
+        asked = self.options.seed
+        if asked is None and self.against:
+            asked = self.against.seed
+        return 0 if asked is None else asked
+
+    @cached_property
     def code(self) -> git.Code:
         """What git says about the code. It is read once, before the first claim is judged."""
         return log_file.code_of(self.claims)
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether the values of all draws are kept: they are written to a file, or compared with those of a baseline."""
+        return self.options.values is not None or self.options.against is not None
 
     @property
     def log(self) -> Path:
@@ -158,12 +172,9 @@ class Run:
 
     def refutable(self, claim: Claim) -> Refutable | None:
         """How a refutation of the claim is treated, if it is expected or allowed; None if it fails the run."""
+        if self.against:
+            return Refutable(f"compared with {self.against.checkpoint['name']}: only drift fails the run", strict=False)
         expectation = self.expectations.get(claim.id)
-        if self.against and (
-            (self.options.allow and selected(claim.id, self.options.allow))
-            or claim.hash not in [entry.hash for entry in self.against.claims]
-        ):
-            return Refutable("may drift, or is not judged in the baseline", strict=False)
         if expectation and expectation.verdict == "refuted":
             return Refutable(expectation.reason, strict=True)
         return None
@@ -208,7 +219,7 @@ class Run:
             checkpoint=entries.about(self.checkpoint),
             environment=entries.environment(self.device),
             when=self.started,
-            seed=self.options.seed,
+            seed=self.seed,
             draws=self.stages[-1],
             stages=list(self.stages),
             profile=settings.get_current_profile_name(),
@@ -231,19 +242,36 @@ class Run:
             self.checkpoint,
             claims,
             device=self.device,
-            seed=self.options.seed,
+            seed=self.seed,
             stages=self.stages,
             profile=settings.get_current_profile_name(),
             started=self.started,
             seconds=time.monotonic() - self.begun,
         )
         if self.against:
-            result = drift.compared(self.against, result, allow=self.options.allow)
+            result = drift.compared(
+                self.against,
+                result,
+                differences=self._differences(result, self.against),
+                tolerance=self.options.tolerance,
+                allow=self.options.allow,
+                strict=self.options.strict,
+            )
             self.departures = result.not_allowed
         else:
             self.departures = entries.departures(claims)
         self.result = result
         self._write(result)
+
+    def _differences(self, result: Result, against: Result) -> dict[str, Difference]:
+        """The differences on the recurrences that this run and the baseline share, by the id of the claim."""
+        if against.values is None or not same_draws(against, result):
+            return {}
+        kept = value_file.read(Path(self.options.against or ""), against.values)
+        same = {entry.id for entry in against.claims if entry.hash in {claim.hash for claim in self.declared}}
+        return differences(
+            [claim for claim in self.declared if claim.id in same & kept.keys() & self.values.keys()], kept, self.values
+        )
 
     def _end_log(self, claims: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Register new claims, decide which verdicts are confirmatory, and add all verdicts to the log."""
@@ -300,6 +328,10 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
     against, expected, allow = options.against, options.expected, options.allow
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
+    if options.tolerance < 0 or not isfinite(options.tolerance):
+        raise ValueError(f"tolerance={options.tolerance!r} must be a share of 0 or more, for example 0.1")
+    if (options.strict or options.tolerance != TOLERANCE) and not against:
+        raise ValueError("tolerance and strict say how to compare with a baseline, but none is given (--against)")
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
     run = Run(options, device=resolve_device(options.device), claims=claims or SHIPPED)

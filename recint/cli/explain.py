@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recint.cli.options import add
-from recint.options import CLAIMS, HYPOTHESES
+from recint.options import HYPOTHESES
 from recint.system.escaping import line, terminal
 from recint.system.files import named_path
 
@@ -25,7 +25,10 @@ def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     command.add_argument("verdicts", type=named_path, metavar="VERDICTS", help="a verdict file, FILE.json")
     command.add_argument(
-        "claims", nargs="*", metavar="CLAIM", help="show these claims in full: an id, or a glob like 'l2.*' (default: none)"
+        "claims",
+        nargs="*",
+        metavar="CLAIM",
+        help="show these claims in full: an id, or a glob like 'l2.*' (default: none)",
     )
     add(command, replace(HYPOTHESES, help="the folder of the claims that were judged"))
 

@@ -270,13 +270,47 @@ class Departure:
     sentence: str
 
 
+Outcome = Literal["error", "verdict", "moved", "flips", "within", "same"]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Drift(Departure):
-    """A claim whose result differs from the baseline.
+class Pair:
+    """A claim in the baseline and in a run.
 
     Attributes:
-        kind: "verdict" if the verdict differs or is an error; "statistic" if only the statistic differs: the two 95 % intervals
-            do not overlap.
+        claim: the id of the claim.
+        before, after: the value in the baseline, and in the run; None if there is none.
+        verdict_before, verdict_after: the verdicts.
+        difference: after minus before; None if one of them is missing.
+        ci: the 95 % interval of the difference; None for an open end, or for a claim about weights.
+        p: the two-sided p-value of "it did not move", with Holm's correction over all pairs; None for a claim about weights.
+        n: the number of recurrences that were compared one by one; 0 if both runs drew their own.
+        tolerance: how far the value may move.
+        outcome: "moved" if it moved significantly and by more than the tolerance, "within" if by less; "flips" if only the
+            verdict differs; "verdict" if it differs and there are no values to compare; "error" if the claim ended in an error.
+        sentence: what happened, in one sentence that begins with the id.
+    """
+
+    claim: str
+    before: float | None
+    after: float | None
+    verdict_before: Verdict
+    verdict_after: Verdict
+    difference: float | None = None
+    ci: Interval | None = None
+    p: float | None = None
+    n: int = 0
+    tolerance: float = 0.0
+    outcome: Outcome = "same"
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift(Departure):
+    """A claim whose result differs from the baseline by more than it may.
+
+    Attributes:
+        kind: the outcome of its pair.
         allowed: whether `--allow` names the claim.
     """
 
@@ -322,7 +356,8 @@ class Run:
         seconds: how long the run took.
         values: the file with the values of the draws; None if none was kept.
         against: the run that this one was compared with; None without a baseline.
-        drift: the claims whose result differs from the baseline.
+        pairs: every claim that the baseline has too.
+        drift: the claims whose result differs from the baseline by more than it may.
         incomparable: a sentence for each claim that could not be compared with the baseline.
         judged_otherwise: a sentence for each option that has another value than in the baseline.
     """
@@ -338,6 +373,7 @@ class Run:
     seconds: float = 0.0
     values: ValueFile | None = None
     against: Baseline | None = None
+    pairs: tuple[Pair, ...] = ()
     drift: tuple[Drift, ...] = ()
     incomparable: tuple[str, ...] = ()
     judged_otherwise: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ AGREES = 1e-4  # numbers that differ by less than this share count as equal: oth
 
 
 @dataclass(frozen=True, eq=False)
-class Values:
+class DrawnValues:
     """The values of one claim.
 
     Attributes:
@@ -30,14 +30,14 @@ class Values:
     contrasts: Mapping[str, NDArray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, evidence: Evidence) -> Values | None:
+    def of(cls, evidence: Evidence) -> DrawnValues | None:
         """The values of the draws; None if the claim was not estimated from draws."""
         if evidence.estimate is None or evidence.values is None:
             return None
         return cls(evidence.values, evidence.contrast_values)
 
 
-def derived(run: Run, kept: Mapping[str, Values], claims: Mapping[str, Claim]) -> tuple[Entry, ...]:
+def derived(run: Run, kept: Mapping[str, DrawnValues], claims: Mapping[str, Claim]) -> tuple[Entry, ...]:
     """The entries of a run, with all that follows from the values of the draws derived again, and with the verdicts that follow.
 
     What the search found, what untrained models got, and claims about weights stay what they are: no values of draws decide them.

@@ -8,7 +8,7 @@ from recint import words as sentences
 from recint.globs import require_matches, selected
 from recint.judging.entry import Departure, Entry, Run
 from recint.pages import markdown as markdowns
-from recint.pages.findings import answer, headline
+from recint.pages.findings import answer, headline, told
 from recint.pages.markdown import Markdown, code
 from recint.pages.statistic import should
 from recint.system.escaping import markdown as escape
@@ -65,6 +65,7 @@ def summary(run: Run, *, departures: Sequence[Departure]) -> str:
     lines = [f"## {escape(headline(run))}", ""]
     lines += [f"- **{escape(departure.sentence)}**" for departure in departures]
     lines += [f"- allowed: {escape(drifted.sentence)}" for drifted in run.drift if drifted.allowed]
+    lines += [f"- {escape(pair.sentence)}" for pair in told(run)]
     lines += [f"- not compared: {escape(sentence)}" for sentence in run.incomparable]
     lines += [f"- judged otherwise: {escape(sentence)}" for sentence in run.judged_otherwise]
     if run.against:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recint import words
 from recint.judging.entry import Entry, Estimate, Measurement, Run
-from recint.judging.values import Values
+from recint.judging.values import DrawnValues
 from recint.pages.statistic import should, with_interval
 from recint.verdict import LEVEL
 from recint.verdict import words as verdict_words
@@ -16,7 +16,7 @@ from recint.verdict import words as verdict_words
 SHARES = (0, 0.05, 0.5, 0.95, 1)
 
 
-def explained(entry: Entry, run: Run, values: Values | None) -> Iterator[str]:
+def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[str]:
     """The lines on one claim.
 
     Args:
@@ -55,11 +55,15 @@ def _looks(run: Run) -> str:
 def _tests(entry: Entry, family: int) -> str:
     estimate = entry.estimate
     assert isinstance(estimate, Estimate)
-    holm = f"; {estimate.p_holm:.2g} over all {family} claims, at most {LEVEL} supports" if estimate.p_holm is not None else ""
+    holm = (
+        f"; {estimate.p_holm:.2g} over all {family} claims, at most {LEVEL} supports"
+        if estimate.p_holm is not None
+        else ""
+    )
     return f'p of "it does not hold" = {estimate.p:.2g}{holm}; p of "it holds" = {estimate.p_against:.2g}'
 
 
-def _spread(values: Values) -> Iterator[str]:
+def _spread(values: DrawnValues) -> Iterator[str]:
     """How the values of single recurrences are spread, one line for each column of values."""
     own = np.asarray(values.own, np.float64).reshape(len(values.own), -1)
     yield f"values of single recurrences ({', '.join(f'{share:.0%}' for share in SHARES)} of them lie below):"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from recint.judging.entry import Baseline, Entry, Run
+from recint.judging.entry import Baseline, Entry, Pair, Run
 from recint.verdict import LEVEL, SYMBOLS, words
 
 
@@ -48,6 +48,23 @@ def _drifted(run: Run, against: Baseline) -> str:
     allowed = len(run.drift) - drifted
     beside = f" ({allowed} more may)" if allowed else ""
     return f"{drifted or 'none'} drifted from {against.name}{beside}"
+
+
+# The outcome of a pair, in the words of a table.
+OUTCOMES: Mapping[str, str] = {
+    "error": "error",
+    "verdict": "another verdict",
+    "moved": "moved",
+    "flips": "flips, did not move",
+    "within": "moved within the tolerance",
+    "same": "",
+}
+
+
+def told(run: Run) -> list[Pair]:
+    """The pairs that fail nothing, but that a reader should know: verdicts that flip, and what moved within the tolerance."""
+    drifted = {drift.claim for drift in run.drift}
+    return [pair for pair in run.pairs if pair.outcome in ("flips", "within") and pair.claim not in drifted]
 
 
 def unexpected(claims: Iterable[Entry]) -> list[Entry]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from recint import words
 from recint.judging.entry import Departure, Entry, Run
-from recint.pages.findings import headline
+from recint.pages.findings import headline, told
 from recint.verdict import SYMBOLS
 
 
@@ -45,5 +45,6 @@ def verdicts(run: Run, departures: Sequence[Departure]) -> Iterator[str]:
     yield words.questions(run.claims)
     yield from (f"  {departure.sentence}" for departure in departures)
     yield from (f"  allowed: {drifted.sentence}" for drifted in run.drift if drifted.allowed)
+    yield from (f"  {pair.sentence}" for pair in told(run))
     yield from (f"  not compared: {sentence}" for sentence in run.incomparable)
     yield from (f"  judged otherwise: {sentence}" for sentence in run.judged_otherwise)

@@ -39,6 +39,9 @@ def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> 
         sentences=sentences,
         number=statistic.number,
         should=statistic.should,
+        with_interval=statistic.with_interval,
+        told=findings.told(run),
+        outcomes=findings.OUTCOMES,
         bar=statistic.bar,
         per_head=_per_head,
     )

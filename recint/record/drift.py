@@ -1,50 +1,136 @@
-"""Drift: the verdicts that differ between a baseline and a run, and the statistics whose intervals do not overlap."""
+"""Drift: what moved between a baseline and a run. Each figure is compared with that of the baseline, and so is each verdict.
+
+A claim drifts if its figure moved significantly and by more than a tolerance. A verdict may flip though its figure did not move,
+if the figure lies near the threshold; such a flip is told, and fails a strict comparison only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf, isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recint.globs import selected
-from recint.judging.entry import Baseline, Drift, Entry, Estimate, Run
+from recint.judging.entry import Baseline, Drift, Entry, Interval, Outcome, Pair, Run
+from recint.judging.holm import holm
 from recint.record import verdict_file
 from recint.record.lines import Line
 from recint.record.log import Log
-from recint.verdict import words
+from recint.verdict import LEVEL, TOLERANCE, words
+
+if TYPE_CHECKING:  # which would load SciPy, and a look into the log is to be quick
+    from recint.judging.difference import Difference
+
+ROUNDING = 1e-5  # smaller shares may come from rounding
 
 
-def drift(baseline: Run, claims: Sequence[Entry], *, allow: Sequence[str] = ()) -> list[Drift]:
-    """All claims that drifted, in the order of the run. An error always counts as drift.
+def pairs(
+    baseline: Run,
+    claims: Sequence[Entry],
+    *,
+    differences: Mapping[str, Difference] | None = None,
+    tolerance: float = TOLERANCE,
+) -> tuple[Pair, ...]:
+    """Every claim that a baseline and a run have in common, in the order of the run.
 
-    A claim about weights has no interval, so that only its verdict can drift. A claim that the baseline did not judge, or that
-    has another hash there, is not compared; see `incomparable`.
+    A claim that the baseline did not judge, or that has another hash there, is left out; see `incomparable`.
+
+    Args:
+        differences: the differences on recurrences that both runs drew, by the id of the claim. For all other claims the difference
+            comes from the two intervals.
+        tolerance: how far a figure may move, as a share of the figure in the baseline or of its threshold, whichever is larger.
+    """
+    before = {entry.id: entry for entry in baseline.claims}
+    both = [(before[now.id], now) for now in claims if now.id in before and before[now.id].hash == now.hash]
+    moved = {now.id: (differences or {}).get(now.id) or _unpaired(was, now) for was, now in both}
+    adjusted = holm({claim: difference.p for claim, difference in moved.items() if difference})
+    return tuple(
+        _pair(was, now, moved[now.id], adjusted.get(now.id), tolerance=tolerance, name=baseline.checkpoint["name"])
+        for was, now in both
+    )
+
+
+def _unpaired(was: Entry, now: Entry) -> Difference | None:
+    """The difference of two estimates; None if one of the claims has none."""
+    from recint.judging.difference import unpaired
+
+    if was.value is None or now.value is None or not was.estimate or not now.estimate:
+        return None
+    return unpaired((was.value, was.estimate), (now.value, now.estimate))
+
+
+def _pair(was: Entry, now: Entry, moved: Difference | None, p: float | None, *, tolerance: float, name: str) -> Pair:
+    scale = max(abs(was.value or 0.0), abs(now.threshold))
+    pair = Pair(
+        claim=now.id,
+        before=was.value,
+        after=now.value,
+        verdict_before=was.verdict,
+        verdict_after=now.verdict,
+        difference=moved.value if moved else None if None in (was.value, now.value) else now.value - was.value,  # type: ignore[operator]
+        ci=_interval(moved) if moved else None,
+        p=p,
+        n=moved.n if moved else 0,
+        tolerance=tolerance * scale,
+    )
+    outcome = _outcome(pair, noise=ROUNDING * scale)
+    return replace(pair, outcome=outcome, sentence=_sentence(replace(pair, outcome=outcome), now, name))
+
+
+def _outcome(pair: Pair, *, noise: float) -> Outcome:
+    if pair.verdict_after == "error":  # also if the baseline has an error too
+        return "error"
+    differs = pair.verdict_before != pair.verdict_after
+    if pair.difference is None:
+        return "verdict" if differs else "same"
+    size = abs(pair.difference)
+    significant = size > noise if pair.p is None else pair.p <= LEVEL  # figures of weights have no sampling error
+    if significant and size > pair.tolerance:
+        return "moved"
+    if differs:
+        return "flips"
+    return "within" if significant and size > noise else "same"
+
+
+def drift(pairs: Sequence[Pair], *, allow: Sequence[str] = (), strict: bool = False) -> list[Drift]:
+    """The claims that drifted. An error always counts, and cannot be allowed.
 
     Args:
         allow: globs of claims that may drift.
+        strict: whether a verdict that flips counts, though its figure did not move.
     """
-    before = {entry.id: entry for entry in baseline.claims}
-    drifted = []
-    for now in claims:
-        was = before.get(now.id)
-        if was is None or was.hash != now.hash:
-            continue
-        failed = now.verdict == "error"  # counts even if the baseline has an error too, and cannot be allowed
-        kind = "verdict" if failed or was.verdict != now.verdict else "statistic" if _apart(was, now) else None
-        if kind:
-            sentence = _sentence(was, now, baseline.checkpoint["name"])
-            allowed = bool(allow) and selected(now.id, allow) and not failed
-            drifted.append(Drift(claim=now.id, kind=kind, sentence=sentence, allowed=allowed))
-    return drifted
+    fails: tuple[Outcome, ...] = ("error", "verdict", "moved", *(("flips",) if strict else ()))
+    return [
+        Drift(
+            claim=pair.claim,
+            kind=pair.outcome,
+            sentence=pair.sentence,
+            allowed=bool(allow) and selected(pair.claim, allow) and pair.outcome != "error",
+        )
+        for pair in pairs
+        if pair.outcome in fails
+    ]
 
 
-def compared(baseline: Run, run: Run, *, allow: Sequence[str] = ()) -> Run:
-    """The run with the comparison: the baseline, the drift, the claims that were not compared, and the options that differ."""
+def compared(
+    baseline: Run,
+    run: Run,
+    *,
+    differences: Mapping[str, Difference] | None = None,
+    tolerance: float = TOLERANCE,
+    allow: Sequence[str] = (),
+    strict: bool = False,
+) -> Run:
+    """The run with the comparison: the baseline, all pairs, the drift, what was not compared, and the options that differ."""
     checkpoint = baseline.checkpoint
+    found = pairs(baseline, run.claims, differences=differences, tolerance=tolerance)
     return replace(
         run,
         against=Baseline(name=checkpoint["name"], sha256=checkpoint["sha256"], started=baseline.started),
-        drift=tuple(drift(baseline, run.claims, allow=allow)),
+        pairs=found,
+        drift=tuple(drift(found, allow=allow, strict=strict)),
         incomparable=tuple(incomparable(baseline, run.claims)),
         judged_otherwise=tuple(_judged_otherwise(baseline, run)),
     )
@@ -75,35 +161,39 @@ def incomparable(baseline: Run, claims: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _apart(was: Entry, now: Entry) -> bool:
-    """Whether both have an interval and the two do not overlap."""
-    if not was.estimate or not now.estimate:
-        return False
-    (low, high), (other_low, other_high) = _interval(was.estimate), _interval(now.estimate)
-    return high < other_low or other_high < low
+def _interval(of: Difference) -> Interval:
+    low, high = (end if isfinite(end) else None for end in (of.low, of.high))
+    return low, high
 
 
-def _interval(estimate: Estimate) -> tuple[float, float]:
-    low, high = estimate.ci  # None is an open end
-    return (float("-inf") if low is None else low, float("inf") if high is None else high)
-
-
-def _sentence(was: Entry, now: Entry, name: str) -> str:
-    change = (
-        f"{words(was.verdict)} in {name}, now {words(now.verdict)}"
-        if was.verdict != now.verdict
-        else f"{words(now.verdict)} as in {name}, but with another value"
+def _sentence(pair: Pair, now: Entry, name: str) -> str:
+    """What became of a claim."""
+    verdicts = (
+        f"{words(pair.verdict_before)} in {name}, now {words(pair.verdict_after)}"
+        if pair.verdict_before != pair.verdict_after
+        else f"{words(pair.verdict_after)} as in {name}"
     )
-    return f"{now.id}: {change} ({_value(was)} -> {_value(now)}, should be {now.relation} {now.threshold:g})"
+    if pair.outcome == "error":
+        return f"{pair.claim}: {verdicts}"
+    happened = {"moved": "moved, ", "within": "moved within the tolerance, ", "flips": "flips, but did not move, "}
+    values = f"{_value(pair.before)} -> {_value(pair.after)}, should be {now.relation} {now.threshold:g}"
+    return f"{pair.claim}: {happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
 
 
-def _value(entry: Entry) -> str:
-    if entry.value is None:
-        return "no value"
-    if not entry.estimate:
-        return f"{entry.value:.3g}"
-    low, high = _interval(entry.estimate)
-    return f"{entry.value:.3g} [{low:.3g}, {high:.3g}]"
+def _change(pair: Pair) -> str:
+    """The difference with its interval, and what it rests on; empty if nothing was compared."""
+    if pair.difference is None:
+        return ""
+    tolerated = f"tolerated {pair.tolerance:.2g}"
+    if pair.ci is None:
+        return f"; difference {pair.difference:.3g}, {tolerated}"
+    low, high = (end if end is not None else sign * inf for end, sign in zip(pair.ci, (-1, 1), strict=True))
+    on = f"on the same {pair.n} recurrences" if pair.n else "on recurrences of their own"
+    return f"; difference {pair.difference:.3g} [{low:.3g}, {high:.3g}] {on}, {tolerated}"
+
+
+def _value(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.3g}"
 
 
 def logged(log: Log, name: str) -> Run | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from recint.judging.entry import Entry, Run
 from recint.record.differences import differences
-from recint.record.drift import drift
+from recint.record.drift import drift, pairs
 from recint.record.identity import identity
 from recint.record.lines import Line
 from recint.record.log import Log, Settled, by_run
@@ -231,7 +231,7 @@ def changes(history: History, before: Line, now: Line) -> Changes:
         if not history.of_run(run):
             raise ValueError(f"run {run['run']} has no verdicts on these claims, but two runs that have are compared")
     baseline = Run(checkpoint=before["checkpoint"], started=before["when"], claims=tuple(history.of_run(before)))
-    drifted = tuple(claim.sentence for claim in drift(baseline, history.of_run(now)))
+    drifted = tuple(claim.sentence for claim in drift(pairs(baseline, history.of_run(now))))
     incomparable = tuple(_incomparable(history, before, now))
     how = differences(*({key: run.get(key) for key in _HOW} for run in (before, now)))
     judged = {entry.id for run in (before, now) for entry in history.of_run(run)}

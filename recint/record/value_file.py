@@ -17,12 +17,12 @@ from safetensors import numpy as safetensors
 
 from recint.judging.draws import fits_float32
 from recint.judging.entry import ValueFile
-from recint.judging.values import Values
+from recint.judging.values import DrawnValues
 
 _OF = ": "  # stands in no id
 
 
-def content(kept: Mapping[str, Values]) -> bytes:
+def content(kept: Mapping[str, DrawnValues]) -> bytes:
     """The content of the file; the same values always have the same content."""
     tensors = {}
     for claim, values in kept.items():
@@ -31,7 +31,7 @@ def content(kept: Mapping[str, Values]) -> bytes:
     return safetensors.save(tensors)
 
 
-def of_content(content: bytes) -> dict[str, Values]:
+def of_content(content: bytes) -> dict[str, DrawnValues]:
     """The values, by the id of the claim.
 
     Raises:
@@ -45,7 +45,7 @@ def of_content(content: bytes) -> dict[str, Values]:
     if lacking := sorted(set(claims) - set(tensors)):
         raise ValueError(f"there are values of contrasts, but not of the claim itself: {', '.join(lacking)}")
     return {
-        claim: Values(
+        claim: DrawnValues(
             tensors[claim],
             {
                 name.removeprefix(claim + _OF): numbers
@@ -57,12 +57,12 @@ def of_content(content: bytes) -> dict[str, Values]:
     }
 
 
-def as_text(kept: Mapping[str, Values]) -> str:
+def as_text(kept: Mapping[str, DrawnValues]) -> str:
     """The content as a text, as one process passes it to another."""
     return base64.b64encode(content(kept)).decode()
 
 
-def of_text(text: str) -> dict[str, Values]:
+def of_text(text: str) -> dict[str, DrawnValues]:
     """The values in such a text."""
     return of_content(base64.b64decode(text))
 
@@ -72,7 +72,7 @@ def named(path: Path, content: bytes) -> ValueFile:
     return ValueFile(name=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 
-def read(verdicts: Path, of: ValueFile) -> dict[str, Values]:
+def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:
     """The values that a verdict file names. They are expected in the same folder.
 
     Args:
@@ -90,7 +90,7 @@ def read(verdicts: Path, of: ValueFile) -> dict[str, Values]:
         ) from None
     if (found := hashlib.sha256(content).hexdigest()) != of.sha256:
         raise ValueError(
-            f"{path}: is another file than the one of this run (its hash is {found[:12]}, and {verdicts.name} names {of.sha256[:12]})"
+            f"{path}: is not the file of this run (its hash is {found[:12]}, but {verdicts.name} names {of.sha256[:12]})"
         )
     try:
         return of_content(content)

@@ -19,6 +19,7 @@ from recint.judging.entry import (
     Estimate,
     Failing,
     Measurement,
+    Pair,
     Run,
     SearchSummary,
     UntrainedAnswer,
@@ -81,6 +82,7 @@ def run(content: Mapping[str, Any]) -> Run:
             )
             for item in content.get("drift", ())
         ),
+        pairs=tuple(_pair(item) for item in content.get("pairs", ())),
         incomparable=tuple(content.get("incomparable", ())),
         judged_otherwise=tuple(content.get("judged_otherwise", ())),
     )
@@ -108,6 +110,7 @@ def document(of: Run) -> dict[str, Any]:
                 {"claim": drift.claim, "kind": drift.kind, "sentence": drift.sentence, "allowed": drift.allowed}
                 for drift in of.drift
             ],
+            "pairs": [asdict(pair) | {"ci": _lists(pair.ci)} for pair in of.pairs],
             "incomparable": list(of.incomparable),
             "judged_otherwise": list(of.judged_otherwise),
         }
@@ -166,6 +169,10 @@ def plain(of: Entry) -> dict[str, Any]:
         "seconds": of.seconds,
         "message": of.message,
     }
+
+
+def _pair(item: Mapping[str, Any]) -> Pair:
+    return Pair(**{**item, "ci": tuples(item["ci"])})
 
 
 def _estimate(item: Mapping[str, Any] | None) -> Estimate | None:

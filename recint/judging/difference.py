@@ -1,0 +1,179 @@
+"""How far a statistic moved between two models: the difference with its interval and p-value.
+
+If both models were judged on the same draws, the difference is computed draw by draw. What the draws have in common then cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from recint.judging.claim import Claim
+from recint.judging.entry import Estimate, Run
+from recint.judging.intervals import NoEstimate, estimate, p_values
+from recint.judging.reductions import REDUCTIONS, AllBut, OfMeans, OneHead, Values
+from recint.judging.statistic import Reduced
+from recint.judging.subject import CHUNK
+from recint.judging.values import DrawnValues
+
+_TAIL = 0.025
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The statistic of the second model minus that of the first.
+
+    Attributes:
+        value: the difference.
+        low, high: its 95 % interval; an end is infinite if the draws are too few for it.
+        p: the two-sided p-value of "the statistic did not move".
+        n: the number of draws that both models share; 0 if they share none.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    n: int = 0
+
+
+def paired(bar: Reduced, before: NDArray[np.float64], after: NDArray[np.float64]) -> Difference:
+    """The difference of a statistic on the same draws.
+
+    A statistic of means is turned into a mean of pseudo-values, one for each draw: n T - (n - 1) T_i, where T_i is the statistic
+    without draw i (jackknife; Quenouille 1956, Tukey 1958). The mean of their differences is tested as every mean is, see
+    `recint.judging.means`. If the statistic chooses a head, its p-value is at least that of "no head moved".
+
+    A quantile has no pseudo-values. For it, the test counts the draws that lie beyond the common quantile of both samples in one
+    sample only (McNemar 1947). The interval is as wide as the two exact intervals together.
+
+    Args:
+        before, after: values of the same draws, shape (draw, *head).
+
+    Raises:
+        ValueError: the shapes differ.
+        NoEstimate: there are too few draws, or a value is not finite.
+    """
+    if before.shape != after.shape:
+        raise ValueError(
+            f"values of the same draws have the same shape, but these have {before.shape} and {after.shape}"
+        )
+    rule = REDUCTIONS[bar.reduction]
+    first, second = (np.moveaxis(values, 0, -1) for values in (before, after))
+    if isinstance(rule, OfMeans):
+        moved = _moved(rule, first, second, bar)
+        return replace(moved, p=max(moved.p, _any_head(rule.one_head, first, second, bar))) if rule.one_head else moved
+    assert isinstance(rule, AllBut)
+    (low, high), (low_after, high_after) = (
+        rule.interval(values, bar.relation, threshold=bar.threshold, tail=_TAIL / 2) for values in (first, second)
+    )
+    quantile = rule.value(np.concatenate([first, second]), bar.relation)
+    left, came = (int((one <= quantile) @ (other > quantile)) for one, other in ((second, first), (first, second)))
+    return Difference(
+        value=rule.value(second, bar.relation) - rule.value(first, bar.relation),
+        low=low_after - high,
+        high=high_after - low,
+        p=float(stats.binomtest(came, came + left).pvalue) if came + left else 1.0,
+        n=len(before),
+    )
+
+
+def _moved(rule: OfMeans, first: Values, second: Values, bar: Reduced) -> Difference:
+    """The difference of a statistic of means."""
+    found = estimate(
+        _pseudo_values(rule, second, bar) - _pseudo_values(rule, first, bar),
+        reduction="mean", relation=">=", threshold=0.0,
+    )  # fmt: skip
+    p = min(1.0, 2 * min(found.p, found.p_against))
+    return Difference(value=found.value, low=found.low, high=found.high, p=p, n=found.n)
+
+
+def _any_head(one_head: OneHead, first: Values, second: Values, bar: Reduced) -> float:
+    """The p-value of "no head moved", by Bonferroni's correction.
+
+    A statistic that chooses a head, such as the smallest one, moves only if a head moves. Where heads are alike, the two samples
+    may choose different ones, and the statistic seems to move.
+    """
+    rule, heads = REDUCTIONS[one_head.reduction], first.shape[-2]
+    assert isinstance(rule, OfMeans)
+    moved = [
+        _pseudo_values(rule, second[..., head, :], bar) - _pseudo_values(rule, first[..., head, :], bar)
+        for head in range(heads)
+    ]
+    sides = [p_values(values, reduction="mean", relation=">=", threshold=0.0) for values in moved]
+    return min(1.0, 2 * heads * min(map(min, sides)))
+
+
+def _pseudo_values(rule: OfMeans, values: Values, bar: Reduced) -> NDArray[np.float64]:
+    """The pseudo-values of the jackknife, one for each draw. Their mean estimates the statistic."""
+    n = values.shape[-1]
+    without_one = (values.sum(-1, keepdims=True) - values) / (n - 1)
+    whole = rule.value(values, bar.relation)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a denominator may be zero; `estimate` raises an error then
+        pseudo: NDArray[np.float64] = n * whole - (n - 1) * rule.of_means(without_one, bar.relation)
+    return pseudo
+
+
+def unpaired(before: tuple[float, Estimate], after: tuple[float, Estimate]) -> Difference:
+    """The difference of two independent estimates, from their intervals alone (Zou and Donner 2008).
+
+    Each end of the interval is as far from the difference as the two ends of the single intervals that lie on that side, by
+    Pythagoras. The p-value comes from the normal approximation with the same distances.
+
+    Args:
+        before, after: the value of the statistic with its estimate.
+    """
+    (first, one), (second, other) = before, after
+    (low, high), (low_after, high_after) = _ends(one), _ends(other)
+    difference = second - first
+    down = float(np.hypot(second - low_after, high - first))
+    up = float(np.hypot(high_after - second, first - low))
+    towards_zero = down if difference > 0 else up
+    z = abs(difference) / towards_zero * stats.norm.ppf(1 - _TAIL) if 0 < towards_zero < np.inf else 0.0
+    if towards_zero == 0 and difference != 0:
+        z = np.inf
+    return Difference(value=difference, low=difference - down, high=difference + up, p=float(2 * stats.norm.sf(z)))
+
+
+def _ends(of: Estimate) -> tuple[float, float]:
+    low, high = of.ci  # None is an open end
+    return (-np.inf if low is None else low), (np.inf if high is None else high)
+
+
+def same_draws(first: Run, second: Run) -> bool:
+    """Whether two runs drew the same recurrences: by the same seed, for models of one kind, with one generator."""
+
+    def drew(run: Run) -> tuple[object, ...]:
+        config = run.checkpoint.get("config", {})
+        return run.seed, run.environment.get("torch"), config.get("d_vocab"), config.get("order")
+
+    return None not in drew(first) and drew(first) == drew(second)
+
+
+def differences(
+    claims: Iterable[Claim], before: Mapping[str, DrawnValues], after: Mapping[str, DrawnValues]
+) -> dict[str, Difference]:
+    """The difference of each claim on the recurrences that two runs share, by the id of the claim.
+
+    One of them may have stopped earlier. Then the recurrences that it drew are compared, in whole chunks: where draws end within
+    a chunk, the other run has other recurrences.
+
+    Args:
+        claims: the claims that are compared; both runs have values of them.
+        before, after: the values of the two runs, by the id of the claim.
+    """
+    found = {}
+    for claim in claims:
+        first, second = (np.asarray(values[claim.id].own, np.float64) for values in (before, after))
+        shared = min(len(first), len(second))
+        if len(first) != len(second):
+            shared -= shared % CHUNK
+        if shared >= 2 and first.shape[1:] == second.shape[1:]:
+            with suppress(NoEstimate):  # one is left without a difference, and is compared by its intervals
+                found[claim.id] = paired(claim, first[:shared], second[:shared])
+    return found
