@@ -22,6 +22,7 @@ from recint.judging.subject import CHUNK
 from recint.judging.values import DrawnValues
 
 _TAIL = 0.025
+WEIGHT = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,8 @@ class Difference:
 def paired(bar: Reduced, before: NDArray[np.float64], after: NDArray[np.float64]) -> Difference:
     """The difference of a statistic on the same draws.
 
-    A statistic of means is turned into a mean of pseudo-values, one for each draw: n T - (n - 1) T_i, where T_i is the statistic
-    without draw i (jackknife; Quenouille 1956, Tukey 1958). The mean of their differences is tested as every mean is, see
+    A statistic T of means is turned into a mean of pseudo-values, one for each draw: T + (T_i - T) / w, where draw i has the weight
+    w in T_i beyond that of the others (infinitesimal jackknife; Jaeckel 1972). Their differences are tested as every mean is, see
     `recint.judging.means`. If the statistic chooses a head, its p-value is at least that of "no head moved".
 
     A quantile has no pseudo-values. For it, the test counts the draws that lie beyond the common quantile of both samples in one
@@ -73,7 +74,8 @@ def paired(bar: Reduced, before: NDArray[np.float64], after: NDArray[np.float64]
         rule.interval(values, bar.relation, threshold=bar.threshold, tail=_TAIL / 2) for values in (first, second)
     )
     quantile = rule.value(np.concatenate([first, second]), bar.relation)
-    left, came = (int((one <= quantile) @ (other > quantile)) for one, other in ((second, first), (first, second)))
+    beyond, beyond_after = (values > quantile for values in (first, second))
+    left, came = int((beyond & ~beyond_after).sum()), int((beyond_after & ~beyond).sum())
     return Difference(
         value=rule.value(second, bar.relation) - rule.value(first, bar.relation),
         low=low_after - high,
@@ -110,12 +112,12 @@ def _any_head(one_head: OneHead, first: Values, second: Values, bar: Reduced) ->
 
 
 def _pseudo_values(rule: OfMeans, values: Values, bar: Reduced) -> NDArray[np.float64]:
-    """The pseudo-values of the jackknife, one for each draw. Their mean estimates the statistic."""
-    n = values.shape[-1]
-    without_one = (values.sum(-1, keepdims=True) - values) / (n - 1)
+    """The pseudo-values of the infinitesimal jackknife, one for each draw. Their mean is the statistic."""
+    means = values.mean(-1, keepdims=True)
+    heavier = means + WEIGHT * (values - means)
     whole = rule.value(values, bar.relation)
     with np.errstate(divide="ignore", invalid="ignore"):  # a denominator may be zero; `estimate` raises an error then
-        pseudo: NDArray[np.float64] = n * whole - (n - 1) * rule.of_means(without_one, bar.relation)
+        pseudo: NDArray[np.float64] = whole + (rule.of_means(heavier, bar.relation) - whole) / WEIGHT
     return pseudo
 
 

@@ -2,52 +2,128 @@
 
 import pytest
 
+from recint.judging.difference import Difference
 from recint.record import drift, log
 
 from ..entries import entry, run
 
 
-class TestDrift:
-    def test_the_same_run_has_none(self):
-        claims = [entry("a.a"), entry("a.b", "refuted"), entry("a.c", "not_applicable", None, None)]
-        assert drift.drift(run(*claims), claims) == []
+def difference(value=0.0, low=-0.1, high=0.1, p=1.0, n=100):
+    return Difference(value=value, low=low, high=high, p=p, n=n)
 
-    def test_a_changed_verdict_is_told_with_both_figures(self):
-        (found,) = drift.drift(run(entry("a.a")), [entry("a.a", "refuted", 0.1, (0.05, 0.15))])
-        assert (found.claim, found.kind, found.allowed) == ("a.a", "verdict", False)
-        said = "a.a: supported in base, now refuted (1 [0.9, 1.1] -> 0.1 [0.05, 0.15], should be >= 0.5)"
-        assert found.sentence == said
+
+def pair(before, now, *, differences=None, tolerance=0.1):
+    """The only pair of a baseline with one claim and of a run with the same."""
+    (found,) = drift.pairs(run(before), [now], differences=differences, tolerance=tolerance)
+    return found
+
+
+class TestPairs:
+    def test_the_same_run_has_none_that_moved(self):
+        claims = [entry("a.a"), entry("a.b", "refuted"), entry("a.c", "not_applicable", None, None)]
+        found = drift.pairs(run(*claims), claims)
+        assert [(one.claim, one.outcome) for one in found] == [("a.a", "same"), ("a.b", "same"), ("a.c", "same")]
+        assert drift.drift(found) == []
 
     @pytest.mark.parametrize(
-        ("before", "now", "apart"),
+        ("moved", "p", "outcome"),
         [
-            ((0.9, 1.1), (1.05, 1.2), False),
-            ((0.9, 1.1), (1.1, 1.2), False),  # they have an end in common
-            ((0.9, 1.1), (1.11, 1.2), True),
-            ((0.9, 1.1), (0.7, 0.89), True),
-            ((0.9, None), (1.2, 1.3), False),  # open above
-            ((None, 0.9), (1.0, 1.1), True),
+            (0.2, 1e-6, "moved"),
+            (-0.2, 1e-6, "moved"),
+            (0.2, 0.2, "same"),  # by luck
+            (0.05, 1e-6, "within"),
+            (0.0999, 1e-6, "within"),  # a tenth of the value, which is 1
+            (1e-7, 1e-6, "same"),  # rounding
         ],
     )
-    def test_a_statistic_drifts_when_the_intervals_have_nothing_in_common(self, before, now, apart):
-        found = drift.drift(run(entry("a.a", ci=before)), [entry("a.a", ci=now)])
-        assert [one.kind for one in found] == (["statistic"] if apart else [])
-        if apart:
-            assert "supported as in base, but with another value" in found[0].sentence
+    def test_what_moved_significantly_and_beyond_the_tolerance_moved(self, moved, p, outcome):
+        found = pair(entry("a.a"), entry("a.a", value=1 + moved), differences={"a.a": difference(moved, p=p)})
+        assert found.outcome == outcome
+        assert found.difference == moved
 
-    def test_of_a_claim_about_weights_only_the_verdict_drifts(self):
-        before = run(entry("a.a", value=1.0, ci=None), entry("a.b", value=1.0, ci=None))
-        found = drift.drift(before, [entry("a.a", value=9.0, ci=None), entry("a.b", "refuted", 0.1, None)])
-        assert [one.claim for one in found] == ["a.b"]
+    def test_the_tolerance_is_a_share_of_the_threshold_where_that_is_larger(self):
+        small = {"value": 0.001, "ci": (0.0, 0.002)}  # held against 0.5
+        found = pair(entry("a.a", **small), entry("a.a", **small), tolerance=0.2)
+        assert found.tolerance == pytest.approx(0.1)
+        assert pair(entry("a.a", value=2.0), entry("a.a", value=2.0), tolerance=0.2).tolerance == pytest.approx(0.4)
+
+    def test_a_flip_of_a_figure_that_did_not_move_is_told_and_fails_only_a_strict_run(self):
+        found = pair(
+            entry("a.a", value=0.501), entry("a.a", "inconclusive", 0.499), differences={"a.a": difference(-0.002)}
+        )
+        assert found.outcome == "flips"
+        assert found.sentence == (
+            "a.a: flips, but did not move, supported in base, now inconclusive (0.501 -> 0.499, should be >= 0.5; "
+            "difference -0.002 [-0.1, 0.1] on the same 100 recurrences, tolerated 0.05)"
+        )
+        assert drift.drift([found]) == []
+        assert [one.kind for one in drift.drift([found], strict=True)] == ["flips"]
+
+    def test_a_flip_within_the_tolerance_is_a_flip(self):
+        found = pair(
+            entry("a.a", value=0.51), entry("a.a", "refuted", 0.48), differences={"a.a": difference(-0.03, p=1e-9)}
+        )
+        assert found.outcome == "flips"
+
+    def test_a_changed_verdict_is_told_with_both_figures(self):
+        (found,) = drift.drift([pair(entry("a.a"), entry("a.a", "refuted", 0.1, (0.05, 0.15)))])
+        assert (found.claim, found.kind, found.allowed) == ("a.a", "moved", False)
+        assert found.sentence == (
+            "a.a: moved, supported in base, now refuted (1 -> 0.1, should be >= 0.5; "
+            "difference -0.9 [-1.01, -0.788] on recurrences of their own, tolerated 0.1)"
+        )
+
+    def test_an_error_always_counts_and_cannot_be_allowed(self):
+        found = pair(entry("a.a", "error", None, None), entry("a.a", "error", None, None))
+        assert [one.allowed for one in drift.drift([found], allow=["*"])] == [False]
+
+    def test_a_verdict_without_a_value_counts_if_it_differs(self):
+        missing = entry("a.a", "not_applicable", None, None)
+        assert pair(entry("a.a"), missing).outcome == "verdict"
+        assert pair(missing, entry("a.a")).outcome == "verdict"
+        assert pair(missing, missing).outcome == "same"
+
+    @pytest.mark.parametrize(
+        ("before", "now", "moved"),
+        [
+            ((0.9, 1.1), (1.05, 1.2), False),
+            ((0.9, 1.1), (1.2, 1.4), True),
+            ((0.9, 1.1), (0.6, 0.8), True),
+            ((0.9, None), (1.2, 1.3), False),  # open above, towards the other
+            ((None, 1.1), (1.2, 1.4), True),
+        ],
+    )
+    def test_without_common_recurrences_the_intervals_decide(self, before, now, moved):
+        value = sum(now) / 2
+        found = pair(entry("a.a", ci=before), entry("a.a", value=value, ci=now))
+        assert found.outcome == ("moved" if moved else "same")
+        assert "on recurrences of their own" in found.sentence
+
+    def test_many_claims_that_did_not_move_do_not_cry_wolf(self):
+        claims = [entry(f"a.{number}", value=1.2) for number in range(20)]
+        found = {claim.id: difference(0.2, p=0.01) for claim in claims}
+        before = run(*(entry(claim.id) for claim in claims))
+        assert {one.outcome for one in drift.pairs(before, claims, differences=found)} == {"same"}
+        assert drift.pairs(run(entry("a.0")), claims[:1], differences=found)[0].outcome == "moved"
+
+    def test_a_claim_about_weights_moves_beyond_the_tolerance_alone(self):
+        def weights(value):
+            return entry("a.a", value=value, ci=None)
+
+        assert pair(weights(1.0), weights(1.2)).outcome == "moved"
+        assert pair(weights(1.0), weights(1.05)).outcome == "within"
+        assert pair(weights(1.0), weights(1.000001)).outcome == "same"
+        assert "difference 0.2, tolerated 0.1" in pair(weights(1.0), weights(1.2)).sentence
 
     def test_a_claim_named_by_allow_may(self):
-        before, now = run(entry("a.a"), entry("a.b")), [entry("a.a", "refuted"), entry("a.b", "refuted")]
-        assert [one.allowed for one in drift.drift(before, now, allow=["a.b"])] == [False, True]
+        before, now = run(entry("a.a"), entry("a.b")), [entry(claim, "refuted", 0.1) for claim in ("a.a", "a.b")]
+        found = drift.pairs(before, now, differences={claim.id: difference(-0.9, p=1e-9) for claim in now})
+        assert [one.allowed for one in drift.drift(found, allow=["a.b"])] == [False, True]
 
     def test_what_cannot_be_compared_is_told_and_is_no_drift(self):
         before = run(entry("a.a"), entry("a.gone"))
         now = [entry("a.a", "refuted", hash="another"), entry("a.new", "refuted")]
-        assert drift.drift(before, now) == []
+        assert drift.pairs(before, now) == ()
         assert drift.incomparable(before, now) == [
             "a.new: not judged in the baseline, base",
             "a.a: another claim in the baseline, base",
