@@ -78,7 +78,7 @@ def verify(options: argparse.Namespace) -> int:
     with TemporaryDirectory() as scratch:
         if asked.against:
             run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
-            _ = run.stages
+            _ = run.against, run.stages  # a baseline that cannot be read is one sentence, as other input
         if options.workers > 1:  # with one worker, the plugin prints it when it has collected the claims
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):
