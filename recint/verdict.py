@@ -61,12 +61,12 @@ def stages_of(draws: int | None) -> tuple[int, ...]:
     return STAGES if draws is None else (draws,)
 
 
-def require_draws(draws: int) -> None:
-    """Raises ValueError if the number of draws is below LEAST_DRAWS or above MOST_DRAWS."""
+def require_draws(draws: int, *, most: int = MOST_DRAWS) -> None:
+    """Raises ValueError if the number of draws is below LEAST_DRAWS or above `most`."""
     if draws < LEAST_DRAWS:
         raise ValueError(f"draws={draws!r} must be at least {LEAST_DRAWS}: of fewer, no test keeps its error rate")
-    if draws > MOST_DRAWS:
-        raise ValueError(f"draws={draws!r} must be at most {MOST_DRAWS}")
+    if draws > most:
+        raise ValueError(f"draws={draws!r} must be at most {most}")
 
 
 @dataclass(frozen=True, kw_only=True)
