@@ -27,6 +27,7 @@ from recint.system.files import atomic, is_writable
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
+_INSTEAD = "name another folder with --log, or judge with --no-log"  # of a folder that cannot be written
 
 
 def now() -> str:
@@ -111,15 +112,13 @@ def append(path: Path, lines: Sequence[Line]) -> None:
             with atomic(path) as temporary:
                 temporary.write_bytes(closed + added)
     except OSError as error:
-        raise LogError(
-            f"{error.filename or path}: cannot be written ({error.strerror}); name another folder with --log, or give --no-log"
-        ) from None
+        raise LogError(f"{error.filename or path}: cannot be written ({error.strerror}); {_INSTEAD}") from None
 
 
 def require_writable(folder: Path) -> None:
     """Raises LogError if lines cannot be added to a log in this folder."""
     if not is_writable(folder):
-        raise LogError(f"{folder}: cannot be written; name another folder with --log, or give --no-log")
+        raise LogError(f"{folder}: cannot be written; {_INSTEAD}")
 
 
 def run_line(

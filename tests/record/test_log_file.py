@@ -79,7 +79,7 @@ class TestAppending:
 
     def test_a_folder_that_cannot_be_written_is_one_sentence(self, tmp_path):
         (tmp_path / "file").touch()
-        said = "cannot be written.*; name another folder with --log, or give --no-log"
+        said = "cannot be written.*; name another folder with --log, or judge with --no-log"
         with pytest.raises(log.LogError, match=said):
             log_file.append(tmp_path / "file" / "m.jsonl", [])
         with pytest.raises(log.LogError, match=said):
