@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
-    from recint.verdict import SYMBOLS, stages_of
+    from recint.verdict import stages_of, tally
 
     require_counts(options)
     take_path(options)
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
                     bar.write(line(f"! {done.error}"))
                 if done.note:
                     bar.write(line(done.note))
-                bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
+                bar.set_postfix(dict(tally(counts.elements())), refresh=False)
                 bar.update()
     finally:  # also if the sweep is stopped: what was judged so far is written
         if results:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from recint.pages.templating import render
 from recint.sweep.emergence import (
     Appearance,
     Appearances,
-    Checkpoint,
+    JudgedCheckpoint,
     Network,
     Row,
     Share,
@@ -32,8 +31,8 @@ from recint.sweep.emergence import (
     sweep,
 )
 from recint.system import escaping
-from recint.verdict import SYMBOLS
-from recint.words import LEGEND
+from recint.verdict import SYMBOLS, tally
+from recint.words import LEGEND, counted
 
 T = TypeVar("T")
 
@@ -64,8 +63,8 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         sweep=swept,
         headline=sentences.headline(swept),
         when=sentences.when(swept),
-        size=f"{sentences.count(len(checkpoints), 'checkpoint')} · {sentences.count(len(swept.claims), 'claim')}",
-        network_count=sentences.count(len(swept.networks), "network"),
+        size=f"{counted(len(checkpoints), 'checkpoint')} · {counted(len(swept.claims), 'claim')}",
+        network_count=counted(len(swept.networks), "network"),
         command=command,
         timeline=_timeline(swept, appearing),
         ordered=bool(appearing),
@@ -77,7 +76,7 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         key=_key(swept) if swept.trainings else None,
         cards=_cards(swept),
         across=[_across(swept, claim) for claim in swept.claims],
-        tallied=_tallied,
+        counts=tally,
     )
 
 
@@ -173,7 +172,7 @@ class _Map:
 
     title: str
     size: str
-    columns: Sequence[tuple[str, Checkpoint]]
+    columns: Sequence[tuple[str, JudgedCheckpoint]]
     corner: str
     unfolded: bool
 
@@ -190,10 +189,10 @@ def _maps(swept: Sweep) -> Iterator[_Map]:
         yield _map(title, "network", single, most=_ALL_COLUMNS, unfolded=not trainings)
 
 
-def _map(title: str, noun: str, columns: Sequence[tuple[str, Checkpoint]], *, most: int, unfolded: bool) -> _Map:
+def _map(title: str, noun: str, columns: Sequence[tuple[str, JudgedCheckpoint]], *, most: int, unfolded: bool) -> _Map:
     shown = thinned(columns, most)
-    counted = sentences.count(len(columns), noun)
-    size = counted if len(shown) == len(columns) else f"{len(shown)} of {counted} shown, evenly"
+    number = counted(len(columns), noun)
+    size = number if len(shown) == len(columns) else f"{len(shown)} of {number} shown, evenly"
     return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
@@ -243,7 +242,7 @@ def _cards(swept: Sweep) -> Iterator[_Card]:
             claim=claim,
             statement=of["statement"],
             should=should(_against(of)),
-            verdicts=_tallied(swept.at_the_end(claim)),
+            verdicts=tally(row["verdict"] for row in swept.at_the_end(claim)),
             sentence=sentence,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
             figure=Markup(figure),
@@ -259,12 +258,6 @@ def _curve(training: Network, claim: str, begins: Appearance | None) -> sweep_fi
         [nan if row[field] is None else row[field] for _, row in points] for field in ("value", "low", "high")
     )
     return sweep_figures.Curve([step for step, _ in points], value, low, high, begins)
-
-
-def _tallied(rows: Iterable[Row]) -> list[tuple[str, int]]:
-    """Pairs of a verdict and its number of rows, for the verdicts that occur."""
-    counts = Counter(row["verdict"] for row in rows)
-    return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
 def _against(of: Row) -> Measurement:
@@ -298,7 +291,7 @@ def _across(swept: Sweep, claim: str) -> _Across:
         statement=of["statement"],
         should=should(_against(of)),
         share=held(rows),
-        verdicts=_tallied(rows),
+        verdicts=tally(row["verdict"] for row in rows),
         spread=spreads,
         bar=drawn,
         appearances=swept.appearances(claim),

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class JudgedCheckpoint:
     """The verdicts on one checkpoint.
 
     Attributes:
@@ -48,10 +48,10 @@ class Network:
     """One trained network: the snapshots of its training in order of their steps, or its only checkpoint."""
 
     name: str
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[JudgedCheckpoint, ...]
 
     @property
-    def final(self) -> Checkpoint:
+    def final(self) -> JudgedCheckpoint:
         """The last snapshot, or the only checkpoint."""
         return self.checkpoints[-1]
 
@@ -151,10 +151,12 @@ def _once(networks: Sequence[Network]) -> tuple[list[Network], list[LeftOut]]:
     return kept, copies
 
 
-def _checkpoint(rows: Sequence[Row]) -> Checkpoint:
+def _checkpoint(rows: Sequence[Row]) -> JudgedCheckpoint:
     of = rows[0]
     by_claim = {row["claim"]: row for row in rows}
-    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], by_claim, of.get("config"))
+    return JudgedCheckpoint(
+        of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], by_claim, of.get("config")
+    )
 
 
 @dataclass(frozen=True)
