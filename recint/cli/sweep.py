@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
+    from recint.sweep.row import Row
     from recint.verdict import stages_of, tally
 
     require_counts(options)
@@ -128,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
             write_all(pages)
             tell(out / "report.html")
     if options.logging:
-        print(standing.of_rows(rows))
+        print(standing.of_sweep(row.standing for row in rows if isinstance(row, Row)))
     known, failed = (sum(bool(getattr(done, name)) for done in results.values()) for name in ("known", "error"))
     print(f"{len(results)} checkpoints: {known} were judged before, {failed} could not be judged")
     if options.logging:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -20,7 +20,6 @@ from recint.sweep.emergence import (
     Appearances,
     JudgedCheckpoint,
     Network,
-    Row,
     Share,
     Spread,
     Sweep,
@@ -30,6 +29,7 @@ from recint.sweep.emergence import (
     spread,
     sweep,
 )
+from recint.sweep.row import Row, Unjudged
 from recint.system import escaping
 from recint.verdict import SYMBOLS, tally
 from recint.words import LEGEND, counted
@@ -47,7 +47,7 @@ _UNFOLDED = 4
 _LISTED = 6
 
 
-def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
+def html(rows: Sequence[Row | Unjudged], *, command: str) -> str:
     """The whole sweep as an HTML page in one file.
 
     Args:
@@ -68,7 +68,7 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         command=command,
         timeline=_timeline(swept, appearing),
         ordered=bool(appearing),
-        confirmatory=any(row["standing"] == "confirmatory" for at in checkpoints for row in at.rows.values()),
+        confirmatory=any(row.standing == "confirmatory" for at in checkpoints for row in at.rows.values()),
         claims={claim.claim: swept.claims[claim.claim] for claim in appearing} | dict(swept.claims),
         maps=_maps(swept),
         figure=_figure,
@@ -80,7 +80,7 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
     )
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
+def markdown(rows: Sequence[Row | Unjudged], *, command: str) -> str:
     """A short form of the page as Markdown: the result, the order of the roles, and a line for each claim.
 
     The arguments are those of `html`.
@@ -113,7 +113,7 @@ def _line(swept: Sweep, claim: str) -> list[str]:
     share = held(swept.at_the_end(claim))
     begins = dict(zip((training.name for training in swept.trainings), swept.appearances(claim).each, strict=True))
     return [
-        Markdown(f"{code(claim)}<br>{escaping.markdown(swept.claims[claim]['statement'])}"),
+        Markdown(f"{code(claim)}<br>{escaping.markdown(swept.claims[claim].statement)}"),
         f"{share.held} of {share.of}",
         f"{share.low:.0%} to {share.high:.0%}",
         *(_ending(network, claim, begins.get(network.name)) for network in swept.networks),
@@ -123,7 +123,7 @@ def _line(swept: Sweep, claim: str) -> list[str]:
 def _ending(network: Network, claim: str, begins: Appearance | None) -> str:
     """The last verdict on a claim in one network, and the steps between which it begins to hold."""
     row = network.final.rows.get(claim)
-    symbol = SYMBOLS[row["verdict"]] if row else ""
+    symbol = SYMBOLS[row.verdict] if row else ""
     return f"{symbol} {sentences.bracket(begins)}" if begins else symbol
 
 
@@ -197,8 +197,8 @@ def _map(title: str, noun: str, columns: Sequence[tuple[str, JudgedCheckpoint]],
 
 
 def _figure(row: Row) -> str:
-    ends = (row["low"], row["high"])
-    return with_interval(row["value"], None if ends == (None, None) else ends)
+    ends = (row.low, row.high)
+    return with_interval(row.value, None if ends == (None, None) else ends)
 
 
 @dataclass(frozen=True)
@@ -232,17 +232,17 @@ def _cards(swept: Sweep) -> Iterator[_Card]:
         figure = sweep_figures.against_step(
             f"{claim}: {sentence}",
             curves=[_curve(training, claim, at) for training, at in each],
-            threshold=of["threshold"],
-            relation=of["relation"],
-            ylabel=of["statistic"],
+            threshold=of.threshold,
+            relation=of.relation,
+            ylabel=of.statistic,
             axis=axis,
         )
         listed = 1 < len(each) <= _LISTED and appearances.begun
         yield _Card(
             claim=claim,
-            statement=of["statement"],
+            statement=of.statement,
             should=should(_against(of)),
-            verdicts=tally(row["verdict"] for row in swept.at_the_end(claim)),
+            verdicts=tally(row.verdict for row in swept.at_the_end(claim)),
             sentence=sentence,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
             figure=Markup(figure),
@@ -255,14 +255,15 @@ def _curve(training: Network, claim: str, begins: Appearance | None) -> sweep_fi
     kept = {step for step, _ in thinned(every, _POINTS)} | ({begins.step} if begins else set())
     points = [(step, row) for step, row in every if step in kept]
     value, low, high = (
-        [nan if row[field] is None else row[field] for _, row in points] for field in ("value", "low", "high")
+        [nan if (number := getattr(row, field)) is None else number for _, row in points]
+        for field in ("value", "low", "high")
     )
     return sweep_figures.Curve([step for step, _ in points], value, low, high, begins)
 
 
 def _against(of: Row) -> Measurement:
     """The statistic of a claim with its relation and threshold."""
-    return Measurement(statistic=of["statistic"], relation=of["relation"], threshold=of["threshold"])
+    return Measurement(statistic=of.statistic, relation=of.relation, threshold=of.threshold)
 
 
 @dataclass(frozen=True)
@@ -288,10 +289,10 @@ def _across(swept: Sweep, claim: str) -> _Across:
         drawn = bar(replace(_against(of), value=spreads.median, estimate=estimate))
     return _Across(
         claim=claim,
-        statement=of["statement"],
+        statement=of.statement,
         should=should(_against(of)),
         share=held(rows),
-        verdicts=tally(row["verdict"] for row in rows),
+        verdicts=tally(row.verdict for row in rows),
         spread=spreads,
         bar=drawn,
         appearances=swept.appearances(claim),
