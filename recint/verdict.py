@@ -21,7 +21,8 @@ dealt to layers at random would do as well; it allows 5 % for each such claim, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +55,16 @@ def words(verdict: str) -> str:
     'not applicable'
     """
     return verdict.replace("_", " ")
+
+
+def tally(verdicts: Iterable[str]) -> list[tuple[str, int]]:
+    """The verdicts that occur, in the order of SYMBOLS, each with its number.
+
+    >>> tally(["refuted", "supported", "refuted"])
+    [('supported', 1), ('refuted', 2)]
+    """
+    counts = Counter(verdicts)
+    return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
 def stages_of(draws: int | None) -> tuple[int, ...]:

@@ -15,8 +15,8 @@ from recint.system.outputs import require_files
 HELP = "draw how a model predicts: its filter, and what sets it"
 DESCRIPTION = """\
 Draws the pictures of docs/mechanism.md for a checkpoint whose recurrences are of order 1: its filter, the weight of the term before
-the last, its attention, what it costs to change parts of the model, and the verdicts on record. Prints the costs. The status is
-0, or 2 if the call or an input is wrong.
+the last, its attention, what it costs to change parts of the model, and the verdicts on record. Prints the costs. The status is 0,
+or 2 if the call or an input is wrong.
 """
 EXAMPLES = ("recint mechanism", "recint mechanism my-model --html mechanism.html")
 
@@ -39,7 +39,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the pictures and print the costs. Returns 0."""
+    """Draw the pictures and print the costs."""
     from recint.model.transformer import Model, resolve_device
     from recint.replication import account_page, two_accounts
     from recint.replication.account import measure

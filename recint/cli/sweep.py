@@ -66,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
-    from recint.verdict import SYMBOLS, stages_of
+    from recint.sweep.row import Row
+    from recint.verdict import stages_of, tally
 
     require_counts(options)
     take_path(options)
@@ -115,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
                     bar.write(line(f"! {done.error}"))
                 if done.note:
                     bar.write(line(done.note))
-                bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
+                bar.set_postfix(dict(tally(counts.elements())), refresh=False)
                 bar.update()
     finally:  # also if the sweep is stopped: what was judged so far is written
         if results:
@@ -131,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
             write_all(pages)
             tell(out / _REPORT)
     if options.logging:
-        print(standing.of_rows(rows))
+        print(standing.of_sweep(row.standing for row in rows if isinstance(row, Row)))
     known, failed = (sum(bool(getattr(done, name)) for done in results.values()) for name in ("known", "error"))
     print(f"{len(results)} checkpoints: {known} were judged before, {failed} could not be judged")
     if options.logging:
