@@ -18,12 +18,12 @@ from recint import checkpoint as checkpoints
 from recint import shipped
 from recint.catalogue import SHIPPED
 from recint.checkpoint import Checkpoint
+from recint.globs import require_matches
 from recint.judging import entries
 from recint.judging.claim import Claim
 from recint.judging.difference import Difference, differences, same_draws
 from recint.judging.draws import Share
-from recint.judging.entry import Departure, Entry
-from recint.judging.entry import Run as Result
+from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
 from recint.judging.values import DrawnValues
 from recint.model.preconditions import require_verifiable
@@ -53,7 +53,7 @@ class Refutable:
 
 
 @dataclass
-class Run:
+class Session:
     """What is known about the run so far.
 
     Attributes:
@@ -87,7 +87,7 @@ class Run:
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
     scanned: dict[str, Scan | Exception] = field(default_factory=dict)
-    result: Result | None = None
+    result: Run | None = None
     departures: Sequence[Departure] = ()
     expected_entries: int = 0
     whole: bool = True
@@ -116,7 +116,7 @@ class Run:
         return expectations.find(own, about) or expectations.find(self.claims / "expected", about)
 
     @cached_property
-    def against(self) -> Result | None:
+    def against(self) -> Run | None:
         """The baseline, if there is one. It may be in the log of the claims, so that their folder must be known first."""
         name = self.options.against
         return drift.baseline(name, log_file.read(self.log)) if name is not None else None
@@ -178,6 +178,22 @@ class Run:
         if expectation and expectation.verdict == "refuted":
             return Refutable(expectation.reason, strict=True)
         return None
+
+    def require_fit(self, claims: Sequence[Claim], *, whole: bool) -> None:
+        """Check that the options fit the claims that were found, and that the log has no other claims under their ids.
+
+        Args:
+            whole: whether these are all claims of the folder. Only then is an expected verdict without a claim a mistake.
+
+        Raises:
+            ValueError: they do not fit, in one sentence.
+        """
+        known = {claim.id for claim in claims}
+        require_matches(self.options.claims, known)
+        require_matches(self.options.allow, known, option="allow")
+        if whole and not self.options.against:  # a baseline may have judged other claims
+            _require_known(self.expectations, known)
+        registration.require_unmoved(log_file.read(self.log), registrations(claims))
 
     def first_look(self, claims: Collection[str]) -> str | None:
         """A warning if this is the first look at the checkpoint, but verdicts on claims with these hashes cannot be confirmatory.
@@ -263,7 +279,7 @@ class Run:
         self.result = result
         self._write(result)
 
-    def _differences(self, result: Result, against: Result) -> dict[str, Difference]:
+    def _differences(self, result: Run, against: Run) -> dict[str, Difference]:
         """The differences on the recurrences that this run and the baseline share, by the id of the claim."""
         if against.values is None or not same_draws(against, result):
             return {}
@@ -285,7 +301,7 @@ class Run:
         log_file.append(log_file.file_of(self.log, self.checkpoint.name), log_file.verdict_lines(self.logged, claims))
         return claims
 
-    def _write(self, result: Result) -> None:
+    def _write(self, result: Run) -> None:
         values = value_file.content(self.values)
         if self.options.values:
             result = replace(result, values=value_file.named(Path(self.options.values), values))
@@ -311,7 +327,7 @@ class Run:
                 yield name, path
 
 
-def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
+def prepare(options: RunOptions, *, claims: Path | None = None) -> Session:
     """Check the options of a run.
 
     A checkpoint and a file of expected verdicts that the options name are read at once. The reference checkpoint and the
@@ -334,7 +350,7 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
         raise ValueError("tolerance and strict say how to compare with a baseline, but none is given (--against)")
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
-    run = Run(options, device=resolve_device(options.device), claims=claims or SHIPPED)
+    run = Session(options, device=resolve_device(options.device), claims=claims or SHIPPED)
     if options.checkpoint is not None:
         _ = run.checkpoint
     if expected:
@@ -342,7 +358,7 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
     return run
 
 
-def require_known(expected: Collection[str], known: Collection[str]) -> None:
+def _require_known(expected: Collection[str], known: Collection[str]) -> None:
     """Raises ExpectedError if there is an expected verdict for a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
         raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")

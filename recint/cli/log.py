@@ -15,7 +15,8 @@ from recint.system.outputs import require_files
 
 HELP = "show the research log: runs, claims, and what changed"
 DESCRIPTION = """\
-Shows the research log: every run, and how the verdicts changed from run to run. The status is always 0.
+Shows the research log: every run, and how the verdicts changed from run to run. The status is 0, or 2 if the
+call or an input is wrong.
 """
 EXAMPLES = (
     "recint log",
@@ -37,7 +38,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the research log. Always returns 0."""
+    """Show the research log."""
     import json
 
     from recint.pages import log_page
