@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recint import shipped
-from recint.system.files import is_stream, named_path
+from recint.system.files import is_stream, named_path, values_beside
 from recint.verdict import TOLERANCE as TOLERANCE_SHARE
 
 COMMAND, PYTEST = "--", "--recint-"
@@ -282,4 +282,4 @@ class RunOptions:
         """The file for the values of the draws, beside the verdict file; None if verdicts go to no file."""
         if self.verdicts is None or is_stream(Path(self.verdicts)):
             return None
-        return str(Path(self.verdicts).with_suffix(".values"))
+        return str(values_beside(Path(self.verdicts)))

@@ -117,7 +117,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash[RUN]
     run.claims = claims[0][1].folder
     try:
-        _ = run.checkpoint, run.stages, run.seed
+        _ = run.checkpoint, run.stages, run.seed, run.against_values
         require_sound(run.declared, run.claims)
         run.require_fit(run.declared, whole=_collects_all(config))
         if run.options.logging and not hasattr(config, "workerinput"):

@@ -122,6 +122,18 @@ class Session:
         return drift.baseline(name, log_file.read(self.log)) if name is not None else None
 
     @cached_property
+    def against_values(self) -> Mapping[str, DrawnValues]:
+        """The values of the baseline's draws, by the id of the claim; none if there is no file of them.
+
+        Raises:
+            ValueError: there is such a file, but it is another one than the baseline names.
+        """
+        if self.against is None or self.against.values is None:
+            return {}
+        path = Path(self.options.against or "")
+        return value_file.read(path, self.against.values) if value_file.path_of(path, self.against.values) else {}
+
+    @cached_property
     def stages(self) -> tuple[int, ...]:
         """After how many recurrences of an estimate it is looked at whether they decide.
 
@@ -281,9 +293,9 @@ class Session:
 
     def _differences(self, result: Run, against: Run) -> dict[str, Difference]:
         """The differences on the recurrences that this run and the baseline share, by the id of the claim."""
-        if against.values is None or not same_draws(against, result):
+        kept = self.against_values
+        if not same_draws(against, result):
             return {}
-        kept = value_file.read(Path(self.options.against or ""), against.values)
         same = {entry.id for entry in against.claims if entry.hash in {claim.hash for claim in self.declared}}
         return differences(
             [claim for claim in self.declared if claim.id in same & kept.keys() & self.values.keys()], kept, self.values

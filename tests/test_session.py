@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,8 +11,9 @@ from recint import session
 from recint.catalogue import find
 from recint.judging import entries
 from recint.judging.entry import Run
+from recint.judging.values import DrawnValues
 from recint.options import RunOptions
-from recint.record import registration
+from recint.record import registration, value_file
 from recint.record.expected import Expectation, ExpectedError
 from recint.record.log import LogError
 from recint.session import Refutable, Session, prepare
@@ -65,16 +67,41 @@ class TestRefutable:
         known.expectations = {CLAIM.id: Expectation("refuted", "known since 1999")}
         assert known.refutable(CLAIM) == Refutable("known since 1999", strict=True)
 
-    def test_a_verdict_of_the_baseline_is_expected(self):
+    @pytest.mark.parametrize("verdict", ["supported", "refuted"])
+    def test_beside_a_baseline_only_drift_fails(self, verdict):
         known = run(against="old")
-        known.against = baseline("refuted")
-        assert known.refutable(CLAIM) == Refutable("as in old", strict=True)
+        known.against = baseline(verdict)
+        assert known.refutable(CLAIM) == Refutable("compared with old: only drift fails the run", strict=False)
 
-    @pytest.mark.parametrize(("allow", "hash"), [(("l0.*",), CLAIM.hash), ((), "another")])
-    def test_what_may_drift_and_what_the_baseline_does_not_judge_may_be(self, allow, hash):
-        known = run(against="old", allow=allow)
-        known.against = baseline(hash=hash)
-        assert known.refutable(CLAIM) == Refutable("may drift, or is not judged in the baseline", strict=False)
+
+class TestSeed:
+    def test_the_seed_is_that_of_the_baseline_unless_one_is_asked_for(self):
+        assert run().seed == 0
+        assert run(seed=3).seed == 3
+        for asked, seed in ((None, 7), (3, 3)):
+            known = run(against="old", seed=asked)
+            known.against = SimpleNamespace(seed=7)
+            assert known.seed == seed
+
+
+class TestValues:
+    def test_values_are_kept_for_a_file_or_for_a_comparison(self):
+        assert not run().keeps_values
+        assert run(verdicts="v.json").keeps_values
+        assert run(against="old").keeps_values
+
+    def test_those_of_the_baseline_are_read_if_they_are_there(self, tmp_path):
+        content = value_file.content({"a.a": DrawnValues(np.ones(3))})
+        known = run(against=str(tmp_path / "old.json"))
+        known.against = SimpleNamespace(values=value_file.named(tmp_path / "old.values", content))
+        assert known.against_values == {}
+        del known.against_values
+        (tmp_path / "old.values").write_bytes(content)
+        assert list(known.against_values) == ["a.a"]
+        del known.against_values
+        (tmp_path / "old.values").write_bytes(b"another")
+        with pytest.raises(ValueError, match="is not the file of this run"):
+            _ = known.against_values
 
 
 class TestPrepare:
@@ -83,6 +110,8 @@ class TestPrepare:
         [
             ({"draws": 99}, "draws=99 must be at least 100"),
             ({"against": "a", "expected": "b"}, "against='a' and expected='b' both say what is expected"),
+            ({"against": "a", "tolerance": -0.1}, "tolerance=-0.1 must be a share of 0 or more"),
+            ({"strict": True}, "tolerance and strict say how to compare with a baseline, but none is given"),
             ({"allow": ("l0.*",)}, r"allow=\['l0.\*'\] names claims that may drift, but no baseline is given"),
             ({"device": "tpu"}, "device='tpu' must be one of"),
             ({"checkpoint": "gone"}, "gone: no such file"),

@@ -18,6 +18,7 @@ from safetensors import numpy as safetensors
 from recint.judging.draws import fits_float32
 from recint.judging.entry import ValueFile
 from recint.judging.values import DrawnValues
+from recint.system.files import values_beside
 
 _OF = ": "  # stands in no id
 
@@ -72,8 +73,17 @@ def named(path: Path, content: bytes) -> ValueFile:
     return ValueFile(name=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 
+def path_of(verdicts: Path, of: ValueFile) -> Path | None:
+    """The file of values that a verdict file names, in the same folder; None if it is not there.
+
+    It may have been renamed together with the verdict file: `baseline.values` beside `baseline.json`.
+    """
+    candidates = (verdicts.parent / of.name, values_beside(verdicts))
+    return next((path for path in candidates if path.is_file()), None)
+
+
 def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:
-    """The values that a verdict file names. They are expected in the same folder.
+    """The values that a verdict file names.
 
     Args:
         verdicts: the path of the verdict file.
@@ -81,13 +91,13 @@ def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:
     Raises:
         ValueError: the file is missing, is another one than that of the run, or holds no values.
     """
-    path = verdicts.parent / of.name
+    path = path_of(verdicts, of)
+    if path is None:
+        raise ValueError(f"{verdicts}: rests on the values in {of.name}, which is not beside it; put it there")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ValueError(
-            f"{path}: cannot be read ({error.strerror}), but {verdicts.name} rests on the values in it; put it beside that file"
-        ) from None
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     if (found := hashlib.sha256(content).hexdigest()) != of.sha256:
         raise ValueError(
             f"{path}: is not the file of this run (its hash is {found[:12]}, but {verdicts.name} names {of.sha256[:12]})"

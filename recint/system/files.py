@@ -69,6 +69,15 @@ def write(path: Path, content: str | bytes) -> None:
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
+def values_beside(verdicts: Path) -> Path:
+    """The file with the values of the draws that belongs to a verdict file.
+
+    >>> str(values_beside(Path("reports/verdicts.json")))
+    'reports/verdicts.values'
+    """
+    return verdicts.with_suffix(".values")
+
+
 def is_stream(path: Path) -> bool:
     """Whether `path` is something that must not be replaced: a device, a pipe, or the file of standard output or error."""
     with suppress(FileNotFoundError, NotADirectoryError):

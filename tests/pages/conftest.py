@@ -11,8 +11,8 @@ from ..entries import entry, run
 def drifted():
     before = run(entry("a.a"), entry("a.b"), entry("a.c", "not_applicable", None, None))
     claims = [
-        entry("a.a", "refuted", message="it is <small>"),
-        entry("a.b", "refuted"),
+        entry("a.a", "refuted", 0.1, (0.05, 0.15), message="it is <small>"),
+        entry("a.b", "refuted", 0.1, (0.05, 0.15)),
         entry("a.c", "not_applicable", None, None, message="no layer"),
         entry("a.new"),
     ]

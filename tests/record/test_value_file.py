@@ -57,18 +57,18 @@ def test_a_verdict_file_names_its_values_by_their_hash(verdicts):
     [
         (
             lambda path: path.unlink(),
-            "cannot be read .No such file or directory., but v.json rests on the values in it",
+            "v.json: rests on the values in v.values, which is not beside it",
         ),
         (
             lambda path: path.write_bytes(b"other"),
-            "is not the file of this run .its hash is d9298a10d1b0, but v.json names",
+            "v.values: is not the file of this run .its hash is d9298a10d1b0, but v.json names",
         ),
     ],
 )
 def test_what_is_not_the_file_of_the_run_is_refused(verdicts, damage, said):
     named = value_file.named(verdicts.with_name("v.values"), value_file.content(KEPT))
     damage(verdicts.with_name("v.values"))
-    with pytest.raises(ValueError, match=f"v.values: {said}"):
+    with pytest.raises(ValueError, match=said):
         value_file.read(verdicts, named)
 
 
@@ -81,3 +81,10 @@ def test_what_holds_no_values_is_refused(verdicts):
         named = value_file.named(verdicts.with_name("v.values"), content)
         with pytest.raises(ValueError, match=said):
             value_file.read(verdicts, named)
+
+
+def test_both_files_may_get_another_name(verdicts, tmp_path):
+    named = value_file.named(verdicts.with_name("v.values"), value_file.content(KEPT))
+    verdicts.with_name("v.values").rename(tmp_path / "baseline.values")
+    same(value_file.read(tmp_path / "baseline.json", named), KEPT)
+    assert value_file.path_of(tmp_path / "other.json", named) is None

@@ -13,8 +13,10 @@ from recint.judging.entry import (
     Estimate,
     Failing,
     Measurement,
+    Pair,
     SearchSummary,
     UntrainedAnswer,
+    ValueFile,
 )
 from recint.pages import board
 from recint.record import log, log_file, verdict_file
@@ -66,6 +68,23 @@ class TestWriting:
             run(WHOLE, entry("a.a")),
             stages=(200, 1000),
             against=Baseline(name="base", sha256="ab", started="2026"),
+            values=ValueFile(name="v.values", sha256="cd"),
+            pairs=(
+                Pair(
+                    claim="a.a",
+                    before=1.0,
+                    after=None,
+                    verdict_before="supported",
+                    verdict_after="error",
+                    difference=0.5,
+                    ci=(0.1, None),
+                    p=0.01,
+                    n=200,
+                    tolerance=0.1,
+                    outcome="error",
+                    sentence="a.a: other",
+                ),
+            ),
             drift=(Drift(claim="a.a", kind="verdict", sentence="a.a: other", allowed=False),),
             incomparable=("a.b: is new",),
             judged_otherwise=("seed=1",),
