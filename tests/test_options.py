@@ -56,4 +56,15 @@ def test_a_short_form_is_the_command_s_alone():
 
 def test_what_decides_the_evidence_is_asked_of_a_baseline_too():
     apart = {option.name for option in OPTIONS if not option.baseline}
-    assert apart == {"checkpoint", "expected", "against", "allow", "report", "verdicts", "junit", "summary"}
+    assert apart == {
+        "checkpoint",
+        "expected",
+        "against",
+        "allow",
+        "tolerance",
+        "strict",
+        "report",
+        "verdicts",
+        "junit",
+        "summary",
+    }

@@ -42,7 +42,7 @@ def test_the_summary_is_markdown_with_the_drift_first(drifted):
     lines = text.splitlines()
     assert lines[0] == f"## {headline(drifted)}"
     assert lines[2] == "- **a.a: supported in base, now refuted**"
-    assert lines[3].startswith("- allowed: a.b: supported in base")
+    assert lines[3].startswith("- allowed: a.b: moved, supported in base")
     assert "- not compared: a.new: not judged in the baseline, base" in lines
     assert "- judged otherwise: draws=1000 in base, now draws=300" in lines
     assert any(line.startswith("| `a.a`<br>a.a is claimed.") for line in lines)

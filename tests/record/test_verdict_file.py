@@ -170,7 +170,7 @@ class TestReading:
             ("[" * 100_000, "it is not JSON"),
             ("[]", "it is [], but expected an object"),
             ("{}", "checkpoint is missing"),
-            (json.dumps(verdict_file.document(run()) | {"schema": 2}), "schema is 2, but expected 1"),
+            (json.dumps(verdict_file.document(run()) | {"schema": 3}), "schema is 3, but expected 1 or 2"),
             (json.dumps(verdict_file.document(run()) | {"claims": {}}), "claims is {}, but expected a list"),
             (
                 json.dumps(verdict_file.document(run()) | {"checkpoint": {"name": 1, "sha256": "a"}}),
