@@ -47,6 +47,7 @@ def page(
         number=statistic.number,
         should=statistic.should,
         with_interval=statistic.with_interval,
+        by_id={claim.id: claim for claim in run.claims},
         told=findings.told(run),
         outcomes=findings.OUTCOMES,
         bar=statistic.bar,
