@@ -1,6 +1,6 @@
 """How many bytes a run of the shipped log takes as it stands, and as it would be written now.
 
-    python benchmarks/log_size.py 0040bc96
+python benchmarks/log_size.py 0040bc96
 """
 
 import sys
@@ -37,7 +37,9 @@ def main(run: str) -> None:
         first, *others = (len(bytes_) + 1 for bytes_ in Chain(path.read_bytes()).lines)
     print(f"run {line['run']}, {len(entries)} verdicts")
     print(f"line of the run: {sum(before['run'])} bytes before, {first} now")
-    print(f"per verdict: {sum(before['verdict']) / len(entries):.0f} bytes before, {sum(others) / len(entries):.0f} now")
+    print(
+        f"per verdict: {sum(before['verdict']) / len(entries):.0f} bytes before, {sum(others) / len(entries):.0f} now"
+    )
     print(f"whole run: {sum(map(sum, before.values()))} bytes before, {first + sum(others)} now")
 
 

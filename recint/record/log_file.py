@@ -63,7 +63,7 @@ def read(folder: Path) -> Log:
                 damaged.append(f"{path}:{number}: {line}")
                 continue
             line = {name: value for name, value in line.items() if name != "before"}
-            if line["kind"] == "run" and "registered" not in line:
+            if line["kind"] == "run" and "registered_upto" in line:
                 seen = _registered(claims, unpacked(line["registered_upto"]))
                 if seen is None:
                     damaged.append(f"{path}:{number}: {_SEEN.format(**line)}")

@@ -213,5 +213,6 @@ def unchained(line):
     content.pop("of", None)
     content.pop("heads", None)
     if content["kind"] == "run":
-        content["registered"] = [content.pop("registered_upto")][:0]
+        content["registered"] = []
+        del content["registered_upto"]
     return json.dumps(content).encode()

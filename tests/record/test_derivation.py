@@ -142,7 +142,8 @@ class TestStanding:
     def test_a_claim_that_was_registered_after_the_run_began_confirms_nothing(self, kept):
         for index in range(3):
             edit(kept / log_file.CLAIMS, index, put("when", "2026-01-03T00:00:00+00:00"))
-        edit(kept / M, 0, lambda line: line.update(registered=[line["registered_upto"], CLAIM.hash]))
+        edit(kept / M, 0, put("registered", [line.hash for line in (CLAIM, OTHER, WEIGHTS)]))
+        edit(kept / M, 0, lambda line: line.pop("registered_upto"))
         (sentence,) = flaws(kept)
         said = "l0.made-up and 2 more in run a is not confirmatory, as the line says: the claim was registered after the run"
         assert sentence.startswith(f"{M}:2: {said} began")
