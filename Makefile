@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHECKPOINTS := affine3-seed0 affine3-seed1 affine3-seed4 affine-a.pth affine3-order2
 
-.PHONY: verify test check lint setup board claims picture clean
+.PHONY: verify test check lint format setup board claims picture clean
 
 verify: .venv/ready
 	$(BIN)/recint verify --report reports/verify.html --verdicts reports/verify.json
@@ -24,14 +24,15 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 setup: .venv/ready
 
-# The claims in the README: the roles of the notebook's circuit, each in its latest version.
-ROLES := 'circuit.sufficient@3' 'circuit.partly-necessary.l?' 'circuit.minimal@2' 'composition.[kq]-l1-l2@2' \
-  'composition.l1-steers-l2@2' 'l0.previous-token@2' l0.ov-line 'l0.residual-formula@4' 'l0.heads-necessary.mean@2' \
-  'l1.necessary@2' 'l1.low-effective-rank@2' l1.second-position 'l2.ov-negative-copying@2' 'l2.qk-similarity@2' \
-  l2.attends-to-similar 'l2.subtracts-what-it-attends-to@2' 'l2.qk-identity@3' 'l2.ov-negative-identity@3' \
-  'model.predicts-next-term@2' 'model.predicts-every-recurrence@2'
+# The claims in the README: where each layer of the notebook's circuit looks, what it does, and whether the whole is enough.
+ROLES := 'circuit.sufficient@3' 'circuit.minimal@2' 'l0.previous-token@2' l0.ov-line l1.second-position 'l1.necessary@2' \
+  l2.attends-to-similar 'l2.ov-negative-copying@2' 'model.predicts-next-term@2'
 
 # The claims in docs/mechanism.md: the account and its rivals.
 ACCOUNT := 'filter.*' 'circuit.attention-*' circuit.linear-given-c 'embedding.*' model.rotation l0.attention-reads-angles \

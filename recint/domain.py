@@ -44,7 +44,8 @@ class Domain:
         uniform_vectors: whether vectors ~ U(0, 1)^m are tried too, in addition to the terms of recurrences.
 
     Raises:
-        ValueError: a range is empty, not finite or off the grid, c is negative though it bounds |c|, or all lengths are too short.
+        ValueError: a range is empty, not finite or off the grid, c is negative though it bounds |c|, or all lengths are too short
+            or too long.
     """
 
     c: Range = (-2.0, 2.0)
@@ -65,6 +66,10 @@ class Domain:
         if self.length[1] < shortest(order=1):
             raise ValueError(
                 f"length={self.length!r} must reach {shortest(order=1)}: of fewer terms nothing can be predicted"
+            )
+        if self.length[0] > REFERENCE.length:
+            raise ValueError(
+                f"length={self.length!r} must begin at {REFERENCE.length} or below: estimates are of no more terms"
             )
 
     def words(self) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatch
+
+_FEW = 10
 
 
 def require_matches(globs: Sequence[str], known: Collection[str], *, option: str = "claims") -> Sequence[str]:
@@ -14,12 +17,24 @@ def require_matches(globs: Sequence[str], known: Collection[str], *, option: str
         option: the name of the option that gave the globs, for the error.
 
     Raises:
-        ValueError: a glob matches no claim; the sentence lists all claims.
+        ValueError: a glob matches no claim; the sentence names claims that exist.
     """
     for glob in globs:
         if not any(fnmatch(claim, glob) for claim in known):
-            raise ValueError(f"{option}={glob!r} matches none of {', '.join(sorted(known))}")
+            raise ValueError(f"{option}={glob!r} matches none of {listed(known, like=glob)}")
     return globs
+
+
+def listed(known: Collection[str], *, like: str) -> str:
+    """The ids of claims for an error: all if they are few, otherwise those closest to a glob, and where to find the others.
+
+    >>> listed(["b", "a"], like="a.*")
+    'a, b'
+    """
+    if len(known) <= _FEW:
+        return ", ".join(sorted(known))
+    closest = ", ".join(get_close_matches(like, sorted(known), n=3, cutoff=0))
+    return f"the {len(known)} claims (closest: {closest}; `recint claims` lists them all)"
 
 
 def selected(claim: str, globs: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The pytest plugin: hooks only. They keep what they learn about the run in a `Run`.
+"""The pytest plugin: hooks only. They keep what they learn about the run in a `Session`.
 
 Evidence travels in `item.user_properties`, so that it also reaches the main process of xdist and JUnit XML.
 """
@@ -17,7 +17,7 @@ import pytest
 
 from recint import BAD_CALL
 from recint.catalogue import SHIPPED, require_sound
-from recint.globs import require_matches, selected
+from recint.globs import selected
 from recint.judging import entries
 from recint.judging.claim import Property, Refuted
 from recint.judging.entry import Entry
@@ -30,16 +30,15 @@ from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import log, log_file, registration, verdict_file
-from recint.record.procedure import registrations
-from recint.session import Run, prepare, require_known, require_report
+from recint.record import log, registration, verdict_file
+from recint.session import Session, prepare, require_report
 from recint.system import outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.threads import limit_threads
 
 pytest_plugins = ["recint.collecting"]
 
-RUN = pytest.StashKey[Run]()
+RUN = pytest.StashKey[Session]()
 _FIGURE = "recint_figure"  # the name of a property of a test
 _INDEX = pytest.StashKey[int]()  # of a claim among the declared ones
 # Some hooks receive no config. A process has at most one controller, whose config is kept here.
@@ -115,20 +114,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     run = config.stash[RUN]
     run.claims = claims[0][1].folder
-    known = {claim.id for claim in run.declared}
     try:
         _ = run.checkpoint, run.stages
         require_sound(run.declared, run.claims)
-        if _collects_all(config) and not run.against:  # a baseline may have judged other claims
-            require_known(run.expectations, known)
-        globs = require_matches(run.options.claims, known)
-        require_matches(run.options.allow, known, option="allow")
-        registration.require_unmoved(log_file.read(run.log), registrations(prop.claim for _, prop in claims))
+        run.require_fit(run.declared, whole=_collects_all(config))
         if run.options.logging and not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), own=run.log_files)
     except ValueError as error:
         pytest.exit(str(error), returncode=BAD_CALL)
-    dropped = {item for item, prop in claims if not selected(prop.claim.id, globs)}
+    dropped = {item for item, prop in claims if not selected(prop.claim.id, run.options.claims)}
     if dropped:
         config.hook.pytest_deselected(items=list(dropped))
         items[:] = [item for item in items if item not in dropped]
@@ -299,12 +293,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
             session.exitstatus = BAD_CALL
 
 
-def _ended_early(run: Run, config: pytest.Config) -> bool:
+def _ended_early(run: Session, config: pytest.Config) -> bool:
     """Whether claims were to be judged, and some of them were not."""
     return bool(run.expected_entries) and not run.complete and not config.option.collectonly
 
 
-def _say_verdicts(config: pytest.Config, run: Run) -> None:
+def _say_verdicts(config: pytest.Config, run: Session) -> None:
     """The answer, before the report is drawn, which takes a while."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or run.result is None:
@@ -344,10 +338,12 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     run = session.config.stash.get(RUN, None)
     if run is not None and run.result is not None:
         whole = run.claims == SHIPPED and run.whole
-        prefix.append(html.page(run.result, run.figures, below=_replication(run) if whole else ""))
+        amended = {of["claim"]: of["because"] for of in run.registrations.values() if of["because"]}
+        below = _replication(run) if whole else ""
+        prefix.append(html.page(run.result, run.figures, amended=amended, below=below))
 
 
-def _replication(run: Run) -> str:
+def _replication(run: Session) -> str:
     """HTML of the notebook's figures, measured again on this checkpoint; the same as on the page of `recint replicate`."""
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery

@@ -17,12 +17,11 @@ from recint import checkpoint as checkpoints
 from recint import shipped
 from recint.catalogue import SHIPPED
 from recint.checkpoint import Checkpoint
-from recint.globs import selected
+from recint.globs import require_matches, selected
 from recint.judging import entries
 from recint.judging.claim import Claim
 from recint.judging.draws import Share
-from recint.judging.entry import Departure, Entry
-from recint.judging.entry import Run as Result
+from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
@@ -51,7 +50,7 @@ class Refutable:
 
 
 @dataclass
-class Run:
+class Session:
     """What is known about the run so far.
 
     Attributes:
@@ -83,7 +82,7 @@ class Run:
     figures: dict[str, list[str]] = field(default_factory=dict)
     drawn: dict[str, Share] = field(default_factory=dict)
     scanned: dict[str, Scan | Exception] = field(default_factory=dict)
-    result: Result | None = None
+    result: Run | None = None
     departures: Sequence[Departure] = ()
     expected_entries: int = 0
     whole: bool = True
@@ -112,7 +111,7 @@ class Run:
         return expectations.find(own, about) or expectations.find(self.claims / "expected", about)
 
     @cached_property
-    def against(self) -> Result | None:
+    def against(self) -> Run | None:
         """The baseline, if there is one. It may be in the log of the claims, so that their folder must be known first."""
         name = self.options.against
         return drift.baseline(name, log_file.read(self.log)) if name is not None else None
@@ -164,6 +163,22 @@ class Run:
         if expectation and expectation.verdict == "refuted":
             return Refutable(expectation.reason, strict=True)
         return None
+
+    def require_fit(self, claims: Sequence[Claim], *, whole: bool) -> None:
+        """Check that the options fit the claims that were found, and that the log has no other claims under their ids.
+
+        Args:
+            whole: whether these are all claims of the folder. Only then is an expected verdict without a claim a mistake.
+
+        Raises:
+            ValueError: they do not fit, in one sentence.
+        """
+        known = {claim.id for claim in claims}
+        require_matches(self.options.claims, known)
+        require_matches(self.options.allow, known, option="allow")
+        if whole and not self.options.against:  # a baseline may have judged other claims
+            _require_known(self.expectations, known)
+        registration.require_unmoved(log_file.read(self.log), registrations(claims))
 
     def first_look(self, claims: Collection[str]) -> str | None:
         """A warning if this is the first look at the checkpoint, but verdicts on claims with these hashes cannot be confirmatory.
@@ -255,7 +270,7 @@ class Run:
         log_file.append(log_file.file_of(self.log, self.checkpoint.name), lines)
         return claims
 
-    def _write(self, result: Result) -> None:
+    def _write(self, result: Run) -> None:
         writers: dict[str, Callable[[Path], None]] = {
             "verdicts": lambda path: files.write(path, verdict_file.text(result)),
             "junit": lambda path: files.write(path, junit.xml(result, departures=self.departures)),
@@ -277,7 +292,7 @@ class Run:
                 yield name, path
 
 
-def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
+def prepare(options: RunOptions, *, claims: Path | None = None) -> Session:
     """Check the options of a run.
 
     A checkpoint and a file of expected verdicts that the options name are read at once. The reference checkpoint and the
@@ -296,7 +311,7 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
     if allow and not against:
         raise ValueError(f"allow={list(allow)!r} names claims that may drift, but no baseline is given (--against)")
-    run = Run(options, device=resolve_device(options.device), claims=claims or SHIPPED)
+    run = Session(options, device=resolve_device(options.device), claims=claims or SHIPPED)
     if options.checkpoint is not None:
         _ = run.checkpoint
     if expected:
@@ -304,7 +319,7 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Run:
     return run
 
 
-def require_known(expected: Collection[str], known: Collection[str]) -> None:
+def _require_known(expected: Collection[str], known: Collection[str]) -> None:
     """Raises ExpectedError if there is an expected verdict for a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
         raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")

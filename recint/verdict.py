@@ -21,7 +21,8 @@ dealt to layers at random would do as well; it allows 5 % for each such claim, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,17 +57,27 @@ def words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
+def tally(verdicts: Iterable[str]) -> list[tuple[str, int]]:
+    """The verdicts that occur, in the order of SYMBOLS, each with its number.
+
+    >>> tally(["refuted", "supported", "refuted"])
+    [('supported', 1), ('refuted', 2)]
+    """
+    counts = Counter(verdicts)
+    return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
+
+
 def stages_of(draws: int | None) -> tuple[int, ...]:
     """The numbers of draws after which estimates are looked at: the given number alone, or STAGES if none is given."""
     return STAGES if draws is None else (draws,)
 
 
-def require_draws(draws: int) -> None:
-    """Raises ValueError if the number of draws is below LEAST_DRAWS or above MOST_DRAWS."""
+def require_draws(draws: int, *, most: int = MOST_DRAWS) -> None:
+    """Raises ValueError if the number of draws is below LEAST_DRAWS or above `most`."""
     if draws < LEAST_DRAWS:
         raise ValueError(f"draws={draws!r} must be at least {LEAST_DRAWS}: of fewer, no test keeps its error rate")
-    if draws > MOST_DRAWS:
-        raise ValueError(f"draws={draws!r} must be at most {MOST_DRAWS}")
+    if draws > most:
+        raise ValueError(f"draws={draws!r} must be at most {most}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,14 +22,13 @@ import pytest
 from recint import BAD_CALL, shipped
 from recint import checkpoint as checkpoints
 from recint.catalogue import properties
-from recint.globs import require_matches, selected
+from recint.globs import selected
 from recint.judging import entries
 from recint.options import OPTIONS, PYTEST, RunOptions
 from recint.profiles import usual_profile
-from recint.record import drift, log_file, registration
+from recint.record import drift, log_file
 from recint.record.identity import identity
-from recint.record.procedure import registrations
-from recint.session import prepare, require_known, require_report
+from recint.session import prepare, require_report
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
@@ -58,16 +57,11 @@ def verify(options: argparse.Namespace) -> int:
     # The plugin checks this too. Here an error is one plain sentence, without pytest's report of a session that did not begin.
     folder = Path(options.hypotheses).resolve()
     claims = [prop.claim for prop in properties(folder)]
-    known = {claim.id for claim in claims}
-    require_matches(options.claims or (), known)
-    require_matches(options.allow or (), known, option="allow")
     kept = log_file.folder_of(folder, options.log)
-    registration.require_unmoved(log_file.read(kept), registrations(claims))
     asked = replace(RunOptions.of(vars(options).__getitem__), hypotheses=str(folder), log=str(kept))
     run = prepare(asked, claims=folder)
     _ = run.checkpoint
-    if not asked.against:
-        require_known(run.expectations, known)
+    run.require_fit(claims, whole=True)
     if asked.logging:
         log_file.require_writable(kept)
     outputs.require_files(*asked.written.values(), own=run.log_files if asked.logging else ())
@@ -77,8 +71,10 @@ def verify(options: argparse.Namespace) -> int:
     stopped = _Stopped()
     with TemporaryDirectory() as scratch:
         if asked.against:
-            run.options = asked = replace(asked, against=_baseline(options, kept, known, Path(scratch)))
-            _ = run.stages
+            run.options = asked = replace(
+                asked, against=_baseline(options, kept, {claim.id for claim in claims}, Path(scratch))
+            )
+            _ = run.against, run.stages  # a baseline that cannot be read is one sentence, as other input
         if options.workers > 1:  # with one worker, the plugin prints it when it has collected the claims
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):

@@ -66,7 +66,7 @@ def questions(claims: Sequence[Entry]) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, in the plural unless the number is 1.
 
-    >>> counted(1, "claim"), counted(0, "claim")
-    ('1 claim', '0 claims')
+    >>> counted(1, "claim"), counted(2000, "claim")
+    ('1 claim', '2,000 claims')
     """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.globs import require_matches, selected
+from recint.globs import listed, require_matches, selected
 
 
 def test_globs_select():
@@ -12,3 +12,11 @@ def test_globs_select():
     assert selected("a.one", ["b", "a.*"])
     assert not selected("a.one", ["b"])
     assert selected("a.one", [])
+
+
+def test_of_many_claims_the_closest_are_named():
+    known = [f"l{layer}.necessary.{kind}" for layer in range(4) for kind in ("zero", "mean", "resample")]
+    told = listed(known, like="l2.neccesary.zero")
+    assert told.startswith("the 12 claims (closest: l2.necessary.zero, ")
+    assert told.endswith("; `recint claims` lists them all)")
+    assert told.count("necessary") == 3

@@ -9,21 +9,23 @@ import torch
 from recint import session
 from recint.catalogue import find
 from recint.judging import entries
-from recint.judging.entry import Run as Result
+from recint.judging.entry import Run
 from recint.options import RunOptions
+from recint.record import registration
 from recint.record.expected import Expectation, ExpectedError
-from recint.session import Refutable, Run, prepare
+from recint.record.log import LogError
+from recint.session import Refutable, Session, prepare
 
 CLAIM = find("l0.previous-token").claim
 
 
 def run(**options):
-    return Run(RunOptions(**options), device=torch.device("cpu"))
+    return Session(RunOptions(**options), device=torch.device("cpu"))
 
 
 def baseline(verdict="supported", hash=CLAIM.hash):
     entry = replace(entries.blank(CLAIM), verdict=verdict, hash=hash)
-    return Result(checkpoint={"name": "old"}, started="2026-01-01T00:00:00+00:00", claims=(entry,))
+    return Run(checkpoint={"name": "old"}, started="2026-01-01T00:00:00+00:00", claims=(entry,))
 
 
 class TestStages:
@@ -113,6 +115,28 @@ def test_outputs_that_were_not_written_are_not_named():
     assert [*known.kept_in()] == [("report", "r.html"), ("summary", "s.md")]
 
 
-def test_an_expectation_without_a_claim_is_a_mistake():
-    with pytest.raises(ExpectedError, match=r"expected verdicts name a\.b, which no claim matches"):
-        session.require_known({"a.b", "a.c"}, {"a.c"})
+class TestFit:
+    """The options are held against the claims that were found."""
+
+    def test_an_expectation_without_a_claim_is_a_mistake(self, tmp_path):
+        known = run(log=str(tmp_path))
+        known.expectations = {name: Expectation("refuted", "") for name in ("a.b", CLAIM.id)}
+        with pytest.raises(ExpectedError, match=r"expected verdicts name a\.b, which no claim matches"):
+            known.require_fit([CLAIM], whole=True)
+        known.require_fit([CLAIM], whole=False)
+
+    def test_with_a_baseline_it_is_none(self, tmp_path):
+        known = run(log=str(tmp_path), against="old")
+        known.expectations = {"a.b": Expectation("refuted", "")}
+        known.require_fit([CLAIM], whole=True)
+
+    @pytest.mark.parametrize("option", ["claims", "allow"])
+    def test_a_glob_that_chooses_nothing_is_a_mistake(self, tmp_path, option):
+        known = run(log=str(tmp_path), **{option: ("l9.*",)})
+        with pytest.raises(ValueError, match=rf"{option}='l9\.\*' matches none of {CLAIM.id}"):
+            known.require_fit([CLAIM], whole=True)
+
+    def test_a_claim_that_changed_since_it_was_registered_is_refused(self, tmp_path):
+        registration.register(tmp_path, [registration.of_claim(CLAIM)], when="2026-01-01")
+        with pytest.raises(LogError, match=r"threshold moved from 0\.5 to 0\.4"):
+            run(log=str(tmp_path)).require_fit([replace(CLAIM, threshold=0.4)], whole=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recint.verdict import LEAST_DRAWS, LEVEL, Findings, decide, refutation_level, require_draws
+from recint.verdict import LEAST_DRAWS, LEVEL, Findings, decide, refutation_level, require_draws, tally
 
 P = st.floats(0, 1)
 FINDINGS = st.builds(
@@ -86,3 +86,8 @@ def test_estimates_of_too_few_draws_are_refused():
     require_draws(LEAST_DRAWS)
     with pytest.raises(ValueError, match="draws=99 must be at least 100: of fewer, no test keeps its error rate"):
         require_draws(99)
+
+
+def test_a_tally_has_the_order_of_the_symbols_and_no_zeros():
+    assert tally(["error", "refuted", "supported", "refuted"]) == [("supported", 1), ("refuted", 2), ("error", 1)]
+    assert tally([]) == []

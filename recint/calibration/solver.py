@@ -18,7 +18,7 @@ from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place
 from recint.model.asked import Asked
 from recint.model.intact import Intact
-from recint.model.transformer import Run
+from recint.model.transformer import ForwardPass
 from recint.system.seeds import derive_seed
 
 T = TypeVar("T")
@@ -67,9 +67,9 @@ class Solver(Asked):
     def unedited(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
+    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> ForwardPass:
         """The prediction. It has no activations, whatever hooks are named."""
-        return Run(self(inputs), {})
+        return ForwardPass(self(inputs), {})
 
     def __call__(self, inputs: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """The predicted next term at every position."""

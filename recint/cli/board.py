@@ -1,4 +1,4 @@
-"""`recint board`: verdict files as one Markdown table."""
+"""`recint board`: runs as one Markdown table."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ import argparse
 from pathlib import Path
 
 from recint.cli.options import add, tell
-from recint.options import CLAIMS
+from recint.options import CLAIMS, HYPOTHESES, LOG
 from recint.system.files import named_path, write
 from recint.system.outputs import require_files
 
-HELP = "print verdict files as one Markdown table, claims x checkpoints"
+HELP = "print runs as one Markdown table, claims x checkpoints"
 DESCRIPTION = """\
-Prints verdict files as one Markdown table with a row for each claim and a column for each checkpoint.
+Prints runs as one Markdown table with a row for each claim and a column for each checkpoint. A run is a verdict file, or the run on
+a checkpoint that the research log has.
 """
-EXAMPLES = ("recint board a.json b.json", "recint board a.json b.json --into README.md")
+EXAMPLES = ("recint board a.json b.json --into README.md", "recint board affine3-seed5 b.json")
 
 
 def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     command.add_argument(
-        "verdicts", nargs="+", type=named_path, metavar="FILE.json", help="a file that `recint verify --verdicts` wrote"
+        "verdicts",
+        nargs="+",
+        type=named_path,
+        metavar="RUN",
+        help="a file that `recint verify --verdicts` wrote, or a checkpoint or the number of a run in the log",
     )
-    add(command, CLAIMS)
+    add(command, CLAIMS, HYPOTHESES, LOG)
     command.add_argument(
         "--into", type=named_path, metavar="FILE.md", help="write the table between the marks in this document"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print verdict files as one Markdown table, or put it into a document."""
+    """Print runs as one Markdown table, or put it into a document."""
     from recint.pages import board as boards
-    from recint.record import verdict_file
+    from recint.record import drift, log_file, verdict_file
 
     require_files(options.into, inputs=options.verdicts)
-    table = boards.markdown([verdict_file.read(Path(path)) for path in options.verdicts], claims=options.claims or ())
+    known = log_file.read(log_file.folder_of(Path(options.hypotheses), options.log))
+    runs = [
+        verdict_file.read(Path(name)) if Path(name).is_file() else drift.baseline(name, known, option="verdicts")
+        for name in options.verdicts
+    ]
+    table = boards.markdown(runs, claims=options.claims or ())
     if not options.into:
         print(table, end="")
         return 0

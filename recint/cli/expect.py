@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from recint import BAD_CALL, shipped
 from recint.cli import verify
 from recint.cli.options import add_checkpoint, add_run, load, take_path, tell
+from recint.options import OUTPUTS
 from recint.system.escaping import terminal
 from recint.system.files import is_stream, named_path, write
 from recint.system.outputs import require_files
@@ -49,6 +50,11 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             "expected verdicts are those on all claims, without a baseline: give neither --claims nor --against"
         )
+    outputs = {option.name: getattr(options, option.attribute) for option in OUTPUTS}
+    if options.use and (named := [f"--{name}" for name, path in outputs.items() if path]):
+        raise ValueError(
+            f"{', '.join(named)}: a run writes this, but with --from nothing is judged; leave it out, or leave out --from"
+        )
     checkpoint = load(options.checkpoint or REFERENCE_CHECKPOINT)
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = entries.about(checkpoint)
@@ -58,8 +64,7 @@ def run(options: argparse.Namespace) -> int:
             f"{target}: has the expected verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
             "to replace them, name this file with --into"
         )
-    outputs = (options.report, options.verdicts, options.junit, options.summary)
-    require_files(*outputs, inputs=(options.checkpoint, options.use), own=(target,))
+    require_files(*outputs.values(), inputs=(options.checkpoint, options.use), own=(target,))
     with TemporaryDirectory() as scratch:
         source = options.use
         if not source:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 HELP = "show or check the research log: runs, claims, and what changed"
 DESCRIPTION = """\
-Shows the research log: every run, and how the verdicts changed from run to run. The status is 0.
+Shows the research log: every run, and how the verdicts changed from run to run.
 With --check it looks for lines that were edited, removed, reordered or inserted, and for verdicts that do not follow from what
-the log holds. It names the commit that first held each run. The status is 1 if anything is wrong, with one sentence each.
+the log holds. It names the commit that first held each run. The status is 0, 1 if a check finds anything (one sentence each), or
+2 if the call or an input is wrong.
 """
 EXAMPLES = (
     "recint log",

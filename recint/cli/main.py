@@ -10,8 +10,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from recint import BAD_CALL, __version__
 from recint.cli import (
@@ -169,6 +170,16 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse unknown words, with the help of the command that they were given to."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            close = get_close_matches(word, self._option_string_actions, n=1)
+            meant = f" (did you mean {close[0]}?)" if close else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+        return options, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print one sentence, like every other error, and end with status 2."""
         self.exit(BAD_CALL, f"recint: {message}; `{self.prog} --help` lists the options\n")

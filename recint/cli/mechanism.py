@@ -15,8 +15,8 @@ from recint.system.outputs import require_files
 HELP = "draw how a model predicts: its filter, and what sets it"
 DESCRIPTION = """\
 Draws the pictures of docs/mechanism.md for a checkpoint whose recurrences are of order 1: its filter, the weight of the term before
-the last, its attention, what it costs to change parts of the model, and the verdicts on record. Prints the costs. The status is
-always 0.
+the last, its attention, what it costs to change parts of the model, and the verdicts on record. Prints the costs. The status is 0,
+or 2 if the call or an input is wrong.
 """
 EXAMPLES = ("recint mechanism", "recint mechanism my-model --html mechanism.html")
 
@@ -39,14 +39,14 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Draw the pictures and print the costs. Always returns 0."""
+    """Draw the pictures and print the costs."""
     from recint.model.transformer import Model, resolve_device
     from recint.replication import account_page, two_accounts
     from recint.replication.account import measure
     from recint.replication.account_pictures import NAMES, pictures
     from recint.session import REFERENCE_CHECKPOINT
 
-    require_counts(options)
+    require_counts(options, in_memory=True)
     files = {name: str(Path(options.figures, f"{name}.svg")) for name in NAMES} if options.figures else {}
     require_files(options.html, *files.values(), inputs=(options.checkpoint,))
     model = Model(load(options.checkpoint or REFERENCE_CHECKPOINT), device=resolve_device(options.device))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
 
 MOST_WORKERS = 256  # a larger number must be a mistake
+MOST_IN_MEMORY = 10_000  # draws: the passes of the reference checkpoint over so many, of two kinds, take 2 to 3 GB
 
 
 def add(command: argparse.ArgumentParser, *options: Option) -> None:
@@ -39,16 +40,19 @@ def add_checkpoint(command: argparse.ArgumentParser, text: str = CHECKPOINT.help
     command.add_argument("checkpoint", nargs="?", type=named_path, metavar="CHECKPOINT", help=text)
 
 
-def require_counts(options: argparse.Namespace) -> None:
+def require_counts(options: argparse.Namespace, *, in_memory: bool = False) -> None:
     """Check the numbers of draws and workers.
+
+    Args:
+        in_memory: whether the command holds what it measures on all draws in memory at the same time.
 
     Raises:
         ValueError: a number is too small or too large.
     """
-    from recint.verdict import require_draws
+    from recint.verdict import MOST_DRAWS, require_draws
 
     if (draws := getattr(options, "draws", None)) is not None:
-        require_draws(draws)
+        require_draws(draws, most=MOST_IN_MEMORY if in_memory else MOST_DRAWS)
     workers = getattr(options, "workers", 1)
     if workers < 1:
         raise ValueError(f"workers={workers!r} must be at least 1")

@@ -13,7 +13,8 @@ from recint.system.outputs import require_files
 
 HELP = "measure again what the notebook printed"
 DESCRIPTION = """\
-Measures again every number that the notebook printed: in the notebook's way, and in a sound way. The status is always 0.
+Measures again every number that the notebook printed: in the notebook's way, and in a sound way. The status is 0, or 2 if the call
+or an input is wrong.
 """
 EXAMPLES = ("recint replicate", "recint replicate my-model --html replication.html")
 
@@ -31,14 +32,14 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure again what the notebook printed, in its way and in a sound way. Always returns 0."""
+    """Measure again what the notebook printed, in its way and in a sound way."""
     from recint.model.transformer import Model, resolve_device
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
     from recint.session import REFERENCE_CHECKPOINT
 
-    require_counts(options)
+    require_counts(options, in_memory=True)
     require_files(options.markdown, options.html, inputs=(options.checkpoint,))
     model = Model(load(options.checkpoint or REFERENCE_CHECKPOINT), device=resolve_device(options.device))
     rows = replicate(model, draws=options.draws, seed=options.seed)

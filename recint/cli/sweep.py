@@ -27,6 +27,8 @@ EXAMPLES = (
     "recint sweep checkpoints.txt --scheduler tcp://host:8786",
 )
 
+_PAGES = _TABLE, _SUMMARY, _REPORT = "table.parquet", "summary.md", "report.html"
+
 
 def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
@@ -64,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     from recint.sweep import jobs as sweeps
     from recint.sweep import table as sweep_record
     from recint.sweep import task
-    from recint.verdict import SYMBOLS, stages_of
+    from recint.sweep.row import Row
+    from recint.verdict import stages_of, tally
 
     require_counts(options)
     take_path(options)
@@ -77,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
     checkpoint_paths = sweeps.paths(options.checkpoints)
     if not is_writable(out):
         raise ValueError(f"{out}: cannot be written; name another folder with --out")
-    require_files(*(str(out / name) for name in ("table.parquet", "summary.md", "report.html")))
+    require_files(*(str(out / name) for name in _PAGES))
+    _require_own(out, kept=sweeps.VERDICTS)
     how = task.with_code(
         sweeps.How(
             hypotheses=str(folder),
@@ -112,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
                     bar.write(line(f"! {done.error}"))
                 if done.note:
                     bar.write(line(done.note))
-                bar.set_postfix({verdict: counts[verdict] for verdict in SYMBOLS if counts[verdict]}, refresh=False)
+                bar.set_postfix(dict(tally(counts.elements())), refresh=False)
                 bar.update()
     finally:  # also if the sweep is stopped: what was judged so far is written
         if results:
@@ -121,19 +125,32 @@ def run(options: argparse.Namespace) -> int:
             )
             command = as_given(options)
             pages: dict[str | None, str | Callable[[Path], None]] = {
-                str(out / "table.parquet"): lambda path: sweep_record.write_table(rows, path),
-                str(out / "summary.md"): sweep_page.markdown(rows, command=command),
-                str(out / "report.html"): sweep_page.html(rows, command=command),
+                str(out / _TABLE): lambda path: sweep_record.write_table(rows, path),
+                str(out / _SUMMARY): sweep_page.markdown(rows, command=command),
+                str(out / _REPORT): sweep_page.html(rows, command=command),
             }
             write_all(pages)
-            tell(out / "report.html")
+            tell(out / _REPORT)
     if options.logging:
-        print(standing.of_rows(rows))
+        print(standing.of_sweep(row.standing for row in rows if isinstance(row, Row)))
     known, failed = (sum(bool(getattr(done, name)) for done in results.values()) for name in ("known", "error"))
     print(f"{len(results)} checkpoints: {known} were judged before, {failed} could not be judged")
     if options.logging:
         print(f"log: {kept}")
     return int(failed > 0)
+
+
+def _require_own(out: Path, *, kept: str) -> None:
+    """Raises ValueError if pages in the folder were not written by a sweep.
+
+    Args:
+        kept: the name of the folder in which a sweep keeps its verdicts.
+    """
+    there = [name for name in _PAGES if (out / name).exists()]
+    if there and not (out / kept).is_dir() and _TABLE not in there:
+        raise ValueError(
+            f"{out}: holds {', '.join(there)}, which the sweep would replace; name another folder with --out"
+        )
 
 
 def as_given(options: argparse.Namespace) -> str:

@@ -48,6 +48,9 @@ class Asked:
 
     def snippet(self: _Model, at: Place) -> Snippet:
         """Python code that builds this model and this place again."""
+        path = self.checkpoint.path
+        # A model that was made in memory has no file: the reader has to save it first.
+        model = f"model = Model(load({path!r}))" if path else f"model = Model(load(...))  # {self.checkpoint.name!r}"
         used = ", ".join(kind for kind in domain.__all__ if re.search(rf"\b{kind}\(", repr(at)))
         return Snippet(
             imports=(
@@ -55,5 +58,5 @@ class Asked:
                 f"from {domain.__name__} import {used}",
                 "from recint.model import Model",
             ),
-            lines=(f"model = Model(load({self.checkpoint.path!r}))", f"at = {at!r}"),
+            lines=(model, f"at = {at!r}"),
         )

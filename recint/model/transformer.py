@@ -128,7 +128,7 @@ def _keeping(kept: dict[str, Tensor], name: str) -> tuple[str, Callable[..., Non
 
 
 @dataclass(frozen=True)
-class Run:
+class ForwardPass:
     """The result of one forward pass: the prediction, and the chosen activations by the names of their hooks."""
 
     prediction: Float[Tensor, "batch position dim"]
@@ -183,14 +183,14 @@ class Model(Asked, Once):
         return self.run(inputs).prediction
 
     @torch.no_grad()
-    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> Run:
+    def run(self, inputs: Float[Tensor, "batch position dim"], keep: Iterable[str] = ()) -> ForwardPass:
         """Run a forward pass, and keep the activations of the hooks that `keep` names.
 
         Raises:
             ValueError: the sequences are longer than n_ctx, or their dimension is not that of the model.
         """
         kept: dict[str, Tensor] = {}
-        return Run(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
+        return ForwardPass(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
 
     @torch.no_grad()
     def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from recint.judging.entry import Baseline, Entry, Run
-from recint.verdict import LEVEL, SYMBOLS, words
+from recint.verdict import LEVEL, tally, words
 
 
 def answer(run: Run) -> str:
@@ -16,12 +16,10 @@ def answer(run: Run) -> str:
     >>> answer(run)
     '2 of 3 claims about affine-a are supported, 1 refuted'
     """
-    counts = Counter[str](claim.verdict for claim in run.claims)
-    parts = [f"{counts['supported']} of {len(run.claims)} claims about {run.checkpoint['name']} are supported"]
-    parts += [
-        f"{counts[verdict]} {words(verdict)}" for verdict in SYMBOLS if verdict != "supported" and counts[verdict]
-    ]
-    return ", ".join(parts)
+    counts = dict(tally(claim.verdict for claim in run.claims))
+    supported = counts.pop("supported", 0)
+    parts = [f"{supported} of {len(run.claims)} claims about {run.checkpoint['name']} are supported"]
+    return ", ".join([*parts, *(f"{count} {words(verdict)}" for verdict, count in counts.items())])
 
 
 def headline(run: Run) -> str:
@@ -56,7 +54,7 @@ def unexpected(claims: Iterable[Entry]) -> list[Entry]:
 
 
 @dataclass(frozen=True)
-class Refuted:
+class Refutations:
     """How many claims of a run are refuted, and by what.
 
     Attributes:
@@ -74,7 +72,7 @@ class Refuted:
     def __str__(self) -> str:
         """A sentence without its full stop.
 
-        >>> str(Refuted(counterexamples=2, weights=1))
+        >>> str(Refutations(counterexamples=2, weights=1))
         '3 claims are refuted: 2 by a confirmed counterexample, 1 by the weights alone'
         """
         ways = {
@@ -89,7 +87,7 @@ class Refuted:
         return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(parts) == 1 else ':'} {', '.join(parts)}"
 
 
-def refuted(claims: Iterable[Entry]) -> Refuted:
+def refuted(claims: Iterable[Entry]) -> Refutations:
     """Count the refuted claims of a run by what refutes them."""
     by: Counter[str] = Counter()
     for claim in claims:
@@ -101,7 +99,7 @@ def refuted(claims: Iterable[Entry]) -> Refuted:
             by["contrasts"] += 1
         else:
             by["estimates" if claim.estimate else "weights"] += 1
-    return Refuted(**by)
+    return Refutations(**by)
 
 
 def reach(claims: Sequence[Entry]) -> str:

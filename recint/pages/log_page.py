@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,7 @@ from recint.record.history import Changes, History, Version
 from recint.record.identity import brief
 from recint.record.lines import Line
 from recint.system.escaping import line as one_line
-from recint.verdict import SYMBOLS, words
+from recint.verdict import SYMBOLS, tally, words
 from recint.words import LEGEND, counted
 
 MARK = "*"
@@ -124,13 +123,8 @@ def _outcome(verdicts: Sequence[Entry]) -> str:
     if not verdicts:
         return STOPPED
     confirmed = sum(line.standing == "confirmatory" for line in verdicts)
-    counts = " ".join(f"{count}{SYMBOLS[verdict]}" for verdict, count in _tally(verdicts))
+    counts = " ".join(f"{count}{SYMBOLS[verdict]}" for verdict, count in tally(line.verdict for line in verdicts))
     return f"{counts}, {confirmed}{MARK} of {len(verdicts)}"
-
-
-def _tally(verdicts: Sequence[Entry]) -> list[tuple[str, int]]:
-    counts = Counter[str](line.verdict for line in verdicts)
-    return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
 
 
 def _timeline(history: History, width: int) -> list[str]:
@@ -266,7 +260,7 @@ def html(history: History, changed: Changes | None = None, *, folder: str) -> st
         moves=_moved,
         named=_named,
         registered=_registered,
-        tallied=_tally,
+        counts=tally,
         when=_when,
     )
 

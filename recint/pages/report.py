@@ -5,8 +5,8 @@ It has the result in a few sentences, a board of all claims that opens on their 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from markupsafe import Markup
 
@@ -14,17 +14,23 @@ from recint import words as sentences
 from recint.judging.entry import Entry, Run
 from recint.pages import findings, statistic
 from recint.pages.templating import render
-from recint.verdict import SYMBOLS
+from recint.verdict import tally
 
 
-def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> str:
+def page(
+    run: Run,
+    figures: Mapping[str, Sequence[str]],
+    *,
+    amended: Mapping[str, str] = MappingProxyType({}),
+    below: str = "",
+) -> str:
     """The whole report, without what pytest-html adds.
 
     Args:
         figures: inline SVG of each claim, by its id.
+        amended: why a claim was amended, by its id; claims of version 1 are not in it.
         below: HTML that goes below the board.
     """
-    counts = Counter[str](claim.verdict for claim in run.claims)
     return render(
         "report.html",
         run=run,
@@ -32,9 +38,10 @@ def page(run: Run, figures: Mapping[str, Sequence[str]], *, below: str = "") -> 
         refuted=findings.refuted(run.claims),
         reach=findings.reach(run.claims),
         unexpected=findings.unexpected(run.claims),
-        counts=[(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]],
+        counts=tally(claim.verdict for claim in run.claims),
         groups=_by_where(run.claims),
         figures={claim: _framed(drawn) for claim, drawn in figures.items()},
+        amended=amended,
         below=Markup(below),
         sentences=sentences,
         number=statistic.number,

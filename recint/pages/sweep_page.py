@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from markupsafe import Markup
 
@@ -19,9 +18,8 @@ from recint.pages.templating import render
 from recint.sweep.emergence import (
     Appearance,
     Appearances,
-    Checkpoint,
+    JudgedCheckpoint,
     Network,
-    Row,
     Share,
     Spread,
     Sweep,
@@ -31,9 +29,10 @@ from recint.sweep.emergence import (
     spread,
     sweep,
 )
+from recint.sweep.row import Row, Unjudged
 from recint.system import escaping
-from recint.verdict import SYMBOLS
-from recint.words import LEGEND
+from recint.verdict import SYMBOLS, tally
+from recint.words import LEGEND, counted
 
 T = TypeVar("T")
 
@@ -48,7 +47,7 @@ _UNFOLDED = 4
 _LISTED = 6
 
 
-def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
+def html(rows: Sequence[Row | Unjudged], *, command: str) -> str:
     """The whole sweep as an HTML page in one file.
 
     Args:
@@ -64,12 +63,12 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         sweep=swept,
         headline=sentences.headline(swept),
         when=sentences.when(swept),
-        size=f"{sentences.count(len(checkpoints), 'checkpoint')} · {sentences.count(len(swept.claims), 'claim')}",
-        network_count=sentences.count(len(swept.networks), "network"),
+        size=f"{counted(len(checkpoints), 'checkpoint')} · {counted(len(swept.claims), 'claim')}",
+        network_count=counted(len(swept.networks), "network"),
         command=command,
         timeline=_timeline(swept, appearing),
         ordered=bool(appearing),
-        confirmatory=any(row["standing"] == "confirmatory" for at in checkpoints for row in at.rows.values()),
+        confirmatory=any(row.standing == "confirmatory" for at in checkpoints for row in at.rows.values()),
         claims={claim.claim: swept.claims[claim.claim] for claim in appearing} | dict(swept.claims),
         maps=_maps(swept),
         figure=_figure,
@@ -77,11 +76,11 @@ def html(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
         key=_key(swept) if swept.trainings else None,
         cards=_cards(swept),
         across=[_across(swept, claim) for claim in swept.claims],
-        tallied=_tallied,
+        counts=tally,
     )
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], *, command: str) -> str:
+def markdown(rows: Sequence[Row | Unjudged], *, command: str) -> str:
     """A short form of the page as Markdown: the result, the order of the roles, and a line for each claim.
 
     The arguments are those of `html`.
@@ -114,7 +113,7 @@ def _line(swept: Sweep, claim: str) -> list[str]:
     share = held(swept.at_the_end(claim))
     begins = dict(zip((training.name for training in swept.trainings), swept.appearances(claim).each, strict=True))
     return [
-        Markdown(f"{code(claim)}<br>{escaping.markdown(swept.claims[claim]['statement'])}"),
+        Markdown(f"{code(claim)}<br>{escaping.markdown(swept.claims[claim].statement)}"),
         f"{share.held} of {share.of}",
         f"{share.low:.0%} to {share.high:.0%}",
         *(_ending(network, claim, begins.get(network.name)) for network in swept.networks),
@@ -124,7 +123,7 @@ def _line(swept: Sweep, claim: str) -> list[str]:
 def _ending(network: Network, claim: str, begins: Appearance | None) -> str:
     """The last verdict on a claim in one network, and the steps between which it begins to hold."""
     row = network.final.rows.get(claim)
-    symbol = SYMBOLS[row["verdict"]] if row else ""
+    symbol = SYMBOLS[row.verdict] if row else ""
     return f"{symbol} {sentences.bracket(begins)}" if begins else symbol
 
 
@@ -173,7 +172,7 @@ class _Map:
 
     title: str
     size: str
-    columns: Sequence[tuple[str, Checkpoint]]
+    columns: Sequence[tuple[str, JudgedCheckpoint]]
     corner: str
     unfolded: bool
 
@@ -190,16 +189,16 @@ def _maps(swept: Sweep) -> Iterator[_Map]:
         yield _map(title, "network", single, most=_ALL_COLUMNS, unfolded=not trainings)
 
 
-def _map(title: str, noun: str, columns: Sequence[tuple[str, Checkpoint]], *, most: int, unfolded: bool) -> _Map:
+def _map(title: str, noun: str, columns: Sequence[tuple[str, JudgedCheckpoint]], *, most: int, unfolded: bool) -> _Map:
     shown = thinned(columns, most)
-    counted = sentences.count(len(columns), noun)
-    size = counted if len(shown) == len(columns) else f"{len(shown)} of {counted} shown, evenly"
+    number = counted(len(columns), noun)
+    size = number if len(shown) == len(columns) else f"{len(shown)} of {number} shown, evenly"
     return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
 def _figure(row: Row) -> str:
-    ends = (row["low"], row["high"])
-    return with_interval(row["value"], None if ends == (None, None) else ends)
+    ends = (row.low, row.high)
+    return with_interval(row.value, None if ends == (None, None) else ends)
 
 
 @dataclass(frozen=True)
@@ -233,17 +232,17 @@ def _cards(swept: Sweep) -> Iterator[_Card]:
         figure = sweep_figures.against_step(
             f"{claim}: {sentence}",
             curves=[_curve(training, claim, at) for training, at in each],
-            threshold=of["threshold"],
-            relation=of["relation"],
-            ylabel=of["statistic"],
+            threshold=of.threshold,
+            relation=of.relation,
+            ylabel=of.statistic,
             axis=axis,
         )
         listed = 1 < len(each) <= _LISTED and appearances.begun
         yield _Card(
             claim=claim,
-            statement=of["statement"],
+            statement=of.statement,
             should=should(_against(of)),
-            verdicts=_tallied(swept.at_the_end(claim)),
+            verdicts=tally(row.verdict for row in swept.at_the_end(claim)),
             sentence=sentence,
             brackets=[(training.name, sentences.bracket(at)) for training, at in each] if listed else (),
             figure=Markup(figure),
@@ -256,20 +255,15 @@ def _curve(training: Network, claim: str, begins: Appearance | None) -> sweep_fi
     kept = {step for step, _ in thinned(every, _POINTS)} | ({begins.step} if begins else set())
     points = [(step, row) for step, row in every if step in kept]
     value, low, high = (
-        [nan if row[field] is None else row[field] for _, row in points] for field in ("value", "low", "high")
+        [nan if (number := getattr(row, field)) is None else number for _, row in points]
+        for field in ("value", "low", "high")
     )
     return sweep_figures.Curve([step for step, _ in points], value, low, high, begins)
 
 
-def _tallied(rows: Iterable[Row]) -> list[tuple[str, int]]:
-    """Pairs of a verdict and its number of rows, for the verdicts that occur."""
-    counts = Counter(row["verdict"] for row in rows)
-    return [(verdict, counts[verdict]) for verdict in SYMBOLS if counts[verdict]]
-
-
 def _against(of: Row) -> Measurement:
     """The statistic of a claim with its relation and threshold."""
-    return Measurement(statistic=of["statistic"], relation=of["relation"], threshold=of["threshold"])
+    return Measurement(statistic=of.statistic, relation=of.relation, threshold=of.threshold)
 
 
 @dataclass(frozen=True)
@@ -295,10 +289,10 @@ def _across(swept: Sweep, claim: str) -> _Across:
         drawn = bar(replace(_against(of), value=spreads.median, estimate=estimate))
     return _Across(
         claim=claim,
-        statement=of["statement"],
+        statement=of.statement,
         should=should(_against(of)),
         share=held(rows),
-        verdicts=_tallied(rows),
+        verdicts=tally(row.verdict for row in rows),
         spread=spreads,
         bar=drawn,
         appearances=swept.appearances(claim),

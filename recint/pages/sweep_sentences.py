@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from recint.sweep import emergence
 from recint.sweep.emergence import Appearance, Appearances, Sweep, held
+from recint.words import counted
 
 
 def headline(swept: Sweep) -> str:
@@ -21,7 +22,7 @@ def headline(swept: Sweep) -> str:
     where = {1: "the one trained network", 2: "both trained networks"}.get(
         networks, f"all {networks:,} trained networks"
     )
-    return f"{everywhere} of {count(len(swept.claims), 'claim')} {_verb(everywhere, 'hold')} in {where}"
+    return f"{everywhere} of {counted(len(swept.claims), 'claim')} {_verb(everywhere, 'hold')} in {where}"
 
 
 def _everywhere(swept: Sweep) -> list[str]:
@@ -57,15 +58,6 @@ def _sentence(parts: Sequence[str]) -> str:
 
 def _verb(count: int, verb: str) -> str:
     return f"{verb}s" if count == 1 else verb
-
-
-def count(number: int, noun: str) -> str:
-    """A number and a noun, in the plural if the number is not 1.
-
-    >>> count(1, "claim"), count(2000, "claim")
-    ('1 claim', '2,000 claims')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def first_and_last(begun: Sequence[Appearances]) -> str:

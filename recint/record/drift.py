@@ -133,11 +133,12 @@ def run_of(log: Log, run: Line) -> Run:
     )
 
 
-def baseline(name: str, log: Log) -> Run:
-    """The run with which another run is to be compared.
+def baseline(name: str, log: Log, *, option: str = "against") -> Run:
+    """The run that a name stands for.
 
     Args:
         name: the path of a verdict file, or what `logged` accepts.
+        option: the name of the option that gave it, for the error.
 
     Raises:
         ValueError: there is no such file and no such run in the log, or the file is not a verdict file.
@@ -148,5 +149,5 @@ def baseline(name: str, log: Log) -> Run:
         return run
     known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
     raise ValueError(
-        f"against={name!r} is neither a verdict file nor a checkpoint of the log, which has runs on: {known}"
+        f"{option}={name!r} is neither a verdict file nor a checkpoint of the log, which has runs on: {known}"
     )

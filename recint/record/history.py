@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
+from recint.globs import listed
 from recint.judging.entry import Entry, Run
 from recint.record.differences import differences
 from recint.record.drift import drift
@@ -184,7 +185,7 @@ def _parts(claim: str) -> tuple[str, int]:
 def _matching(claims: Sequence[Version], globs: Sequence[str]) -> list[Version]:
     for glob in globs:
         if not any(_matches(claim, glob) for claim in claims):
-            known = ", ".join(claim.id for claim in claims) or "those in the log: it has none"
+            known = listed([claim.id for claim in claims], like=glob) or "those in the log: it has none"
             raise ValueError(f"claims={glob!r} matches none of {known}")
     return [claim for claim in claims if not globs or any(_matches(claim, glob) for glob in globs)]
 

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from recint.system.files import atomic, is_writable
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
+_INSTEAD = "name another folder with --log, or judge with --no-log"  # of a folder that cannot be written
 
 
 def now() -> str:
@@ -50,11 +52,32 @@ def file_of(folder: Path, checkpoint: str) -> Path:
 def read(folder: Path) -> Log:
     """Everything that can be read in a folder; an empty log if the folder does not exist.
 
+    A run reads its log several times. Files that have not changed in between are not parsed again.
+
     Raises:
         LogError: a whole file cannot be read.
     """
-    files = contents(folder)
-    claims = Chain(files.get(folder / CLAIMS, b""))
+    return _read(folder / CLAIMS, tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Numbers that change when a file of the log is written; none for a file that is gone."""
+    try:
+        of = path.stat()
+    except OSError:  # reading the file then says why
+        return ()
+    return of.st_ino, of.st_size, of.st_mtime_ns
+
+
+@lru_cache(maxsize=1)
+def _read(registered: Path, states: tuple[tuple[Any, ...], ...]) -> Log:
+    """The log in these files. Each comes with its state, so that a file that changed is read again.
+
+    Args:
+        registered: the one among them that has the claims.
+    """
+    files = _contents(path for path, *_ in states)
+    claims = Chain(files.get(registered, b""))
     found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in KINDS}
     damaged = []
     for path, content in files.items():
@@ -91,8 +114,12 @@ def contents(folder: Path) -> dict[Path, bytes]:
     Raises:
         LogError: a file cannot be read.
     """
+    return _contents(sorted(folder.glob("*.jsonl")))
+
+
+def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:
     try:
-        return {(reading := path): path.read_bytes() for path in sorted(folder.glob("*.jsonl"))}
+        return {(reading := path): path.read_bytes() for path in paths}
     except OSError as error:
         raise LogError(f"{reading}: cannot be read ({error.strerror})") from None
 
@@ -144,15 +171,13 @@ def append(path: Path, lines: Sequence[Line]) -> None:
             with atomic(path) as temporary:
                 temporary.write_bytes(extended(known, lines))
     except OSError as error:
-        raise LogError(
-            f"{error.filename or path}: cannot be written ({error.strerror}); name another folder with --log, or give --no-log"
-        ) from None
+        raise LogError(f"{error.filename or path}: cannot be written ({error.strerror}); {_INSTEAD}") from None
 
 
 def require_writable(folder: Path) -> None:
     """Raises LogError if lines cannot be added to a log in this folder."""
     if not is_writable(folder):
-        raise LogError(f"{folder}: cannot be written; name another folder with --log, or give --no-log")
+        raise LogError(f"{folder}: cannot be written; {_INSTEAD}")
 
 
 def run_line(

@@ -70,14 +70,14 @@ def sentences(known: log.Log, run: str, verdicts: Iterable[Entry], code: Code) -
             yield f"  {count} exploratory: {doubt}{f' ({code.why})' if doubt == log.UNCOMMITTED and code.why else ''}"
 
 
-def of_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+def of_sweep(standings: Iterable[str | None]) -> str:
     """How many verdicts of a sweep are confirmatory, in one sentence.
 
     Args:
-        rows: the rows of the sweep's table.
+        standings: the standing of each verdict; None for one that is not in the log.
     """
-    standings = Counter(row["standing"] for row in rows if row["claim"] is not None)
-    return counted(standings["confirmatory"], standings.total())
+    counts = Counter(standings)
+    return counted(counts["confirmatory"], counts.total())
 
 
 def counted(confirmatory: int, verdicts: int) -> str:

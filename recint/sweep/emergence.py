@@ -9,18 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from statistics import median, median_low
-from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 from recint.judging.intervals import exact_interval
-
-Row = Mapping[str, Any]
+from recint.sweep.row import Row, Unjudged
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class JudgedCheckpoint:
     """The verdicts on one checkpoint.
 
     Attributes:
@@ -48,10 +46,10 @@ class Network:
     """One trained network: the snapshots of its training in order of their steps, or its only checkpoint."""
 
     name: str
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[JudgedCheckpoint, ...]
 
     @property
-    def final(self) -> Checkpoint:
+    def final(self) -> JudgedCheckpoint:
         """The last snapshot, or the only checkpoint."""
         return self.checkpoints[-1]
 
@@ -95,7 +93,7 @@ class Sweep:
         return Appearances(
             claim,
             tuple(
-                appearance([(step, row["verdict"]) for step, row in training.of_claim(claim)])
+                appearance([(step, row.verdict) for step, row in training.of_claim(claim)])
                 for training in self.trainings
             ),
         )
@@ -105,7 +103,7 @@ class Sweep:
         return [network.final.rows[claim] for network in self.networks if claim in network.final.rows]
 
 
-def sweep(rows: Sequence[Row]) -> Sweep:
+def sweep(rows: Sequence[Row | Unjudged]) -> Sweep:
     """Group the rows of a sweep.
 
     A series is the checkpoints of one training. If they have steps, they are the snapshots of one network. Otherwise each of
@@ -115,16 +113,16 @@ def sweep(rows: Sequence[Row]) -> Sweep:
     claims: dict[str, Row] = {}
     judged: dict[str, dict[str, list[Row]]] = {}
     left_out = []
-    stepped = {row["series"] for row in rows if row["claim"] is not None and row["step"] is not None}
+    stepped = {row.series for row in rows if isinstance(row, Row) and row.step is not None}
     for row in rows:
-        if row["claim"] is None:
-            left_out.append(LeftOut(row["path"], row["error"]))
-        elif row["step"] is None and row["series"] in stepped:
-            why = f"it has no step, unlike the snapshots of {row['series']} that it lies among"
-            left_out.append(LeftOut(row["path"], f"{row['path']}: {why}"))
+        if isinstance(row, Unjudged):
+            left_out.append(LeftOut(row.path, row.error))
+        elif row.step is None and row.series in stepped:
+            why = f"it has no step, unlike the snapshots of {row.series} that it lies among"
+            left_out.append(LeftOut(row.path, f"{row.path}: {why}"))
         else:
-            claims.setdefault(row["claim"], row)
-            judged.setdefault(row["series"], {}).setdefault(row["path"], []).append(row)
+            claims.setdefault(row.claim, row)
+            judged.setdefault(row.series, {}).setdefault(row.path, []).append(row)
     networks: list[Network] = []
     for series, paths in judged.items():
         checkpoints = [_checkpoint(rows) for rows in paths.values()]
@@ -151,10 +149,10 @@ def _once(networks: Sequence[Network]) -> tuple[list[Network], list[LeftOut]]:
     return kept, copies
 
 
-def _checkpoint(rows: Sequence[Row]) -> Checkpoint:
+def _checkpoint(rows: Sequence[Row]) -> JudgedCheckpoint:
     of = rows[0]
-    by_claim = {row["claim"]: row for row in rows}
-    return Checkpoint(of["name"], of["path"], of["step"], of["training_seed"], of["sha256"], by_claim, of.get("config"))
+    by_claim = {row.claim: row for row in rows}
+    return JudgedCheckpoint(of.name, of.path, of.step, of.training_seed, of.sha256, by_claim, of.config)
 
 
 @dataclass(frozen=True)
@@ -325,7 +323,7 @@ def held(rows: Sequence[Row]) -> Share:
     Args:
         rows: one row of the claim for each network.
     """
-    verdicts = [row["verdict"] for row in rows if row["verdict"] != "error"]
+    verdicts = [row.verdict for row in rows if row.verdict != "error"]
     return share(verdicts.count("supported"), len(verdicts))
 
 
@@ -340,5 +338,5 @@ class Spread:
 
 def spread(rows: Sequence[Row]) -> Spread | None:
     """The spread of the statistic over rows of one claim; None if no row has a value."""
-    values = [row["value"] for row in rows if row["value"] is not None]
+    values = [row.value for row in rows if row.value is not None]
     return Spread(median(values), min(values), max(values)) if values else None

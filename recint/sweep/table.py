@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from recint.record import log, log_file, registration, standing, verdict_file
 from recint.record.identity import undetermined
 from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
+from recint.sweep.row import Row, Unjudged
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
 from recint.system.files import atomic
 
@@ -79,63 +81,56 @@ def _signature(judged: Run) -> log.Signature:
     return log.signature(judged.checkpoint, judged.started, how, judged.claims)
 
 
-def rows(done: Sequence[Done], known: log.Log) -> list[dict[str, Any]]:
-    """A row for each checkpoint and claim, with the columns COLUMNS, in the order of the checkpoints.
-
-    A checkpoint that could not be judged has a single row, with its error.
-    """
+def rows(done: Sequence[Done], known: log.Log) -> list[Row | Unjudged]:
+    """A row for each checkpoint and claim, in the order of the checkpoints; one row for a checkpoint that could not be judged."""
     names = distinct({training(one.path) for one in done})
     return [row for one in done for row in _rows(one, names[training(one.path)], known)]
 
 
-def _rows(done: Done, training: str, known: log.Log) -> Iterator[dict[str, Any]]:
-    row = {
-        "path": done.path,
-        "series": training,
-        "step": series(done.path)[1],
-        "training_seed": training_seed(done.path),
-    }
+def _rows(done: Done, training: str, known: log.Log) -> Iterator[Row | Unjudged]:
+    path, step, seed = done.path, series(done.path)[1], training_seed(done.path)
     if done.file is None:
-        yield row | dict.fromkeys(COLUMNS[len(row) :]) | {"error": done.error}
+        yield Unjudged(path=path, series=training, step=step, training_seed=seed, error=done.error or "")
         return
     run = verdict_file.read(Path(done.file))
-    row |= {
-        "name": name_of(done.path),
-        "sha256": run.checkpoint["sha256"],
-        "config": json.dumps(undetermined(run.checkpoint)),
-    }
     logged = known.begun.get(_signature(run))
     for claim in run.claims:
         low, high = claim.estimate.ci if claim.estimate else (None, None)
-        yield row | {
-            "claim": claim.id,
-            "version": claim.version,
-            "claim_hash": claim.hash,
-            "statement": claim.statement,
-            "verdict": claim.verdict,
-            "standing": known.standing(logged, claim.hash) if logged else None,
-            "statistic": claim.statistic,
-            "value": claim.value,
-            "low": low,
-            "high": high,
-            "n": claim.estimate.n if claim.estimate else None,
-            "relation": claim.relation,
-            "threshold": claim.threshold,
-            "quantifier": claim.quantifier,
-            "per_head": _flat(claim.per_head),
-            "seconds": claim.seconds,
-            "message": claim.message,
-            "error": None,
-        }
+        yield Row(
+            path=path,
+            series=training,
+            step=step,
+            training_seed=seed,
+            name=name_of(path),
+            sha256=run.checkpoint["sha256"],
+            config=json.dumps(undetermined(run.checkpoint)),
+            claim=claim.id,
+            version=claim.version,
+            claim_hash=claim.hash,
+            statement=claim.statement,
+            verdict=claim.verdict,
+            standing=known.standing(logged, claim.hash) if logged else None,
+            statistic=claim.statistic,
+            value=claim.value,
+            low=low,
+            high=high,
+            n=claim.estimate.n if claim.estimate else None,
+            relation=claim.relation,
+            threshold=claim.threshold,
+            quantifier=claim.quantifier,
+            per_head=_flat(claim.per_head),
+            seconds=claim.seconds,
+            message=claim.message,
+        )
 
 
-def _flat(per_head: Sequence[Any] | None) -> list[float] | None:
+def _flat(per_head: Sequence[Any] | None) -> tuple[float, ...] | None:
     if per_head is None:
         return None
-    return [value for part in per_head for value in (part if isinstance(part, tuple) else [part])]
+    return tuple(value for part in per_head for value in (part if isinstance(part, tuple) else [part]))
 
 
-def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_table(table: Sequence[Row | Unjudged], path: Path) -> None:
     """Write the rows as a Parquet file.
 
     Raises:
@@ -149,4 +144,4 @@ def write_table(table: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     schema = pyarrow.schema([(column, kind(name)) for column, name in _TYPES.items()])
     with atomic(path) as temporary:
-        parquet.write_table(pyarrow.Table.from_pylist(list(table), schema=schema), temporary)
+        parquet.write_table(pyarrow.Table.from_pylist([asdict(row) for row in table], schema=schema), temporary)

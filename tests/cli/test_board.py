@@ -37,6 +37,13 @@ def test_verdict_files_become_a_table_in_a_document(verified, tmp_path, capsys):
     assert "is not a verdict file" in capsys.readouterr().err
 
 
+def test_a_run_of_the_log_is_a_column_too(verdicts, capsys):
+    assert cli.main(["board", "affine3-seed0", "affine3-seed4", "--claims", "filter.of-c"]) == 0
+    assert "| claim | should be | affine3-seed0 | affine3-seed4 |" in capsys.readouterr().out
+    assert cli.main(["board", str(verdicts), "nobody"]) == 2
+    assert "verdicts='nobody' is neither a verdict file nor a checkpoint of the log" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_the_rest_of_a_document_stays_to_the_byte(verdicts, tmp_path, newline):
     document = tmp_path / "README.md"

@@ -4,6 +4,8 @@ import json
 
 from recint import cli
 
+from ..commands import refused
+
 
 def test_verdicts_are_expected_into_a_device(tiny, folder, verdicts, capsys):
     command = ["expect", tiny, "--hypotheses", folder, "--from", verdicts, "--into", "/dev/null"]
@@ -19,3 +21,12 @@ def test_an_error_is_no_verdict_to_expect(tiny, folder, verdicts, tmp_path, caps
     assert cli.main([*map(str, command)]) == 2
     assert "a.one ended in an error, which is no verdict to expect" in capsys.readouterr().err
     assert not (tmp_path / "e.toml").exists()
+
+
+def test_what_only_a_run_writes_is_not_asked_for_in_vain(tiny, verdicts, tmp_path, capsys):
+    capsys.readouterr()
+    target, report = tmp_path / "e.toml", tmp_path / "r.html"
+    refused(
+        capsys, "--report: a run writes this", "expect", tiny, "--from", verdicts, "--into", target, "--report", report
+    )
+    assert not target.exists()

@@ -22,6 +22,25 @@ def test_a_call_with_unknown_options_is_status_2(capsys):
     assert left.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["verify", "--drawz", "3"],
+            "unrecognized arguments: --drawz (did you mean --draws?); `recint verify --help` lists",
+        ),
+        (["verify", "--zz=3"], "unrecognized arguments: --zz=3; `recint verify --help` lists the options"),
+        (["board", "--verison"], "`recint board --help` lists the options"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_help_of_its_command(capsys, given, said):
+    with pytest.raises(SystemExit):
+        cli.main(given)
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
 class TestTheLastResort:
     """Whatever goes wrong is one sentence and status 2: status 1 says that a claim was refuted, or drifted."""
 

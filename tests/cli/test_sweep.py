@@ -15,7 +15,7 @@ from recint.model.untrained import untrained
 from recint.record import log_file
 from recint.sweep import jobs
 
-from ..commands import wait_for
+from ..commands import refused, wait_for
 from ..conftest import TINY
 from ..sweeps import ASKED, FEW, running, running_elsewhere
 
@@ -44,6 +44,12 @@ class TestSweep:
         assert main(["sweep", *named[:2], "--out", str(out), "--log", str(kept), *FEW]) == 0
         assert "4 checkpoints: 4 were judged before, 0 could not be judged" in capsys.readouterr().out
         assert len(log_file.read(kept).runs) == 4
+
+    def test_pages_that_no_sweep_wrote_are_not_replaced(self, tiny, tmp_path, capsys):
+        (tmp_path / "report.html").write_text("of one run")
+        refused(capsys, "holds report.html, which the sweep would replace", "sweep", tiny, "--out", tmp_path, *FEW)
+        assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+        assert (tmp_path / "report.html").read_text() == "of one run"
 
     def test_a_sweep_killed_on_the_way_goes_on_where_it_was(self, training, tmp_path):
         out = tmp_path / "out"

@@ -324,7 +324,7 @@ class TestTheRecord:
             (("--allow", "l0.*"), "names claims that may drift, but no baseline is given"),
             (("--hypotheses", "nowhere"), "nowhere: no such folder, but one with modules of claims is asked for"),
             (("--hypotheses", "docs"), "docs: holds no claims, but modules that declare some are expected in it"),
-            (("--log", "README.md"), "README.md: cannot be written; name another folder with --log, or give --no-log"),
+            (("--log", "README.md"), "README.md: cannot be written; name another folder with --log, or judge with --no-log"),
         ],
     )  # fmt: skip
     def test_a_bad_call_is_one_sentence(self, tiny, arguments, said):
@@ -333,6 +333,24 @@ class TestTheRecord:
         assert said in err
         assert err.startswith("recint: ")
         assert err.count("\n") == 1
+
+
+def test_a_baseline_that_cannot_be_read_is_one_sentence_whatever_else_is_asked_for(tiny, folder, verdicts, capsys):
+    capsys.readouterr()
+    verdicts.write_text("{}")
+    refused(
+        capsys,
+        "is not a verdict file",
+        "verify",
+        tiny,
+        "--hypotheses",
+        folder,
+        "--no-log",
+        "--against",
+        verdicts,
+        "--draws",
+        100,
+    )
 
 
 def test_the_option_whose_glob_matches_nothing_is_named(tiny, folder, verdicts, capsys):

@@ -64,6 +64,12 @@ def test_a_snippet_rebuilds_the_place_and_imports_what_it_names_alone(at, kinds)
     assert found.lines[0] == """model = Model(load("it's a model.pth"))"""
 
 
+def test_a_model_without_a_file_is_named_where_the_reader_has_to_load_it():
+    untrained = Stand()
+    untrained.checkpoint = SimpleNamespace(path=None, name="untrained-0")
+    assert untrained.snippet(DRAWN).lines[0] == "model = Model(load(...))  # 'untrained-0'"
+
+
 def test_it_prepares_the_whole_pass_and_says_what_is_lacking():
     model, at = Stand(), Recurrence(c=0.5, length=9)
     model.prepare(at)

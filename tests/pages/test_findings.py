@@ -41,9 +41,9 @@ class TestRefuted:
 
     def test_of_two_ways_the_surer_one_counts(self):
         both = entry("a.a", "refuted", 0.1, contrast={"other": contrast(0.5)})
-        assert findings.refuted([both]) == findings.Refuted(contrasts=1)
+        assert findings.refuted([both]) == findings.Refutations(contrasts=1)
         own = entry("a.a", "refuted", 0.1, estimate=Estimate(ci=(0, 0.2), p_against=0.001), contrast=both.contrast)
-        assert findings.refuted([own]) == findings.Refuted(estimates=1)
+        assert findings.refuted([own]) == findings.Refutations(estimates=1)
 
     def test_ways_are_counted(self):
         claims = [entry(f"a.{index}", "refuted", 0.1) for index in range(3)]

@@ -57,6 +57,12 @@ class TestContent:
         assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r'\bid="([^"]+)"', html))
         assert len(re.findall(r'\bid="([^"]+)"', html)) == len(set(re.findall(r'\bid="([^"]+)"', html)))
 
+    def test_an_amended_claim_says_why(self):
+        html = report.page(run(), {}, amended={"l1.weights": "a < b"})
+        assert html.count("<dt>Amended</dt>") == 1
+        assert "<dd>because a &lt; b</dd>" in html
+        assert html.index('id="claim-l1.weights"') < html.index("<dt>Amended</dt>") < html.index('id="claim-l2.error"')
+
     def test_the_board_has_one_row_for_each_part_of_the_model(self):
         html = page(*map(entry, ("l0.one", "model.one", "l0.two")))
         board = html[: html.index("<details")]

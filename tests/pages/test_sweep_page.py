@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import count, pairwise
 from time import perf_counter
@@ -132,7 +133,7 @@ def test_the_summary_of_nothing_says_so():
 def test_what_a_frame_around_a_cell_means_is_told_where_there_is_one():
     rows = training("seed-0", a="rrss")
     assert "framed" not in page(rows).text
-    rows[-1]["standing"] = "confirmatory"
+    rows[-1] = replace(rows[-1], standing="confirmatory")
     framed = page(rows)
     assert "framed confirmatory: the claim was registered before the first run on this checkpoint" in framed.text
     assert sum("confirmatory" in cell.get("class", "") for cell in framed.cells) == 1
@@ -167,7 +168,7 @@ def test_one_checkpoint():
 
 
 def test_a_claim_that_applies_nowhere():
-    rows = [entry | {"value": None, "low": None, "high": None} for entry in training("one", a="nnnn")]
+    rows = [replace(entry, value=None, low=None, high=None) for entry in training("one", a="nnnn")]
     found = page(rows)
     assert "No claim begins to hold in any training." in found.text
     assert "not measured" in found.text
@@ -200,7 +201,7 @@ def test_errors_alone_are_neither_support_nor_refutation(claims):
 
 
 def test_infinite_ends_of_an_interval_are_called_unbounded():
-    rows = [entry | {"high": None} for entry in training("one", a="rsss")]
+    rows = [replace(entry, high=None) for entry in training("one", a="rsss")]
     assert "0.5 [0.4, unbounded]" in sweep_page.html(rows, command="")
     page(rows)
 
@@ -230,8 +231,8 @@ def test_a_thousand_checkpoints_make_a_page_of_a_few_megabytes_in_seconds(series
 
 
 def test_a_sweep_keeps_its_shape():
-    rows = [sweep_row(f"q.{text}", "refuted", step=1, series="a|\n<b>") | {"statement": text} for text in ODD]
-    left = dict.fromkeys(rows[0]) | {"path": "x\n|<b>", "series": "s", "error": "it\n# ends <b>"}
+    rows = [sweep_row(f"q.{text}", "refuted", step=1, series="a|\n<b>", statement=text) for text in ODD]
+    left = unread("x\n|<b>", "it\n# ends <b>", series="s")
     text = sweep_page.markdown([*rows, left], command="recint sweep 'a\nb'")
     (table,) = tables(text)
     assert {len(cells(line)) for line in table} == {4}

@@ -195,7 +195,7 @@ class TestSweep:
             assert len(log_file.read(tmp_path / "log").runs) == len(log_file.read(tmp_path / "log").verdicts) == 6
         known = log_file.read(tmp_path / "log")
         rows = table.rows(done, known)
-        assert [row["standing"] for row in rows] == ["exploratory"] * 6
+        assert [row.standing for row in rows] == ["exploratory"] * 6
         assert len(known.begun) == 6
 
     def test_none_of_them_is_left_out_as_the_copy_of_another(self, tmp_path):

@@ -87,7 +87,7 @@ class TestAppending:
 
     def test_a_folder_that_cannot_be_written_is_one_sentence(self, tmp_path):
         (tmp_path / "file").touch()
-        said = "cannot be written.*; name another folder with --log, or give --no-log"
+        said = "cannot be written.*; name another folder with --log, or judge with --no-log"
         with pytest.raises(log.LogError, match=said):
             log_file.append(tmp_path / "file" / "m.jsonl", [])
         with pytest.raises(log.LogError, match=said):
@@ -176,6 +176,18 @@ class TestDamage:
         (tmp_path / "m.jsonl").mkdir()
         with pytest.raises(log.LogError, match=r"m\.jsonl: cannot be read \(Is a directory\)"):
             log_file.read(tmp_path)
+
+    def test_so_is_one_that_is_gone(self, tmp_path):
+        (tmp_path / "m.jsonl").symlink_to(tmp_path / "gone")
+        with pytest.raises(log.LogError, match=r"m\.jsonl: cannot be read \(No such file or directory\)"):
+            log_file.read(tmp_path)
+
+    def test_it_is_read_again_only_if_a_file_changed(self, tmp_path):
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW)])
+        once = log_file.read(tmp_path)
+        assert log_file.read(tmp_path) is once
+        log_file.append(tmp_path / "m.jsonl", [run("b", "1", when=NOW)])
+        assert len(log_file.read(tmp_path).runs) == 2
 
     def test_where_lines_are_lost_nothing_confirms(self):
         """The first look may have been among them."""

@@ -1,5 +1,6 @@
 """When claims begin to hold, in which order, and in how many networks, on made-up rows."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import comb, inf
@@ -69,15 +70,15 @@ def test_a_finished_model_among_snapshots_is_not_counted_twice():
 
 def test_a_finished_model_at_the_last_step_is_the_last_snapshot():
     rows = training("one", a="rrss")
-    copy = rows[-1] | {"path": "runs/one"}
+    copy = replace(rows[-1], path="runs/one")
     assert [len(network.checkpoints) for network in sweep([copy, *rows]).networks] == [4]
 
 
 def test_a_model_with_the_tensors_of_another_is_not_counted_twice():
     rows = training("one", a="rrss")
-    copy = rows[-1] | {"path": "a.pth", "series": "a", "step": None}
+    copy = replace(rows[-1], path="a.pth", series="a", step=None)
     alone = row("a", "supported", path="b.pth", series="b")
-    found = sweep([copy, alone, alone | {"path": "c.pth", "series": "c"}, *rows])
+    found = sweep([copy, alone, replace(alone, path="c.pth", series="c"), *rows])
     assert [network.final.path for network in found.networks] == ["b.pth", "runs/one/300.safetensors"]
     assert found.left_out == (
         LeftOut("a.pth", "a.pth: its tensors are those of runs/one/300.safetensors"),
@@ -87,7 +88,7 @@ def test_a_model_with_the_tensors_of_another_is_not_counted_twice():
 
 def test_trainings_may_begin_with_the_same_tensors():
     rows = [*training("one", a="rrss"), *training("two", a="rrss")]
-    found = sweep([entry | ({"sha256": "0"} if entry["step"] == 0 else {}) for entry in rows])
+    found = sweep([replace(entry, sha256="0") if entry.step == 0 else entry for entry in rows])
     assert [len(network.checkpoints) for network in found.networks] == [4, 4]
 
 

@@ -25,7 +25,7 @@ def test_a_verdict_stands_as_its_own_run_does_not_as_an_earlier_one_on_the_same_
     verdicts = {name: tuple(Settled(name, claim) for claim in run.claims) for name in ("earlier", "own")}
     for runs, standing in (([own], "confirmatory"), ([earlier, own], "exploratory"), ([earlier], None)):
         known = Log(runs=tuple(runs), verdicts=sum((verdicts[line["run"]] for line in runs), ()))
-        assert {row["standing"] for row in sweep_record.rows([done], known)} == {standing}
+        assert {row.standing for row in sweep_record.rows([done], known)} == {standing}
 
 
 def test_a_row_for_each_checkpoint_and_claim(training, tmp_path):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from pyarrow import parquet
 
 from recint import catalogue
 from recint.calibration.planted import plant
@@ -17,6 +16,8 @@ from recint.judging.entry import Entry, Run, SearchSummary
 from recint.model import Model
 from recint.recurrence import REFERENCE
 from recint.sweep.emergence import sweep
+
+from ..sweep_rows import rows_of
 
 ROOT = Path(__file__).parents[2]
 WITH_EXAMPLES = sorted(
@@ -49,7 +50,7 @@ def names():
                 entry("c", verdict="refuted", expected="refuted"),
             ),
         ),
-        "study": sweep(parquet.read_table(ROOT / "docs" / "study" / "table.parquet").to_pylist()),
+        "study": sweep(rows_of(ROOT / "docs" / "study" / "table.parquet")),
     }
 
 

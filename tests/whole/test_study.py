@@ -4,19 +4,19 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from pyarrow import parquet
-
 from recint.pages import sweep_page
 from recint.sweep import emergence
+
+from ..sweep_rows import rows_of
 
 ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "docs" / "study"
 TEXT = (STUDY / "README.md").read_text()
 PROSE = " ".join(TEXT.split())
-ROWS = parquet.read_table(STUDY / "table.parquet").to_pylist()
+ROWS = rows_of(STUDY / "table.parquet")
 FOUND = emergence.sweep(ROWS)
 NAMES = [network.name for network in FOUND.networks]
-FINAL = {claim: [row["verdict"] for row in FOUND.at_the_end(claim)] for claim in FOUND.claims}
+FINAL = {claim: [row.verdict for row in FOUND.at_the_end(claim)] for claim in FOUND.claims}
 HOLDS = {claim: [verdict == "supported" for verdict in verdicts] for claim, verdicts in FINAL.items()}
 
 
@@ -58,7 +58,7 @@ def test_what_is_never_supported_is_not_at_any_snapshot():
     ever = [
         claim
         for claim in refuted
-        if any(row["verdict"] == "supported" for training in FOUND.trainings for _, row in training.of_claim(claim))
+        if any(row.verdict == "supported" for training in FOUND.trainings for _, row in training.of_claim(claim))
     ]
     assert (
         f"Of the {len(refuted)} refuted ones, {len(refuted) - len(ever)} are supported at no snapshot of any" in PROSE
@@ -79,10 +79,10 @@ def test_what_is_told_of_the_whole_circuit_is_so():
     last, ratios, own = [], [], []
     for training in FOUND.trainings:
         sufficient = training.of_claim("circuit.sufficient")
-        error = {step: row["value"] for step, row in training.of_claim("model.predicts-next-term")}
-        last.append(max(step for step, row in sufficient if row["verdict"] == "supported"))
-        ratios.append(f"{sufficient[-1][1]['value']:.0f}")
-        own += [row["value"] * error[step] for step, row in sufficient if step >= 1000]
+        error = {step: row.value for step, row in training.of_claim("model.predicts-next-term")}
+        last.append(max(step for step, row in sufficient if row.verdict == "supported"))
+        ratios.append(f"{sufficient[-1][1].value:.0f}")
+        own += [row.value * error[step] for step, row in sufficient if step >= 1000]
     assert f"only up to step {listed(f'{step:,}' for step in last)}" in PROSE
     assert f"At the end it is {listed(ratios)} times" in PROSE
     assert f"between {min(own):.4f} and {max(own):.4f} from step 1,000 on" in PROSE
@@ -90,7 +90,7 @@ def test_what_is_told_of_the_whole_circuit_is_so():
 
 def test_the_checkerboard_does_not_form_where_it_is_said_not_to():
     heads = {
-        training.name: [row["per_head"] for _, row in training.of_claim("l2.checkerboard@2")]
+        training.name: [row.per_head for _, row in training.of_claim("l2.checkerboard@2")]
         for training in FOUND.trainings
     }
     weakest = listed(f"{min(snapshots[-1]):.2f}" for snapshots in heads.values())
@@ -105,7 +105,7 @@ def test_twenty_snapshots_of_each_were_judged_by_claims_registered_before():
     shipped = {"affine3-seed0", "affine3-seed1"}  # whose last snapshot was judged, and logged, before
     for training in FOUND.trainings:
         assert len(training.checkpoints) == 20
-        standings = [{row["standing"] for row in at.rows.values()} for at in training.checkpoints]
+        standings = [{row.standing for row in at.rows.values()} for at in training.checkpoints]
         assert standings == [{"confirmatory"}] * 19 + [{"exploratory" if training.name in shipped else "confirmatory"}]
 
 
@@ -124,7 +124,7 @@ def test_the_page_on_sweeps_reckons_with_the_seconds_of_the_table():
     text = " ".join((ROOT / "docs" / "sweeps.md").read_text().split())
     seconds = Counter()
     for row in ROWS:
-        seconds[row["series"], row["step"]] += row["seconds"]
+        seconds[row.series, row.step] += row.seconds
     least = min(total for (_, step), total in seconds.items() if step)
     assert f"a trained snapshot took {least:.0f} s of one core at the least" in text
     assert f"are {round(least * 100_000 / 3600, -2):,.0f} core-hours" in text
@@ -132,25 +132,23 @@ def test_the_page_on_sweeps_reckons_with_the_seconds_of_the_table():
 
 def test_what_is_told_of_more_weight_decay_is_so():
     folder = STUDY / "weight-decay-0.1"
-    rows = parquet.read_table(folder / "table.parquet").to_pylist()
+    rows = rows_of(folder / "table.parquet")
     found = emergence.sweep(rows)
     (network,) = found.networks
     assert len(network.checkpoints) == 20
     last = {claim: found.at_the_end(claim)[0] for claim in found.claims}
-    holding = sum(row["verdict"] == "supported" for row in last.values())
+    holding = sum(row.verdict == "supported" for row in last.values())
     assert f"{holding} of the {len(last)} claims hold at its end" in PROSE
-    rank, line = (
-        [row["value"] for row in FOUND.at_the_end(claim)] for claim in ("l1.low-effective-rank", "l0.ov-line")
-    )
-    assert f"which is {last['l1.low-effective-rank']['value']:.0%}".replace("%", " %") in PROSE
+    rank, line = ([row.value for row in FOUND.at_the_end(claim)] for claim in ("l1.low-effective-rank", "l0.ov-line"))
+    assert f"which is {last['l1.low-effective-rank'].value:.0%}".replace("%", " %") in PROSE
     assert f"({100 * min(rank):.0f} % to {100 * max(rank):.0f} % without)" in PROSE
-    assert f"(R² {last['l0.ov-line']['value']:.3f} against {min(line):.3f} to {max(line):.3f})" in PROSE
+    assert f"(R² {last['l0.ov-line'].value:.3f} against {min(line):.3f} to {max(line):.3f})" in PROSE
     look = last["l0.previous-token@2"]
-    assert look["verdict"] == "refuted"
-    assert f"give the previous term {look['value']:.2f} of their attention" in PROSE
-    assert f"{last['circuit.sufficient']['value']:.0f} times the model's error" in PROSE
+    assert look.verdict == "refuted"
+    assert f"give the previous term {look.value:.2f} of their attention" in PROSE
+    assert f"{last['circuit.sufficient'].value:.0f} times the model's error" in PROSE
     # Its untrained weights are those of the other training of seed 0, which had been judged.
-    standings = [{row["standing"] for row in at.rows.values()} for at in network.checkpoints]
+    standings = [{row.standing for row in at.rows.values()} for at in network.checkpoints]
     assert standings == [{"exploratory"}] + [{"confirmatory"}] * 19
     text = (folder / "summary.md").read_text()
     assert text == sweep_page.markdown(rows, command=re.search(r"^    (.+)$", text, re.MULTILINE)[1])
