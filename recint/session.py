@@ -310,7 +310,8 @@ class Session:
         known = log_file.read(self.log)
         claims = tuple(replace(entry, standing=known.standing(self.logged, entry.hash)) for entry in claims)
         self.standing = tuple(standing.sentences(known, self.logged, claims, self.code))
-        log_file.append(log_file.file_of(self.log, self.checkpoint.name), log_file.verdict_lines(self.logged, claims))
+        lines = log_file.verdict_lines(self.logged, claims, known)
+        log_file.append(log_file.file_of(self.log, self.checkpoint.name), lines)
         return claims
 
     def _write(self, result: Run) -> None:

@@ -7,7 +7,7 @@ from recint import cli
 from recint.claim import Claim
 from recint.judging.entries import blank
 from recint.judging.entry import Estimate
-from recint.record.log_file import append, file_of, verdict_lines
+from recint.record.log_file import append, file_of, read, verdict_lines
 from recint.record.registration import of_claim
 
 FIRST = Claim(
@@ -54,7 +54,7 @@ class Writer:
             "environment": {"torch": "2.13.0", "device": "cpu"}, "seed": 0, "draws": 100, "profile": "default",
             "commit": "c0ffee" + 34 * "0", "dirty": False, "registered": [claim.hash for claim in committed],
         }  # fmt: skip
-        append(file_of(self.folder, name), [line | how, *verdict_lines(number, entries)])
+        append(file_of(self.folder, name), [line | how, *verdict_lines(number, entries, read(self.folder))])
 
 
 def recint(capsys, *arguments):

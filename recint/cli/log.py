@@ -1,11 +1,13 @@
-"""`recint log`: show the research log."""
+"""`recint log`: show the research log, check it, or join the two sides of a conflict in it."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recint.cli.options import add, add_checkpoint, load, take_path, tell
 from recint.options import CLAIMS, HYPOTHESES, LOG
@@ -13,16 +15,23 @@ from recint.system.escaping import line, terminal
 from recint.system.files import named_path, write
 from recint.system.outputs import require_files
 
-HELP = "show the research log: runs, claims, and what changed"
+if TYPE_CHECKING:
+    from recint.record.lines import Line
+
+HELP = "show or check the research log: runs, claims, and what changed"
 DESCRIPTION = """\
-Shows the research log: every run, and how the verdicts changed from run to run. The status is 0, or 2 if the
-call or an input is wrong.
+Shows the research log: every run, and how the verdicts changed from run to run.
+With --check it looks for lines that were edited, removed, reordered or inserted, and for verdicts that do not follow from what
+the log holds. It names the commit that first held each run. The status is 0, 1 if a check finds anything (one sentence each), or
+2 if the call or an input is wrong.
 """
 EXAMPLES = (
     "recint log",
     "recint log my-model --claims 'l2.*'",
     "recint log --changes 3 5",
     "recint log --html log.html",
+    "recint log --check",
+    "recint log --merge hypotheses/log/my-model.jsonl",
 )
 
 
@@ -30,7 +39,17 @@ def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     add_checkpoint(command, "show only the runs of this checkpoint: its name, its path, or the beginning of its hash")
     add(command, HYPOTHESES, LOG, replace(CLAIMS, help="show the history of the claims whose id matches, e.g. 'l2.*'"))
-    command.add_argument("--changes", nargs=2, metavar="RUN", help="show which verdicts changed between these two runs")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--changes", nargs=2, metavar="RUN", help="show which verdicts changed between these two runs")
+    instead.add_argument(
+        "--check", action="store_true", help="check the chain of its lines, its verdicts, and its history in git"
+    )
+    instead.add_argument(
+        "--merge",
+        type=named_path,
+        metavar="FILE",
+        help="in this file of a log, replace git's conflict markers by the lines of both sides",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument(
         "--html", type=named_path, metavar="FILE.html", help="write a timeline, claims x runs, to this file"
@@ -38,12 +57,16 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the research log."""
+    """Show, check or merge the research log. Returns 1 if a check found anything, otherwise 0."""
     import json
 
     from recint.pages import log_page
     from recint.record import history, log_file
 
+    if (options.check or options.merge) and (options.json or options.html or options.claims):
+        raise ValueError("--check and --merge go with neither --claims, --json nor --html: they show nothing else")
+    if options.merge:
+        return _merge(Path(options.merge))
     take_path(options)
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
@@ -60,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
         about = entries.about(load(checkpoint))
         history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
         checkpoint = identity(about)
+    if options.check:
+        return _check(folder, history.select(known, checkpoint=checkpoint).runs)
     numbers = options.changes or ()
     shown = history.select(known, checkpoint=checkpoint, claims=options.claims or (), runs=numbers)
     for sentence in shown.damaged:
@@ -72,4 +97,22 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(terminal(log_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
     tell(options.html, to=sys.stderr if options.json else sys.stdout)
+    return 0
+
+
+def _check(folder: Path, runs: Sequence[Line]) -> int:
+    """Print what a check of the log finds; the first commit is told for these runs. Returns 1 if anything is wrong."""
+    from recint.pages import check_page
+    from recint.record.check import check
+    from recint.record.procedure import registrations
+
+    checked = check(folder, procedure=registrations(())[0]["hash"])
+    print(terminal(check_page.terminal(checked, runs)))
+    return 1 if checked.findings else 0
+
+
+def _merge(path: Path) -> int:
+    from recint.record.merging import merge
+
+    print(line(f"{path}: {merge(path)} lines, those of both sides; `git add` it, and end the merge"))
     return 0

@@ -46,13 +46,13 @@ def code(claims: Path, package: Path) -> Code:
         if not any(repository.has(module) for module in modules):
             return Code(None, True, f"no module of {claims} is in a commit")
         differing = repository.differing({*modules, *repository.loaded()}, below=claims)
-    except _Refused as refused:
+    except Refused as refused:
         return Code(None, None, f"{claims} is in no commit ({refused})")
     try:
         own, modules = _Repository.of(package), set(_modules(package))
         if any(own.has(module) for module in modules):  # an installed recint is not under git
             differing += own.differing(modules, below=package)
-    except _Refused:
+    except Refused:
         pass
     return Code(repository.commit, bool(differing), _sentence(list(dict.fromkeys(differing))))
 
@@ -60,12 +60,12 @@ def code(claims: Path, package: Path) -> Code:
 def committed(path: Path) -> bytes | None:
     """The content of a file in the commit that is checked out; None if the file is not in it."""
     try:
-        return _git(path.parent, "cat-file", "blob", f"HEAD:./{path.name}") if path.parent.is_dir() else None
-    except _Refused:
+        return ask(path.parent, "cat-file", "blob", f"HEAD:./{path.name}") if path.parent.is_dir() else None
+    except Refused:
         return None
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """git gives no answer. The message is the first line of its error."""
 
 
@@ -84,10 +84,12 @@ class _Repository:
 
     @classmethod
     def of(cls, folder: Path) -> _Repository:
-        """The repository that a folder is in; raises _Refused if there is none, or if it has no commit."""
-        top, commit = (os.fsdecode(_git(folder, "rev-parse", ask).rstrip(b"\n")) for ask in ("--show-toplevel", "HEAD"))
+        """The repository that a folder is in; raises Refused if there is none, or if it has no commit."""
+        top, commit = (
+            os.fsdecode(ask(folder, "rev-parse", wanted).rstrip(b"\n")) for wanted in ("--show-toplevel", "HEAD")
+        )
         blobs = {}
-        for line in _git(folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")[:-1]:
+        for line in ask(folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").split(b"\0")[:-1]:
             about, _, name = line.partition(b"\t")
             mode, _, blob = about.decode().split()
             if mode.startswith("100"):  # a regular file; the content of a link or a submodule is elsewhere
@@ -110,7 +112,7 @@ class _Repository:
         known = [path for path in files if path in self.blobs and path.is_file() and "\n" not in str(path)]
         # git computes the hashes, since it may convert line ends. `git status` would not do: its index can hide changes.
         paths = b"".join(os.fsencode(path.relative_to(self.top)) + b"\n" for path in known)
-        hashes = _git(self.top, "hash-object", "--stdin-paths", given=paths).decode().split()
+        hashes = ask(self.top, "hash-object", "--stdin-paths", given=paths).decode().split()
         as_committed = {path for path, blob in zip(known, hashes, strict=True) if self.blobs[path] == blob}
         sources = (path for path in self.blobs if path.suffix == ".py")
         gone = [path for path in _own(sources, below.resolve()) if not path.exists()]
@@ -141,8 +143,8 @@ def _sentence(names: Sequence[str]) -> str:
     return f"{', '.join(names[:3])}{more} {'is' if len(names) == 1 else 'are'} not as in the commit"
 
 
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """The output of a git command as bytes; raises _Refused if it fails.
+def ask(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """The output of a git command in a folder, as bytes; raises Refused if it fails.
 
     Args:
         given: what the command reads from standard input.
@@ -153,8 +155,8 @@ def _git(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
             ["git", "-C", str(folder), *arguments], input=given, capture_output=True, env=environment, check=False
         )
     except OSError as error:
-        raise _Refused(f"git cannot be run: {error.strerror}") from None
+        raise Refused(f"git cannot be run: {error.strerror}") from None
     if done.returncode:
         reason = done.stderr.decode(errors="backslashreplace").strip().splitlines() or ["git gives no reason"]
-        raise _Refused(reason[0].removeprefix("fatal: "))
+        raise Refused(reason[0].removeprefix("fatal: "))
     return done.stdout

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from recint.record import schema
+from recint.record.chain import digest, split
 
 Line = Mapping[str, Any]
 
@@ -20,7 +21,7 @@ KINDS = {
 @lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
 def parsed(content: bytes) -> tuple[Line | str, ...]:
     """Every line of a file, or a sentence that says what is wrong with it."""
-    return tuple(map(_parsed, content.splitlines()))
+    return tuple(map(_parsed, split(content)))
 
 
 def _parsed(given: bytes) -> Line | str:
@@ -33,6 +34,13 @@ def _parsed(given: bytes) -> Line | str:
         return f"has none of the kinds {', '.join(KINDS)}, and is left out"
     if missing := schema.lacking(line, KINDS[kind]):
         return f"is a {kind} line without {', '.join(missing)}, and is left out"
+    if kind == "run" and not {"registered", "registered_upto"} & line.keys():
+        return "is a run line without registered_upto, and is left out"
     if flaw := schema.flaw(line, KINDS[kind]):
         return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
     return line
+
+
+def is_vouched(registered: Line) -> bool:
+    """Whether the hash of a registered line is that of its fields; see `Claim.hash`."""
+    return digest(json.dumps(registered["fields"], sort_keys=True).encode()) == str(registered["hash"])

@@ -12,7 +12,7 @@ from typing import Any
 
 from recint.judging.entry import Entry, Standing
 from recint.record.identity import identity
-from recint.record.lines import Line
+from recint.record.lines import Line, is_vouched
 
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"
@@ -58,6 +58,11 @@ class Log:
     def settled(self) -> dict[str, list[Entry]]:
         """The verdicts by run. A run that stopped before its verdicts is not in it."""
         return by_run(self.verdicts)
+
+    @cached_property
+    def fields(self) -> dict[str, Mapping[str, Any]]:
+        """The registered fields of each claim, by its hash, where the hash is that of the fields."""
+        return {line["hash"]: line["fields"] for line in self.registered if is_vouched(line)}
 
     def verdicts_of(self, run: str) -> list[Entry]:
         """The verdicts of a run; none if the run stopped before its verdicts."""

@@ -3,7 +3,8 @@
 A folder holds `claims.jsonl` (`registered`, `amended` and `corrected` lines) and a file for each checkpoint (`run` and
 `verdict` lines). Users should commit it. A run writes its `run` line before it shows its first verdict. So a run that somebody
 looked at and then stopped is in the log too. Its verdicts follow when they are settled. Each addition replaces the file as a
-whole, under a lock: if a run is killed, at any moment, all earlier lines stay as they were.
+whole, under a lock: if a run is killed, at any moment, all earlier lines stay as they were. Each line is chained to the one
+before it; see `chain`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from filelock import FileLock
 from recint import shipped
 from recint.judging.entry import Entry
 from recint.record import git, verdict_file
+from recint.record.chain import Chain, Follows, extended, packed, unpacked
 from recint.record.lines import KINDS, Line, parsed
 from recint.record.log import Log, LogError, Settled
 from recint.system.files import atomic, is_writable
@@ -54,7 +57,7 @@ def read(folder: Path) -> Log:
     Raises:
         LogError: a whole file cannot be read.
     """
-    return _read(tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
+    return _read(folder / CLAIMS, tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -67,31 +70,72 @@ def _state(path: Path) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1)
-def _read(files: tuple[tuple[Any, ...], ...]) -> Log:
-    """The log in these files. Each comes with its state, so that a file that changed is read again."""
+def _read(registered: Path, states: tuple[tuple[Any, ...], ...]) -> Log:
+    """The log in these files. Each comes with its state, so that a file that changed is read again.
+
+    Args:
+        registered: the one among them that has the claims.
+    """
+    files = _contents(path for path, *_ in states)
+    claims = Chain(files.get(registered, b""))
     found: dict[str, dict[tuple[str, ...], Line]] = {kind: {} for kind in KINDS}
     damaged = []
-    for path, *_ in files:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise LogError(f"{path}: cannot be read ({error.strerror})") from None
+    for path, content in files.items():
         for number, line in enumerate(parsed(content), start=1):
             if isinstance(line, str):
                 damaged.append(f"{path}:{number}: {line}")
-            elif found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
+                continue
+            line = {name: value for name, value in line.items() if name != "before"}
+            if line["kind"] == "run" and "registered_upto" in line:
+                seen = _registered(claims, unpacked(line["registered_upto"]))
+                if seen is None:
+                    damaged.append(f"{path}:{number}: {_SEEN.format(**line)}")
+                line |= {"registered": seen or []}
+            if found[line["kind"]].setdefault(_told_apart_by(line), line) != line:
                 damaged.append(f"{path}:{number}: {_ANOTHER[line['kind']]}, and is left out".format(**line))
     runs = sorted(found["run"].values(), key=lambda line: str(line["when"]))
-    return Log(
+    log = Log(
         tuple(found["registered"].values()),
         tuple(found["amended"].values()),
         tuple(runs),
-        tuple(Settled(line["run"], verdict_file.entry(line)) for line in found["verdict"].values()),
-        tuple(damaged),
-        tuple(found["corrected"].values()),
+        damaged=tuple(damaged),
+        corrected=tuple(found["corrected"].values()),
     )
+    verdicts = (
+        Settled(line["run"], verdict_file.entry(line, log.fields.get(line["hash"], {})))
+        for line in found["verdict"].values()
+    )
+    return replace(log, verdicts=tuple(verdicts))
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """The bytes of every file of a log.
+
+    Raises:
+        LogError: a file cannot be read.
+    """
+    return _contents(sorted(folder.glob("*.jsonl")))
+
+
+def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:
+    try:
+        return {(reading := path): path.read_bytes() for path in paths}
+    except OSError as error:
+        raise LogError(f"{reading}: cannot be read ({error.strerror})") from None
+
+
+def _registered(claims: Chain, upto: Follows) -> list[str] | None:
+    """The hashes of the claims that were registered when these were the last lines of `claims.jsonl`; None if one is gone."""
+    places, lines = claims.upto(upto), parsed(claims.content)
+    return None if places is None else _hashes(lines[place] for place in places)
+
+
+def _hashes(lines: Iterable[Line | str]) -> list[str]:
+    found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
+    return list(dict.fromkeys(found))
+
+
+_SEEN = "run {run} saw a line of claims.jsonl that is gone, so that none of its claims counts as registered"
 # A merge may repeat lines (git's driver `union` does), and repeated lines count once. But a run has one line, and one verdict on a
 # claim: a second line that differs is damaged.
 _ANOTHER = {
@@ -111,13 +155,11 @@ def _told_apart_by(line: Line) -> tuple[str, ...]:
 
 
 def append(path: Path, lines: Sequence[Line]) -> None:
-    """Add lines to a file of the log. If the process is killed meanwhile, no line is added.
+    """Add lines to a file of the log, each chained to the one before. If the process is killed meanwhile, no line is added.
 
     Raises:
         LogError: the folder or file cannot be written.
     """
-    # Names of files may hold half a character, which cannot be encoded. JSON can hold it as an escape.
-    added = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode(errors="backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (ignored := path.parent / ".gitignore").exists():
@@ -126,9 +168,8 @@ def append(path: Path, lines: Sequence[Line]) -> None:
             for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
                 left_by_a_kill.unlink()
             known = path.read_bytes() if path.exists() else b""
-            closed = known if known.endswith(b"\n") or not known else known + b"\n"
             with atomic(path) as temporary:
-                temporary.write_bytes(closed + added)
+                temporary.write_bytes(extended(known, lines))
     except OSError as error:
         raise LogError(f"{error.filename or path}: cannot be written ({error.strerror}); {_INSTEAD}") from None
 
@@ -148,7 +189,12 @@ def run_line(
     when: str,
     **how: Any,
 ) -> dict[str, Any]:
-    """The line of a run that begins now, with this code; `how` is its seed, draws and profile."""
+    """The line of a run that begins now, with this code; `how` is its seed, draws and profile.
+
+    It names the last lines that the files of the log have now, and the last line of `claims.jsonl` in the commit that is checked
+    out. So it is noticed if lines are cut off later, and it is known which claims were registered.
+    """
+    ends = {path.name: packed(Chain(content).ends) for path, content in contents(folder).items() if content}
     return {
         "kind": "run",
         "run": secrets.token_hex(4),
@@ -158,7 +204,8 @@ def run_line(
         **how,
         "commit": code.commit,
         "dirty": code.dirty,
-        "registered": committed_hashes(folder),
+        "registered_upto": packed(Chain(_committed(folder)).ends),
+        "heads": ends,
     }
 
 
@@ -169,9 +216,11 @@ def code_of(claims: Path) -> git.Code:
 
 def committed_hashes(folder: Path) -> list[str]:
     """Hashes of the claims that are registered in the commit that is checked out."""
-    lines = parsed(git.committed(folder / CLAIMS) or b"")
-    found = [line["hash"] for line in lines if not isinstance(line, str) and line["kind"] == "registered"]
-    return list(dict.fromkeys(found))
+    return _hashes(parsed(_committed(folder)))
+
+
+def _committed(folder: Path) -> bytes:
+    return git.committed(folder / CLAIMS) or b""
 
 
 def verdict_line(settled: Settled) -> dict[str, Any]:
@@ -179,6 +228,11 @@ def verdict_line(settled: Settled) -> dict[str, Any]:
     return {"kind": "verdict", "run": settled.run, **verdict_file.plain(settled.entry)}
 
 
-def verdict_lines(run: str, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """The settled entries of a run, as lines."""
-    return [verdict_line(Settled(run, entry)) for entry in entries]
+def verdict_lines(run: str, entries: Sequence[Entry], known: Log) -> list[dict[str, Any]]:
+    """The settled entries of a run, as lines. What `read` puts in place again is left out.
+
+    Args:
+        known: the log, with the claims that are registered in it.
+    """
+    of = {"kind": "verdict", "run": run, "of": len(entries)}
+    return [of | verdict_file.short(entry, known.fields.get(entry.hash, {})) for entry in entries]

@@ -33,6 +33,11 @@ def flaw(value: Any, definition: str = _ROOT) -> str | None:
     return None if error is None else _sentence(error)
 
 
+def required(definition: str) -> list[str]:
+    """The keys that a definition requires."""
+    return list(_definitions()[definition]["required"])
+
+
 def lacking(value: dict[str, Any], definition: str) -> list[str]:
     """The keys that a definition requires and an object lacks, in alphabetical order."""
     parts = [_definitions()[definition], *_definitions()[definition].get("allOf", ())]

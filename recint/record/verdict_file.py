@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from recint.judging.entry import (
@@ -117,21 +118,37 @@ def document(of: Run) -> dict[str, Any]:
     return content
 
 
-def entry(item: Mapping[str, Any]) -> Entry:
-    """An entry from plain values that satisfy the schema. A field that a file of an earlier version lacks gets its default."""
+def entry(item: Mapping[str, Any], fields: Mapping[str, Any] = MappingProxyType({})) -> Entry:
+    """An entry from plain values that satisfy the schema.
+
+    A field that is lacking, as in a line of the log and in files of earlier versions, is that of the registered claim, or gets
+    its default.
+
+    Args:
+        fields: the registered fields of the claim.
+    """
+    registered = {name: fields[name] for name in REGISTERED if name in fields}
+    statistics = {contrast["name"]: contrast["statistic"] for contrast in fields.get("contrasts", ())}
+    item = {**registered, "contrast": None, **item}
     unchanged = {name: item[name] for name in _UNCHANGED if name in item}
     return Entry(
         **{"quantifier": "", "statistic": "", "question": item["id"].partition("@")[0]} | unchanged,
         estimate=_estimate(item["estimate"]),
         failing=_failing(item.get("failing")),
         search=_search(item.get("search")),
-        contrast={name: _contrast(part) for name, part in (item.get("contrast") or {}).items()},
+        contrast={
+            name: _contrast({"statistic": statistics.get(name, "")} | part)
+            for name, part in (item["contrast"] or {}).items()
+        },
         untrained=_untrained(item.get("controls", {}).get("untrained")),
         per_head=tuples(item.get("per_head")),
         parts=tuple(item.get("parts", ())),
     )
 
 
+# Fields of a registered claim that its entries have too. The relation and the threshold are not among them: a verdict says what
+# it is about even if the registration is lost.
+REGISTERED = ("statement", "statistic", "quantifier", "parts")
 # The fields that are the same in an entry and in JSON.
 _UNCHANGED = (
     "id", "version", "hash", "verdict", "expected", "standing", "question", "statement", "source", "caveat", "partner",
@@ -173,6 +190,27 @@ def plain(of: Entry) -> dict[str, Any]:
 
 def _pair(item: Mapping[str, Any]) -> Pair:
     return Pair(**{**item, "ci": tuples(item["ci"])})
+
+
+def short(of: Entry, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as plain values, without those that `entry` puts in place again.
+
+    Args:
+        fields: the registered fields of the claim; empty if it is not registered.
+    """
+    whole = plain(of)
+    needed = {name: whole[name] for name in schema.required("entry")}
+    known = plain(entry(needed, fields))
+    content = {name: value for name, value in whole.items() if name in needed or value != known[name]}
+    statistics = {contrast["name"]: contrast["statistic"] for contrast in fields.get("contrasts", ())}
+    for name, part in content.get("contrast", {}).items():
+        if part["statistic"] == statistics.get(name):
+            del part["statistic"]
+    measured = (content["estimate"] or {}, *content.get("contrast", {}).values())
+    for part in measured:
+        for name in [name for name, value in part.items() if value is None and name != "value"]:
+            del part[name]
+    return content
 
 
 def _estimate(item: Mapping[str, Any] | None) -> Estimate | None:

@@ -48,7 +48,8 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
     now = log_file.now()
     run = log_file.run_line(kept, log_file.code_of(Path(how.hypotheses)), checkpoint={}, environment={}, when=now)
     registration.register(kept, registrations(claims), when=now)
-    there = set(log_file.read(kept).begun)
+    known = log_file.read(kept)
+    there = set(known.begun)
 
     def logged(done: Done) -> None:
         if done.file is None:
@@ -60,7 +61,7 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
             name: getattr(judged, name) for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")
         }
         line = run | fields | {"run": secrets.token_hex(4), "when": judged.started}
-        verdicts = log_file.verdict_lines(line["run"], judged.claims)
+        verdicts = log_file.verdict_lines(line["run"], judged.claims, known)
         log_file.append(
             log_file.file_of(kept, series(done.path)[0]), [line, *verdicts]
         )  # one log file for each training

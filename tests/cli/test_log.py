@@ -1,4 +1,4 @@
-"""`recint log`: runs, claims and changes on the terminal and as JSON."""
+"""`recint log`: runs, claims and changes on the terminal and as JSON; a check of the log, and a merge."""
 
 import json
 import os
@@ -11,9 +11,11 @@ import pytest
 
 from recint import cli
 from recint.record import history
-from recint.record.log_file import read
+from recint.record.log_file import append, read, verdict_line
 
 from ..commands import ROOT
+from ..record.made_up import keep
+from ..record.test_git import commit, in_git
 from ..written_log import FIRST, SECOND, Writer, entry, recint, tensors
 
 
@@ -275,13 +277,20 @@ def test_an_id_whose_version_is_no_number_is_shown_as_it_is(tmp_path, capsys, wi
     assert (status, "l0.a@b" in out) == (0, True)
 
 
-def test_a_claim_whose_registration_is_lost_is_known_by_its_verdicts(log, capsys):
+def test_a_claim_whose_registration_is_lost_is_known_by_its_verdicts(log, capsys, wide):
+    """Lines of earlier versions hold its statement too."""
+    known = read(log)
     (log / "claims.jsonl").unlink()
+    assert [claim.id for claim in history.versions(read(log))] == [FIRST.id, SECOND.id, "model.predicts"]
+    _, out, _ = recint(capsys, "--log", log, "--claims", "model.*")
+    assert "its registration is missing" in out
+    assert "≤\xa00.001" in out
+    for path in log.glob("*.jsonl"):
+        path.unlink()
+    append(log / "old.jsonl", [*known.runs, *map(verdict_line, known.verdicts)])
     assert [claim.statement for claim in history.versions(read(log))] == ["Layer 0 looks back."] * 2 + [
         "The model predicts."
     ]
-    _, out, _ = recint(capsys, "--log", log, "--claims", "model.*")
-    assert "its registration is missing" in out
 
 
 def test_the_selection_as_json(log, capsys, tmp_path):
@@ -316,3 +325,76 @@ def test_changes_as_json(log, capsys):
 def test_a_look_into_the_log_does_not_load_the_models_stack():
     code = "import sys, recint.pages.log_page; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class TestCheck:
+    @pytest.fixture
+    def kept(self, tmp_path):
+        """A log of two runs, whose verdicts follow, in a commit."""
+        in_git(tmp_path, "init", "-q")
+        keep(tmp_path / "log", "aa11aaaa")
+        keep(tmp_path / "log", "bb22bbbb", name="n", when="2026-01-02T08:00:00+00:00")
+        self.commit = commit(tmp_path)
+        return tmp_path / "log"
+
+    def test_a_log_that_nobody_touched_is_status_0(self, kept, capsys, wide):
+        status, out, err = recint(capsys, "--log", kept, "--check")
+        assert (status, err) == (0, "")
+        assert f"aa11aaaa  2026-01-01 00:00  {self.commit[:12]}" in out
+        assert out.endswith(
+            "13 lines in 3 files, 13 of them chained: "
+            "nothing was edited, removed, reordered or inserted, and their verdicts follow.\n"
+        )
+
+    def test_the_first_commits_are_those_of_the_chosen_checkpoint(self, kept, capsys, wide):
+        status, out, _ = recint(capsys, "m", "--log", kept, "--check")
+        assert (status, "aa11aaaa" in out) == (0, True)
+        status, _, err = recint(capsys, "nosuch", "--log", kept, "--check")
+        assert (status, err.startswith("recint: checkpoint='nosuch' is none of those")) == (2, True)
+
+    def test_each_thing_that_is_wrong_is_a_sentence_and_status_1(self, kept, capsys, wide):
+        path = kept / "m.jsonl"
+        path.write_text(path.read_text().replace('"threshold": 1.0', '"threshold": 0.9', 1))
+        status, out, _ = recint(capsys, "--log", kept, "--check")
+        assert status == 1
+        assert out.split("\n\n")[-2].splitlines() == [
+            f"{path}:3: follows a line that is gone: the line above it was edited or removed",
+            f"{path}:2: l0.made-up has the threshold 0.9, but 1.0 is registered",
+            f"{path}: the file on disk lost or changed 1 of 4 lines, the first of them line 2, which commit "
+            f"{self.commit[:7]} ({out.split(self.commit[:12])[1].split()[0]}) has",
+        ]
+        assert out.endswith("13 lines in 3 files, 13 of them chained: 3 findings.\n")
+
+
+class TestMerge:
+    def test_conflict_markers_are_replaced_by_the_lines_of_both_sides(self, tmp_path, capsys):
+        keep(tmp_path, "aa11aaaa")
+        path = tmp_path / "m.jsonl"
+        base = path.read_bytes()
+        sides = []
+        for number in ("bb22bbbb", "cc33cccc"):
+            path.write_bytes(base)
+            keep(tmp_path, number)
+            sides.append(path.read_bytes()[len(base) :])
+        path.write_bytes(base + b"<<<<<<< HEAD\n" + sides[0] + b"=======\n" + sides[1] + b">>>>>>> side\n")
+        status, out, err = recint(capsys, "--merge", path)
+        assert (status, err, out) == (
+            0,
+            "",
+            f"{path}: 12 lines, those of both sides; `git add` it, and end the merge\n",
+        )
+        assert path.read_bytes() == base + sides[0] + sides[1]
+        status, out, _ = recint(capsys, "--log", tmp_path, "--check")
+        assert (status, f"{path}:9: follows the same line as line 5: two branches were merged" in out) == (0, True)
+
+    def test_another_file_is_refused_in_a_sentence(self, log, capsys):
+        path = log / "one.jsonl"
+        status, out, err = recint(capsys, "--merge", path)
+        said = "it has no conflict; a file of the log with git's conflict markers is expected"
+        assert (status, out, err) == (2, "", f"recint: {path}: {said}\n")
+
+
+@pytest.mark.parametrize("beside", [("--json",), ("--html", "log.html"), ("--claims", "*")])
+def test_a_check_shows_nothing_else(log, capsys, beside):
+    said = "recint: --check and --merge go with neither --claims, --json nor --html: they show nothing else\n"
+    assert recint(capsys, "--log", log, "--check", *beside) == (2, "", said)

@@ -298,6 +298,6 @@ def test_a_run_is_as_dirty_as_its_code(claims, installed):
     own = commit(claims)
     of = {"checkpoint": {"name": "m", "sha256": "ab", "config": {}}, "environment": {}, "when": NOW}
     line = log_file.run_line(claims / "log", git.code(claims, installed), **of, seed=0, draws=2, profile="default")
-    assert (line["commit"], line["dirty"], line["registered"]) == (own, False, [])
+    assert (line["commit"], line["dirty"], line["registered_upto"]) == (own, False, None)
     assert json.loads(json.dumps(line)) == line
     assert log_file.code_of(claims) == git.code(claims, PACKAGE)

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from recint.record.lines import parsed
+from recint.record.lines import is_vouched, parsed
+
+from .made_up import CLAIM, NOW, registrations
 
 LINE = {
     "kind": "registered", "when": "2026-01-01T00:00:00+00:00", "claim": "a.b", "hash": "h", "fields": {"statement": "s"},
@@ -28,3 +30,9 @@ def test_any_other_is_a_sentence_in_its_place(line, said):
     before, told, after = parsed("\n".join([json.dumps(LINE), line, json.dumps(LINE)]).encode())
     assert before == after == LINE
     assert told.startswith(said)
+
+
+def test_the_hash_of_a_claim_vouches_for_its_fields():
+    line = {"kind": "registered", "when": NOW} | registrations(CLAIM)[0]
+    assert is_vouched(line)
+    assert not is_vouched(line | {"fields": line["fields"] | {"threshold": 0.9}})

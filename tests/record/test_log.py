@@ -4,7 +4,7 @@ import pytest
 
 from recint.record import log
 
-from .made_up import run, settled
+from .made_up import CLAIM, OTHER, registrations, run, settled
 
 
 class TestStanding:
@@ -70,3 +70,9 @@ class TestStanding:
         """The hash of a claim does not cover how it is measured."""
         later = run("b", "1", when="2", registered=["h"]) | change
         assert log.Log(runs=(self.FIRST, later)).standing("b", "h") == "exploratory"
+
+
+def test_the_fields_of_a_claim_are_known_by_its_hash_if_that_is_theirs():
+    lines = [{"kind": "registered", "when": "1"} | line for line in registrations(CLAIM, OTHER)]
+    lines[1] |= {"fields": lines[1]["fields"] | {"threshold": 0.9}}
+    assert log.Log(registered=tuple(lines)).fields == {CLAIM.hash: CLAIM.registered}

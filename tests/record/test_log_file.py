@@ -5,10 +5,14 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
-from recint.record import log, log_file, registration
+from recint import shipped
+from recint.judging.entries import blank
+from recint.record import git, log, log_file, registration, verdict_file
+from recint.record.chain import Chain
 
 from .made_up import CLAIM, NOW, VERDICT, registrations, run, settled
 
@@ -39,13 +43,15 @@ class TestAppending:
         assert all(os.waitpid(child, 0)[1] == 0 for child in children)
         found = log_file.read(tmp_path)
         assert not found.damaged
+        assert not list(Chain((tmp_path / "m.jsonl").read_bytes()).flaws())
         assert sorted(line["run"] for line in found.runs) == sorted(f"{w}.{n}" for w in range(4) for n in range(25))
 
-    def test_a_writer_killed_at_any_moment_leaves_whole_lines_and_all_earlier_ones(self, tmp_path):
-        """Three hundred kills; the lines are long, so that a write takes more than one page."""
+    @pytest.mark.parametrize("kills", [60, pytest.param(1000, marks=pytest.mark.slow)])
+    def test_a_writer_killed_at_any_moment_leaves_whole_lines_and_all_earlier_ones(self, tmp_path, kills):
+        """The lines are long, so that a write takes more than one page."""
         path, moment = tmp_path / "m.jsonl", random.Random(0)
         written, cut_short = 0, 0
-        for _ in range(300):
+        for _ in range(kills):
             ready, tell = os.pipe()
             child = os.fork()
             if child == 0:
@@ -66,11 +72,13 @@ class TestAppending:
             numbers = [line["of"] for line in found.runs]
             assert numbers == [number for pair in range(len(numbers) // 2) for number in (pair, pair)]
             assert len(numbers) >= 2 * written
+            chain = Chain(path.read_bytes() if path.exists() else b"")
+            assert (list(chain.flaws()), list(chain.forks()), chain.start) == ([], [], 0)
             written = len(numbers) // 2
             if written > 60:  # long files take long to write, and make the test slow without making it sharper
                 path.unlink()
                 written = 0
-        assert cut_short >= 10, "hardly any kill fell into a write: the test tells nothing"
+        assert cut_short >= kills // 30, "hardly any kill fell into a write: the test tells nothing"
 
     def test_what_a_kill_left_is_cleared_away(self, tmp_path):
         (tmp_path / ".m.jsonl.123.partial").write_text("half a li")
@@ -104,7 +112,7 @@ class TestDamage:
         assert [sentence.partition(": ")[0] for sentence in found.damaged] == [f"{path}:{n}" for n in range(2, 11)]
         assert "is not a line of JSON" in found.damaged[0]
         assert "has none of the kinds registered, amended, corrected, run, verdict" in found.damaged[1]
-        assert "is a verdict line without estimate, hash, id, relation, statistic, threshold" in found.damaged[2]
+        assert "is a verdict line without estimate, hash, id, relation, threshold, value, verdict" in found.damaged[2]
 
     @pytest.mark.parametrize(
         "change",
@@ -257,3 +265,100 @@ def test_a_name_that_is_no_text_is_kept(tmp_path):
     line = run("a", "1", when=NOW) | {"checkpoint": {"name": "m\udcff", "sha256": "1", "config": {}}}
     log_file.append(log_file.file_of(tmp_path, "m\udcff"), [line])
     assert log_file.read(tmp_path).runs == (line,)
+
+
+def begin(folder, **how):
+    of = {"checkpoint": {"name": "m", "sha256": "1", "config": {}}, "environment": {}, "when": NOW}
+    return log_file.run_line(folder, git.Code("c", False), **of, seed=0, draws=2, profile="default", **how)
+
+
+class TestShort:
+    """Lines leave out what the log holds already, and reading puts it in place again."""
+
+    def test_a_run_names_the_last_line_of_each_file(self, tmp_path):
+        assert (begin(tmp_path)["heads"], begin(tmp_path)["registered_upto"]) == ({}, None)
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), VERDICT])
+        last = {path.name: Chain(path.read_bytes()).hashes[-1] for path in tmp_path.glob("*.jsonl")}
+        assert begin(tmp_path)["heads"] == last
+
+    def test_which_claims_were_registered_follows_from_the_last_line_that_the_run_saw(self, tmp_path):
+        from .test_git import commit, in_git
+
+        in_git(tmp_path, "init", "-q")
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        commit(tmp_path)
+        second = CLAIM.amended(because="x", threshold=0.5)
+        registration.register(tmp_path, registrations(CLAIM, second), when=NOW)
+        line = begin(tmp_path)
+        assert "registered" not in line
+        log_file.append(tmp_path / "m.jsonl", [line])
+        known = log_file.read(tmp_path)
+        assert known.runs[0]["registered"] == [CLAIM.hash]
+        assert known.standing(line["run"], CLAIM.hash) == "confirmatory"
+        assert known.standing(line["run"], second.hash) == "exploratory"
+
+    def test_another_branch_registers_nothing_for_a_run(self, tmp_path):
+        """After a merge, the lines of the other branch may stand above the last line that the run saw."""
+        path = tmp_path / log_file.CLAIMS
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        base = path.read_bytes()
+        theirs, ours = CLAIM.amended(because="x", threshold=0.5), CLAIM.amended(because="y", threshold=0.6)
+        registration.register(tmp_path, registrations(CLAIM, ours), when=NOW)
+        own, upto = path.read_bytes(), Chain(path.read_bytes()).ends
+        path.write_bytes(base)
+        registration.register(tmp_path, registrations(CLAIM, theirs), when=NOW)
+        path.write_bytes(path.read_bytes() + own[len(base) :])
+        log_file.append(tmp_path / "m.jsonl", [begin(tmp_path) | {"registered_upto": upto[0]}])
+        (line,) = log_file.read(tmp_path).runs
+        assert line["registered"] == [CLAIM.hash, ours.hash]
+
+    def test_where_that_line_is_gone_nothing_confirms(self, tmp_path):
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        log_file.append(tmp_path / "m.jsonl", [begin(tmp_path) | {"registered_upto": "0" * 64}])
+        known = log_file.read(tmp_path)
+        said = "saw a line of claims.jsonl that is gone, so that none of its claims counts as registered"
+        assert [sentence.partition(" saw ")[0] for sentence in known.damaged] == [
+            f"{tmp_path / 'm.jsonl'}:1: run {known.runs[0]['run']}"
+        ]
+        assert known.damaged[0].endswith(said)
+        assert (known.runs[0]["registered"], known.lost) == ([], True)
+
+    def test_a_run_that_says_neither_is_damaged(self, tmp_path):
+        line = run("a", "1", when=NOW)
+        del line["registered"]
+        log_file.append(tmp_path / "m.jsonl", [line])
+        (sentence,) = log_file.read(tmp_path).damaged
+        assert sentence.endswith(":1: is a run line without registered_upto, and is left out")
+
+    def test_a_verdict_leaves_out_what_its_registration_holds(self, tmp_path):
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        lines = log_file.verdict_lines("a", [blank(CLAIM)], log_file.read(tmp_path))
+        assert lines == [
+            {
+                "kind": "verdict", "run": "a", "of": 1, "id": "l0.made-up", "hash": CLAIM.hash, "verdict": "error",
+                "source": "nowhere", "value": None, "relation": ">=", "threshold": 1.0, "estimate": None,
+            }
+        ]  # fmt: skip
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), *lines])
+        (found,) = log_file.read(tmp_path).verdicts
+        assert found.entry == blank(CLAIM)
+
+    def test_if_the_registration_is_lost_the_rest_is_read(self, tmp_path):
+        registration.register(tmp_path, registrations(CLAIM), when=NOW)
+        lines = log_file.verdict_lines("a", [blank(CLAIM)], log_file.read(tmp_path))
+        log_file.append(tmp_path / "m.jsonl", [run("a", "1", when=NOW), *lines])
+        (tmp_path / log_file.CLAIMS).unlink()
+        known = log_file.read(tmp_path)
+        (found,) = known.verdicts
+        assert (found.entry.statement, found.entry.threshold, found.entry.hash) == ("", 1.0, CLAIM.hash)
+        registration.require_unmoved(known, registrations(CLAIM))
+        with pytest.raises(log.LogError, match=r"threshold moved from 1\.0 to 0\.5"):
+            registration.require_unmoved(known, registrations(replace(CLAIM, threshold=0.5)))
+
+    def test_every_shipped_verdict_comes_back_from_its_short_form(self):
+        known = log_file.read(shipped.record(shipped.CLAIMS, "log"))
+        for one in known.verdicts[::7]:  # every seventh, which is of all kinds
+            fields = known.fields[one.entry.hash]
+            short = json.loads(json.dumps(verdict_file.short(one.entry, fields)))
+            assert verdict_file.entry(short, fields) == one.entry

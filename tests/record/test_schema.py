@@ -67,5 +67,9 @@ def test_a_whole_number_is_written_as_one(version):
 
 def test_all_that_a_line_lacks_is_told_at_once():
     assert schema.lacking({"id": "a", "run": "r", "hash": "h"}, "verdict_line") == [
-        "estimate", "relation", "statistic", "threshold", "value", "verdict", "version",
+        "estimate", "relation", "threshold", "value", "verdict",
     ]  # fmt: skip
+
+
+def test_what_a_definition_requires():
+    assert schema.required("corrected") == ["when", "claim", "why"]

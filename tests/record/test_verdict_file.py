@@ -190,3 +190,38 @@ class TestReading:
         path = tmp_path / "v.json"
         path.write_text(verdict_file.text(run(entry("a.a"), entry("a.b", "not_applicable", None, None))))
         assert board.markdown([verdict_file.read(path)]).count("\n| `a.") == 2
+
+
+FIELDS = {
+    "id": "a.a", "statement": "s", "statistic": "m", "quantifier": "average", "parts": ["one"], "relation": ">=",
+    "threshold": 0.5, "contrasts": [{"name": "beside", "statistic": "that", "relation": "<=", "threshold": 0.5}],
+}  # fmt: skip
+
+
+class TestShort:
+    def short(self, of, fields):
+        """The short form as JSON gives it back; the entry must be the same again."""
+        content = json.loads(json.dumps(verdict_file.short(of, fields)))
+        assert verdict_file.entry(content, fields) == of
+        return content
+
+    def test_what_the_registered_claim_holds_is_left_out_and_put_in_place_again(self):
+        of = replace(entry("a.a"), statement="s", statistic="m", quantifier="average", parts=("one",))
+        beside = Measurement(statistic="that", relation="<=", threshold=0.5, value=0.1)
+        short = self.short(replace(of, contrast={"beside": beside}), FIELDS)
+        assert not {"statement", "statistic", "quantifier", "parts"} & short.keys()
+        assert short["contrast"] == {"beside": {"relation": "<=", "threshold": 0.5, "value": 0.1}}
+        assert short["threshold"] == of.threshold
+
+    def test_what_is_otherwise_stays(self):
+        short = self.short(replace(entry("a.a"), statement="another", parts=()), FIELDS)
+        assert (short["statement"], short["parts"]) == ("another", [])
+
+    def test_a_claim_that_is_not_registered_keeps_its_fields(self):
+        short = self.short(entry("a.a", statement="another"), {})
+        assert short["statement"] == "another"
+
+    def test_everything_comes_back(self):
+        for fields in ({}, FIELDS):
+            self.short(WHOLE, fields)
+            self.short(entry("a.a", "not_applicable", None, None), fields)
