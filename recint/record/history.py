@@ -209,7 +209,7 @@ class Changes:
     Attributes:
         before, now: the lines of the two runs.
         how: what differs in how the runs were made: the old and the new value, by path.
-        drift: a sentence for each claim whose verdict differs, or whose intervals do not overlap.
+        drift: a sentence for each claim whose verdict differs, or whose figure moved by more than the tolerance.
         incomparable: a sentence for each claim that only one of the two judged, or that is not the same claim in both.
         compared: how many claims were compared.
     """
@@ -232,7 +232,7 @@ def changes(history: History, before: Line, now: Line) -> Changes:
         if not history.of_run(run):
             raise ValueError(f"run {run['run']} has no verdicts on these claims, but two runs that have are compared")
     baseline = Run(checkpoint=before["checkpoint"], started=before["when"], claims=tuple(history.of_run(before)))
-    drifted = tuple(claim.sentence for claim in drift(pairs(baseline, history.of_run(now))))
+    drifted = tuple(claim.sentence for claim in drift(pairs(baseline, history.of_run(now)), strict=True))
     incomparable = tuple(_incomparable(history, before, now))
     how = differences(*({key: run.get(key) for key in _HOW} for run in (before, now)))
     judged = {entry.id for run in (before, now) for entry in history.of_run(run)}

@@ -136,7 +136,7 @@ def test_changes_between_two_runs(log, capsys, wide):
     assert status == 0
     assert out.startswith("From run aa11aaaa (one, 2026-01-02 08:00) to run aa33cccc (one, 2026-01-05 09:30)\n")
     assert "\n2 of 2 claims drifted\n" in out
-    assert "\n  model.predicts: supported in one, now refuted" in out
+    assert "\n  model.predicts: flips, but did not move, supported in one, now" in out
     assert "\nNot comparable\n  l0.looks-back@2: judged in aa33cccc only\n" in out
     assert "\nMade in another way\n  seed: 0 → 7\n" in out
     _, out, _ = recint(capsys, "--log", log, "--changes", "aa11", "bb22", "--claims", "l0.*")

@@ -160,7 +160,7 @@ def test_the_page_shows_changes_and_damage(log, capsys, tmp_path):
     page = Page((tmp_path / "page.html").read_text())
     assert status == 0
     assert "From run aa11aaaa (one, 2026-01-02 08:00) to run bb22bbbb" in page.text
-    assert "l0.looks-back: refuted in one, now supported" in page.text
+    assert "l0.looks-back: flips, but did not move, refuted in one, now supported" in page.text
     assert "model.predicts: judged in aa11aaaa only" in page.text
     assert "dirty: false → true" in page.text
     assert len(page.row(FIRST.id)) == 4

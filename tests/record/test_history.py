@@ -127,8 +127,8 @@ def compared(folder, before, now, **chosen):
 def test_changes_are_verdicts_figures_claims_and_how_the_run_was_made(log):
     changed = compared(log, "aa11", "aa33")
     verdict, figure = sorted(changed.drift, reverse=True)
-    assert verdict.startswith("model.predicts: supported in one, now refuted")
-    assert figure.startswith("l0.looks-back: refuted as in one, but with another value (0.7 [0.65, 0.75] -> 0.2")
+    assert verdict.startswith("model.predicts: flips, but did not move, supported in one, now refuted")
+    assert figure.startswith("l0.looks-back: moved, refuted as in one (0.7 -> 0.2, should be >= 0.5; difference -0.5 [")
     assert changed.incomparable == ("l0.looks-back@2: judged in aa33cccc only",)
     assert changed.how == {"seed": (0, 7)}
     assert changed.compared == 2
@@ -137,7 +137,8 @@ def test_changes_are_verdicts_figures_claims_and_how_the_run_was_made(log):
 def test_changes_have_a_direction(log):
     changed = compared(log, "aa33", "bb22")
     assert changed.drift == (
-        "l0.looks-back: refuted in one, now supported (0.2 [0.1, 0.3] -> 0.7 [0.65, 0.75], should be >= 0.5)",
+        "l0.looks-back: moved, refuted in one, now supported (0.2 -> 0.7, should be >= 0.5; "
+        "difference 0.5 [0.388, 0.612] on recurrences of their own, tolerated 0.05)",
     )
     assert changed.incomparable == (
         "l0.looks-back@2: judged in aa33cccc only",
