@@ -136,7 +136,7 @@ def _accounts(claims: Mapping[str, Sequence[str]], verdicts: Mapping[str, Mappin
     counts = "; ".join(f"{account} {_supported(of_account, verdicts)}" for account, of_account in claims.items())
     return (
         "Accounts and their verdicts",
-        "Expected verdicts on the networks that come with recint, each claim in its latest version.",
+        "Expected verdicts on the networks on record, each claim in its latest version.",
         filter_figures.verdict_grid(
             f"Supported verdicts: {counts}", accounts=claims, networks=list(verdicts), verdicts=verdicts
         ),
