@@ -5,13 +5,16 @@ the others.
 """
 
 import json
+from pathlib import Path
 
 import pytest
 
 from recint.catalogue import SHIPPED, properties
 from recint.record.expected import load
 
-FILES = sorted((SHIPPED / "expected").glob("*.toml"))
+CHECKPOINTS = Path(__file__).parents[1] / "fixtures" / "checkpoints"
+# Networks that do not come with recint have verdicts on record too: their tensors are made by the command in docs/mechanism.md.
+FILES = sorted(path for path in (SHIPPED / "expected").glob("*.toml") if list(CHECKPOINTS.glob(f"{path.stem}*")))
 DECLARED = [prop.claim.id for prop in properties()]
 # A claim that every shipped checkpoint was asked does not become new by being taken out of the expected verdicts.
 LOGS = [SHIPPED / "log" / f"{path.stem}.jsonl" for path in FILES]

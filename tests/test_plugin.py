@@ -31,11 +31,15 @@ def test_two_workers_and_junit_agree_with_one(tiny, verified, tmp_path):
 
     def timeless(run):
         claims = [{key: value for key, value in claim.items() if key != "seconds"} for claim in run["claims"]]
-        return {key: value for key, value in run.items() if key not in ("started", "seconds")} | {"claims": claims}
+        return {key: value for key, value in run.items() if key not in ("started", "seconds", "values")} | {
+            "claims": claims
+        }
 
     for ours, theirs in zip(timeless(found)["claims"], timeless(verified[2])["claims"], strict=True):
         assert ours == theirs
     assert timeless(found) == timeless(verified[2])
+    assert found["values"] == {"name": "v.values", "sha256": verified[2]["values"]["sha256"]}
+    assert "recint_values" not in (tmp_path / "j.xml").read_text()
     cases = ElementTree.parse(tmp_path / "j.xml").getroot().iter("testcase")
     assert len(list(cases)) == CLAIMS
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recint.cli.options import add, tell
 from recint.options import CLAIMS, HYPOTHESES, LOG
-from recint.system.files import named_path, write
+from recint.system.files import is_stream, named_path, write
 from recint.system.outputs import require_files
 
 HELP = "print runs as one Markdown table, claims x checkpoints"
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     require_files(options.into, inputs=options.verdicts)
     known = log_file.read(log_file.folder_of(Path(options.hypotheses), options.log))
     runs = [
-        verdict_file.read(Path(name)) if Path(name).is_file() else drift.baseline(name, known, option="verdicts")
+        verdict_file.read(Path(name)) if _is_file(name) else drift.baseline(name, known, option="verdicts")
         for name in options.verdicts
     ]
     table = boards.markdown(runs, claims=options.claims or ())
@@ -58,3 +58,8 @@ def run(options: argparse.Namespace) -> int:
     write(target, text.replace("\n", newline).encode())
     tell(target)
     return 0
+
+
+def _is_file(name: str) -> bool:
+    """Whether a name is meant as that of a verdict file. All other names are those of checkpoints and runs in the log."""
+    return name.endswith(".json") or Path(name).is_file() or is_stream(Path(name))

@@ -109,7 +109,7 @@ class TestTheLastResort:
         assert all(f"\n  {command} " in shown for command in COMMANDS)
 
     def test_an_interrupted_command_is_status_130(self, tiny):
-        command = [sys.executable, "-m", "recint.cli", "replicate", str(tiny), "--draws", "100000"]
+        command = [sys.executable, "-m", "recint.cli", "calibrate", str(tiny), "--draws", "100000"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
             time.sleep(8)
             running.send_signal(signal.SIGINT)

@@ -18,6 +18,7 @@ from recint.sweep.emergence import sweep as put_together
 from ..commands import ROOT
 from ..conftest import SMALL, TINY
 from ..entries import entry
+from ..on_record import FILES
 
 USUAL = record.about(untrained(SMALL, seed=0))
 OTHER = {"act_fn": "relu", "layer_norm_eps": 1e-4, "order": 2}
@@ -131,9 +132,7 @@ class TestExpectations:
         assert expected.find(tmp_path, USUAL)["a.a"].verdict == "refuted"
         assert expected.find(tmp_path, SECOND)["a.a"].verdict == "supported"  # what is said of just this one goes first
 
-    @pytest.mark.parametrize(
-        "path", sorted((ROOT / "hypotheses" / "expected").glob("*.toml")), ids=lambda path: path.stem
-    )
+    @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
     def test_those_on_record_are_found(self, path):
         checkpoints = ROOT / "fixtures" / "checkpoints"
         of = next(found for found in checkpoints.iterdir() if found.stem == path.stem)

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import hypothesis
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "recint").rglob("*.py")
-    if ">>>" in path.read_text()
+    if re.search("^ *>>> ", path.read_text(), re.MULTILINE)
 )
 
 

@@ -101,7 +101,7 @@ def test_an_installed_recint_finds_what_it_ships_and_keeps_its_record_in_the_wor
     status, out = installed(tmp_path, "-m", "recint.cli", "log")
     assert out.startswith("1 run on 1 checkpoint, "), out
     assert len(log_file.read(tmp_path / "recint-log").verdicts) == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"recint-log", "recint-expected", "v.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"recint-log", "recint-expected", "v.json", "v.values"}
     assert files(installed.packages) == before
 
 
