@@ -120,6 +120,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _ = run.checkpoint, run.stages, run.seed, run.against_values
         require_sound(run.declared, run.claims)
         run.require_fit(run.declared, whole=_collects_all(config))
+        run.require_common(prop.claim for _, prop in claims)
         if run.options.logging and not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), own=run.log_files)
     except ValueError as error:

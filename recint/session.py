@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from recint import checkpoint as checkpoints
 from recint import shipped
-from recint.catalogue import SHIPPED
+from recint.catalogue import SHIPPED, properties
 from recint.checkpoint import Checkpoint
 from recint.globs import require_matches
 from recint.judging import entries
@@ -207,6 +207,13 @@ class Session:
             _require_known(self.expectations, known)
         registration.require_unmoved(log_file.read(self.log), registrations(claims))
 
+    def require_common(self, claims: Iterable[Claim]) -> None:
+        """Raises ValueError if there is a baseline, but it judged none of these claims: then nothing could drift."""
+        if self.against and not {claim.hash for claim in claims} & {entry.hash for entry in self.against.claims}:
+            raise ValueError(
+                f"against={self.options.against!r} judged none of these claims, so that nothing can be compared with it"
+            )
+
     def first_look(self, claims: Collection[str]) -> str | None:
         """A warning if this is the first look at the checkpoint, but verdicts on claims with these hashes cannot be confirmatory.
 
@@ -296,9 +303,11 @@ class Session:
         kept = self.against_values
         if not same_draws(against, result):
             return {}
-        same = {entry.id for entry in against.claims if entry.hash in {claim.hash for claim in self.declared}}
+        known = {entry.id: entry.hash for entry in against.claims}
+        # Not `declared`: of workers of xdist, this process collects no claims.
+        claims = [prop.claim for prop in properties(self.claims) if known.get(prop.claim.id) == prop.claim.hash]
         return differences(
-            [claim for claim in self.declared if claim.id in same & kept.keys() & self.values.keys()], kept, self.values
+            [claim for claim in claims if claim.id in kept.keys() & self.values.keys()], kept, self.values
         )
 
     def _end_log(self, claims: tuple[Entry, ...]) -> tuple[Entry, ...]:

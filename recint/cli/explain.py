@@ -35,6 +35,7 @@ def declare(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Derive the verdicts again. Returns 1 if one of them does not follow from its values."""
+    from recint import words
     from recint.catalogue import properties
     from recint.globs import require_matches, selected
     from recint.judging.values import departures, derived
@@ -59,9 +60,12 @@ def run(options: argparse.Namespace) -> int:
     unknown = [entry.id for entry in judged.claims if entry.id in kept and entry.hash not in known]
     for claim in unknown:
         print(line(f"{claim}: is not derived again, since {options.hypotheses} has no such claim"), file=sys.stderr)
-    wrong = list(departures(judged.claims, follows))
+    wrong = list(departures(judged.claims, follows, kept))
     for sentence in wrong:
         print(line(sentence))
-    again = len(kept) - len(unknown)
-    print(line(f"{again - len(wrong)} of {again} verdicts follow from the values in {judged.values.name}"))
+    again = sum(entry.estimate is not None for entry in judged.claims) - len(unknown)
+    ends = f"{words.counted(len(wrong), 'claim')} with something that does not" if wrong else "nothing that does not"
+    print(
+        line(f"{words.counted(again, 'verdict')} derived again from the values in {judged.values.name}: {ends} follow")
+    )
     return int(bool(wrong))

@@ -50,8 +50,9 @@ def paired(bar: Reduced, before: NDArray[np.float64], after: NDArray[np.float64]
     w in T_i beyond that of the others (infinitesimal jackknife; Jaeckel 1972). Their differences are tested as every mean is, see
     `recint.judging.means`. If the statistic chooses a head, its p-value is at least that of "no head moved".
 
-    A quantile has no pseudo-values. For it, the test counts the draws that lie beyond the common quantile of both samples in one
-    sample only (McNemar 1947). The interval is as wide as the two exact intervals together.
+    A quantile has no pseudo-values. For it, the test counts the draws that cross a cut (McNemar 1947). The cuts are the common
+    quantile of both samples, their median, and the threshold. Few draws lie near the quantile, so that it alone decides nothing
+    with a few hundred. The interval is as wide as the two exact intervals together.
 
     Args:
         before, after: values of the same draws, shape (draw, *head).
@@ -73,16 +74,22 @@ def paired(bar: Reduced, before: NDArray[np.float64], after: NDArray[np.float64]
     (low, high), (low_after, high_after) = (
         rule.interval(values, bar.relation, threshold=bar.threshold, tail=_TAIL / 2) for values in (first, second)
     )
-    quantile = rule.value(np.concatenate([first, second]), bar.relation)
-    beyond, beyond_after = (values > quantile for values in (first, second))
-    left, came = int((beyond & ~beyond_after).sum()), int((beyond_after & ~beyond).sum())
+    pooled = np.concatenate([first, second])
+    cuts = (rule.value(pooled, bar.relation), float(np.median(pooled)), bar.threshold)
     return Difference(
         value=rule.value(second, bar.relation) - rule.value(first, bar.relation),
         low=low_after - high,
         high=high_after - low,
-        p=float(stats.binomtest(came, came + left).pvalue) if came + left else 1.0,
+        p=min(1.0, len(cuts) * min(_mcnemar(first, second, cut) for cut in cuts)),
         n=len(before),
     )
+
+
+def _mcnemar(first: Values, second: Values, cut: float) -> float:
+    """The exact p-value of "as many draws came beyond a cut as left it" (McNemar 1947)."""
+    beyond, beyond_after = first > cut, second > cut
+    left, came = int((beyond & ~beyond_after).sum()), int((beyond_after & ~beyond).sum())
+    return float(stats.binomtest(came, came + left).pvalue) if came + left else 1.0
 
 
 def _moved(rule: OfMeans, first: Values, second: Values, bar: Reduced) -> Difference:
@@ -152,7 +159,7 @@ def same_draws(first: Run, second: Run) -> bool:
 
     def drew(run: Run) -> tuple[object, ...]:
         config = run.checkpoint.get("config", {})
-        return run.seed, run.environment.get("torch"), config.get("d_vocab"), config.get("order")
+        return run.seed, *map(run.environment.get, ("recint", "torch")), config.get("d_vocab"), config.get("order")
 
     return None not in drew(first) and drew(first) == drew(second)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from math import isclose
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,46 +62,51 @@ def derived(run: Run, kept: Mapping[str, DrawnValues], claims: Mapping[str, Clai
     return entries.settle([again(entry) for entry in run.claims], expected)
 
 
-def departures(said: Sequence[Entry], follows: Sequence[Entry]) -> Iterator[str]:
+def departures(said: Sequence[Entry], follows: Sequence[Entry], kept: Collection[str]) -> Iterator[str]:
     """A sentence for each claim of which something is said that does not follow from its values.
 
     Args:
         said: the entries of a run.
         follows: the same entries, as `derived` gives them.
+        kept: the ids of the claims whose values were kept.
     """
     for was, now in zip(said, follows, strict=True):
+        if was.estimate and was.id not in kept:
+            yield f"{was.id}: has an estimate, but its values were not kept"
+            continue
+        before, after = (dict(_leaves(_said(entry))) for entry in (was, now))
         wrong = [
-            f"{what} is {_shown(before)}, but its values give {_shown(after)}"
-            for what, before, after in _compared(was, now)
-            if not _same(before, after)
+            f"{path} is {_shown(before.get(path))}, but the values give {_shown(after.get(path))}"
+            for path in dict.fromkeys([*before, *after])
+            if not _same(before.get(path), after.get(path))
         ]
         if wrong:
             yield f"{was.id}: {'; '.join(wrong)}"
+    for claim in sorted(set(kept) - {entry.id for entry in said}):
+        yield f"{claim}: its values were kept, but no verdict"
 
 
-def _compared(was: Entry, now: Entry) -> Iterator[tuple[str, object, object]]:
-    yield "the verdict", was.verdict, now.verdict
-    for name, part in was.measurements.items():
-        about = "" if name == was.id else f" of the contrast '{name}'"
-        other = now.measurements.get(name)
-        if other is None:
-            yield f"the value{about}", part.value, None
-            continue
-        yield f"the value{about}", part.value, other.value
-        yield f"the threshold{about}", part.threshold, other.threshold
-        if part.estimate and other.estimate:
-            yield f"the number of draws{about}", part.estimate.n, other.estimate.n
-            for end, before, after in zip(("lower", "upper"), part.estimate.ci, other.estimate.ci, strict=True):
-                yield f"the {end} end of the interval{about}", before, after
-            yield f"p{about}", part.estimate.p, other.estimate.p
-            yield f"p with Holm's correction{about}", part.estimate.p_holm, other.estimate.p_holm
+def _said(entry: Entry) -> dict[str, Any]:
+    """What an entry says, but for how long it took, and for what is known from elsewhere."""
+    elsewhere = ("seconds", "expected", "standing", "search", "untrained")
+    return {name: value for name, value in asdict(entry).items() if name not in elsewhere}
 
 
-def _same(before: object, after: object) -> bool:
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values within nested dictionaries and tuples, by their paths."""
+    if isinstance(value, dict | tuple):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, part in parts:
+            yield from _leaves(part, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+def _same(before: Any, after: Any) -> bool:
     if isinstance(before, float) and isinstance(after, float):
         return isclose(before, after, rel_tol=AGREES, abs_tol=1e-12)
-    return before == after
+    return bool(before == after)
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else "none" if value is None else str(value)

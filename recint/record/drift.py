@@ -6,7 +6,7 @@ if the figure lies near the threshold; such a flip is told, and fails a strict c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
@@ -76,7 +76,16 @@ def _pair(was: Entry, now: Entry, moved: Difference | None, p: float | None, *, 
         tolerance=tolerance * scale,
     )
     outcome = _outcome(pair, noise=ROUNDING * scale)
+    if outcome == "flips" and not (_by_own_figure(was) and _by_own_figure(now)):
+        outcome = "verdict"
     return replace(pair, outcome=outcome, sentence=_sentence(replace(pair, outcome=outcome), now, name))
+
+
+def _by_own_figure(entry: Entry) -> bool:
+    """Whether nothing but the claim's own figure decides its verdict: no counterexample, no contrast, no untrained models."""
+    if entry.verdict == "refuted":
+        return entry.decisive is None and entry.refuted_by == entry.id
+    return entry.verdict in ("supported", "inconclusive")
 
 
 def _outcome(pair: Pair, *, noise: float) -> Outcome:
@@ -87,7 +96,7 @@ def _outcome(pair: Pair, *, noise: float) -> Outcome:
         return "verdict" if differs else "same"
     size = abs(pair.difference)
     significant = size > noise if pair.p is None else pair.p <= LEVEL  # figures of weights have no sampling error
-    if significant and size > pair.tolerance:
+    if significant and size > max(pair.tolerance, noise):
         return "moved"
     if differs:
         return "flips"
@@ -132,8 +141,13 @@ def compared(
         pairs=found,
         drift=tuple(drift(found, allow=allow, strict=strict)),
         incomparable=tuple(incomparable(baseline, run.claims)),
-        judged_otherwise=tuple(_judged_otherwise(baseline, run)),
+        judged_otherwise=(*_judged_otherwise(baseline, run), *_unpaired_note(found, checkpoint["name"])),
     )
+
+
+def _unpaired_note(found: Sequence[Pair], name: str) -> Iterator[str]:
+    if any(pair.ci for pair in found) and not any(pair.n for pair in found):
+        yield f"no values of {name} are at hand, or they are of other recurrences: figures are compared by their intervals"
 
 
 def _judged_otherwise(baseline: Run, run: Run) -> list[str]:
@@ -148,10 +162,11 @@ def _judged_otherwise(baseline: Run, run: Run) -> list[str]:
 
 
 def incomparable(baseline: Run, claims: Sequence[Entry]) -> list[str]:
-    """A sentence for every claim of the run that the baseline lacks, or that is another claim with the same id there."""
+    """A sentence for every claim that only one of the two judged, or that is another claim with the same id in the baseline."""
     before, now = ({entry.id: entry.hash for entry in entries} for entries in (baseline.claims, claims))
     name = baseline.checkpoint["name"]
     return [
+        *(f"{claim}: judged in the baseline, {name}, and not now" for claim in before if claim not in now),
         *(f"{claim}: not judged in the baseline, {name}" for claim in now if claim not in before),
         *(
             f"{claim}: another claim in the baseline, {name}"
@@ -175,7 +190,8 @@ def _sentence(pair: Pair, now: Entry, name: str) -> str:
     )
     if pair.outcome == "error":
         return f"{pair.claim}: {verdicts}"
-    happened = {"moved": "moved, ", "within": "moved within the tolerance, ", "flips": "flips, but did not move, "}
+    flips = "flips, moved within the tolerance, " if (pair.p or 1.0) <= LEVEL else "flips, but did not move, "
+    happened = {"moved": "moved, ", "within": "moved within the tolerance, ", "flips": flips}
     values = f"{_value(pair.before)} -> {_value(pair.after)}, should be {now.relation} {now.threshold:g}"
     return f"{pair.claim}: {happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
 
@@ -188,7 +204,7 @@ def _change(pair: Pair) -> str:
     if pair.ci is None:
         return f"; difference {pair.difference:.3g}, {tolerated}"
     low, high = (end if end is not None else sign * inf for end, sign in zip(pair.ci, (-1, 1), strict=True))
-    on = f"on the same {pair.n} recurrences" if pair.n else "on recurrences of their own"
+    on = f"on the same {pair.n} recurrences" if pair.n else "by the two intervals"
     return f"; difference {pair.difference:.3g} [{low:.3g}, {high:.3g}] {on}, {tolerated}"
 
 

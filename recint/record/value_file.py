@@ -74,12 +74,14 @@ def named(path: Path, content: bytes) -> ValueFile:
 
 
 def path_of(verdicts: Path, of: ValueFile) -> Path | None:
-    """The file of values that a verdict file names, in the same folder; None if it is not there.
+    """The file of values that a verdict file names, in the same folder; None if there is none.
 
-    It may have been renamed together with the verdict file: `baseline.values` beside `baseline.json`.
+    It may have been renamed together with the verdict file: `baseline.values` beside `baseline.json`. Of two files, the one with
+    the right hash is taken.
     """
-    candidates = (verdicts.parent / of.name, values_beside(verdicts))
-    return next((path for path in candidates if path.is_file()), None)
+    there = [path for path in (values_beside(verdicts), verdicts.parent / of.name) if path.is_file()]
+    fitting = (path for path in there if hashlib.sha256(path.read_bytes()).hexdigest() == of.sha256)
+    return next(fitting, there[0] if there else None)
 
 
 def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:

@@ -29,7 +29,9 @@ def verdicts(run, tmp_path):
 
 def test_all_verdicts_follow(verdicts, capsys):
     assert cli.main(["explain", str(verdicts)]) == 0
-    assert capsys.readouterr().out == "1 of 1 verdicts follow from the values in v.values\n"  # one is about weights
+    assert (
+        capsys.readouterr().out == "1 verdict derived again from the values in v.values: nothing that does not follow\n"
+    )  # one is about weights
 
 
 def test_a_claim_is_shown_with_what_it_rests_on(verdicts, capsys):
@@ -48,8 +50,10 @@ def test_a_changed_number_is_named(verdicts, capsys):
     verdicts.write_text(json.dumps(content))
     assert cli.main(["explain", str(verdicts)]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("l0.leads-attribution: the value is 0.999, but its values give ")
-    assert out.endswith("0 of 1 verdicts follow from the values in v.values\n")
+    assert out.startswith("l0.leads-attribution: value is 0.999, but the values give ")
+    assert out.endswith(
+        "1 verdict derived again from the values in v.values: 1 claim with something that does not follow\n"
+    )
 
 
 def test_values_of_which_one_was_changed_are_another_file(verdicts, capsys):
@@ -67,7 +71,7 @@ def test_what_cannot_be_explained_is_one_sentence(verdicts, tmp_path, capsys):
     assert cli.main(["explain", str(verdicts), "--hypotheses", str(own)]) == 0
     said = capsys.readouterr()
     assert "l0.leads-attribution: is not derived again" in said.err
-    assert "0 of 0 verdicts follow" in said.out
+    assert "0 verdicts derived again" in said.out
     verdicts.with_suffix(".values").unlink()
     assert cli.main(["explain", str(verdicts)]) == 2
     assert "rests on the values in v.values, which is not beside it" in capsys.readouterr().err

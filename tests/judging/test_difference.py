@@ -113,6 +113,12 @@ def test_pairs_see_what_two_intervals_cannot():
     assert unpaired(*estimates).p > 0.5
 
 
+def test_a_quantile_that_moved_is_seen_with_few_draws():
+    before = np.exp(np.random.default_rng(6).normal(size=200))
+    assert paired(Bar("all but 1 %", relation="<=", threshold=20.0), before, before * 10_000).p < 1e-30
+    assert paired(Bar("all but 1 %", relation="<=", threshold=20.0), before, before * 1.0001).p == 1.0
+
+
 def test_values_of_other_draws_are_refused():
     with pytest.raises(ValueError, match="have the same shape"):
         paired(Bar("mean"), np.ones(3), np.ones(4))
@@ -143,12 +149,15 @@ class TestUnpaired:
 class TestWhichDraws:
     def test_the_same_seed_generator_and_kind_of_model_draw_the_same(self):
         one = replace(
-            run(), environment={"torch": "2"}, checkpoint={"name": "a", "config": {"d_vocab": 40, "order": 1}}
+            run(),
+            environment={"recint": "1", "torch": "2"},
+            checkpoint={"name": "a", "config": {"d_vocab": 40, "order": 1}},
         )
         assert same_draws(one, replace(one, draws=5000))
         assert not same_draws(one, replace(one, seed=1))
-        assert not same_draws(one, replace(one, environment={"torch": "3"}))
+        assert not same_draws(one, replace(one, environment={"recint": "1", "torch": "3"}))
         assert not same_draws(one, replace(one, checkpoint={"config": {"d_vocab": 40, "order": 2}}))
+        assert not same_draws(one, replace(one, environment={"recint": "2", "torch": "2"}))
         assert not same_draws(*(replace(one, environment={}),) * 2)  # nobody knows
 
     def test_the_shorter_run_is_compared_in_whole_chunks(self):

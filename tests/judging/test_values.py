@@ -28,19 +28,19 @@ def test_all_that_was_said_follows(judged):
     found, kept, claims = judged
     follows = derived(found, kept, claims)
     assert follows == found.claims
-    assert list(departures(found.claims, follows)) == []
+    assert list(departures(found.claims, follows, kept)) == []
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"verdict": "refuted"}, "the verdict is refuted, but its values give supported"),
-        ({"value": 0.9}, "the value is 0.9, but its values give 0.5"),
-        ({"threshold": 0.4}, "the threshold is 0.4, but its values give 1"),
-        ({"n": 300}, "the number of draws is 300, but its values give 400"),
-        ({"ci": (0.1, 0.2)}, "the lower end of the interval is 0.1, but its values give 0.4"),
-        ({"p": 0.04}, "p is 0.04, but its values give"),
-        ({"p_holm": 0.04}, "p with Holm's correction is 0.04, but its values give"),
+        ({"verdict": "refuted"}, "verdict is refuted, but the values give supported"),
+        ({"value": 0.9}, "value is 0.9, but the values give 0.5"),
+        ({"threshold": 0.4}, "threshold is 0.4, but the values give 1"),
+        ({"n": 300}, "estimate.n is 300, but the values give 400"),
+        ({"ci": (0.1, 0.2)}, "estimate.ci.0 is 0.1, but the values give 0."),
+        ({"p": 0.04}, "estimate.p is 0.04, but the values give"),
+        ({"p_holm": 0.04}, "estimate.p_holm is 0.04, but the values give"),
     ],
 )
 def test_what_does_not_follow_is_named(judged, change, said):
@@ -50,7 +50,7 @@ def test_what_does_not_follow_is_named(judged, change, said):
     own = name in ("verdict", "value", "threshold")
     entry = replace(entry, **change) if own else replace(entry, estimate=replace(entry.estimate, **change))
     changed = replace(found, claims=(entry,))
-    (sentence,) = departures(changed.claims, derived(changed, kept, claims))
+    (sentence,) = departures(changed.claims, derived(changed, kept, claims), kept)
     assert sentence.startswith(f"{entry.id}: ")
     assert said in sentence
 
@@ -60,8 +60,8 @@ def test_an_edited_value_is_noticed(judged):
     (name,) = kept
     values = kept[name].own.copy()
     values[7] += 10
-    (sentence,) = departures(found.claims, derived(found, {name: DrawnValues(values)}, claims))
-    assert "the value is 0.5" in sentence
+    (sentence,) = departures(found.claims, derived(found, {name: DrawnValues(values)}, claims), kept)
+    assert "value is 0.5" in sentence
 
 
 def test_a_claim_that_nobody_has_or_that_is_another_now_stays_as_it_was(judged):
@@ -77,3 +77,12 @@ def test_what_was_not_estimated_from_draws_has_no_values(judged):
     assert isinstance(next(iter(kept.values())).own, np.ndarray)
     missing = evaluate(prop(claim()), model(constant(0.5), noise=0.1), stages=(100,))
     assert DrawnValues.of(replace(missing, estimate=None)) is None
+
+
+def test_what_was_not_kept_or_not_judged_is_named(judged):
+    found, kept, _ = judged
+    (name,) = kept
+    assert list(departures(found.claims, found.claims, [])) == [
+        f"{name}: has an estimate, but its values were not kept"
+    ]
+    assert list(departures((), (), kept)) == [f"{name}: its values were kept, but no verdict"]

@@ -3,6 +3,7 @@
 import pytest
 
 from recint.judging.difference import Difference
+from recint.judging.entry import Counterexample, Estimate, Measurement, SearchSummary
 from recint.record import drift, log
 
 from ..entries import entry, run
@@ -59,6 +60,29 @@ class TestPairs:
         assert drift.drift([found]) == []
         assert [one.kind for one in drift.drift([found], strict=True)] == ["flips"]
 
+    @pytest.mark.parametrize(
+        ("verdict", "more"),
+        [
+            ("vacuous", {}),
+            ("refuted", {"quantifier": "everywhere", "search": SearchSummary(counterexample=Counterexample(value=9.0, where="c"))}),
+            (
+                "refuted",
+                {
+                    "contrast": {
+                        "other": Measurement(
+                            statistic="it", relation=">=", threshold=1.0, value=0.1, estimate=Estimate(ci=(0, 0.2), p_against=1e-9)
+                        )
+                    }
+                },
+            ),
+        ],
+        ids=["untrained", "counterexample", "contrast"],
+    )  # fmt: skip
+    def test_a_verdict_that_changed_for_another_reason_than_its_figure_fails(self, verdict, more):
+        found = pair(entry("a.a"), entry("a.a", verdict, **more), differences={"a.a": difference()})
+        assert found.outcome == "verdict"
+        assert [one.kind for one in drift.drift([found])] == ["verdict"]
+
     def test_a_flip_within_the_tolerance_is_a_flip(self):
         found = pair(
             entry("a.a", value=0.51), entry("a.a", "refuted", 0.48), differences={"a.a": difference(-0.03, p=1e-9)}
@@ -70,7 +94,7 @@ class TestPairs:
         assert (found.claim, found.kind, found.allowed) == ("a.a", "moved", False)
         assert found.sentence == (
             "a.a: moved, supported in base, now refuted (1 -> 0.1, should be >= 0.5; "
-            "difference -0.9 [-1.01, -0.788] on recurrences of their own, tolerated 0.1)"
+            "difference -0.9 [-1.01, -0.788] by the two intervals, tolerated 0.1)"
         )
 
     def test_an_error_always_counts_and_cannot_be_allowed(self):
@@ -97,7 +121,7 @@ class TestPairs:
         value = sum(now) / 2
         found = pair(entry("a.a", ci=before), entry("a.a", value=value, ci=now))
         assert found.outcome == ("moved" if moved else "same")
-        assert "on recurrences of their own" in found.sentence
+        assert "by the two intervals" in found.sentence
 
     def test_many_claims_that_did_not_move_do_not_cry_wolf(self):
         claims = [entry(f"a.{number}", value=1.2) for number in range(20)]
@@ -125,6 +149,7 @@ class TestPairs:
         now = [entry("a.a", "refuted", hash="another"), entry("a.new", "refuted")]
         assert drift.pairs(before, now) == ()
         assert drift.incomparable(before, now) == [
+            "a.gone: judged in the baseline, base, and not now",
             "a.new: not judged in the baseline, base",
             "a.a: another claim in the baseline, base",
         ]
@@ -163,4 +188,9 @@ class TestBaseline:
 
 class TestTelling:
     def test_a_baseline_that_was_judged_alike_is_told_to_be_nothing_else(self):
-        assert drift.compared(run(entry("a.a")), run(entry("a.a"))).judged_otherwise == ()
+        found = {"a.a": difference()}
+        assert drift.compared(run(entry("a.a")), run(entry("a.a")), differences=found).judged_otherwise == ()
+
+    def test_a_comparison_by_intervals_alone_is_told_once(self):
+        (told,) = drift.compared(run(entry("a.a")), run(entry("a.a"))).judged_otherwise
+        assert told.startswith("no values of base are at hand")

@@ -138,7 +138,7 @@ def test_changes_have_a_direction(log):
     changed = compared(log, "aa33", "bb22")
     assert changed.drift == (
         "l0.looks-back: moved, refuted in one, now supported (0.2 -> 0.7, should be >= 0.5; "
-        "difference 0.5 [0.388, 0.612] on recurrences of their own, tolerated 0.05)",
+        "difference 0.5 [0.388, 0.612] by the two intervals, tolerated 0.05)",
     )
     assert changed.incomparable == (
         "l0.looks-back@2: judged in aa33cccc only",

@@ -88,3 +88,10 @@ def test_both_files_may_get_another_name(verdicts, tmp_path):
     verdicts.with_name("v.values").rename(tmp_path / "baseline.values")
     same(value_file.read(tmp_path / "baseline.json", named), KEPT)
     assert value_file.path_of(tmp_path / "other.json", named) is None
+
+
+def test_of_two_files_the_one_of_the_run_is_taken(verdicts, tmp_path):
+    named = value_file.named(verdicts.with_name("v.values"), value_file.content(KEPT))
+    (tmp_path / "baseline.values").write_bytes(value_file.content(KEPT))
+    verdicts.with_name("v.values").write_bytes(b"a later run")
+    same(value_file.read(tmp_path / "baseline.json", named), KEPT)
