@@ -371,3 +371,26 @@ def test_a_report_is_written_where_it_is_said_or_not_at_all(tiny, folder, tmp_pa
     assert "a$VARIABLE.html: names a variable of the environment" in capsys.readouterr().err
     assert cli.main([*command, "a$nothing.html"]) == 0
     assert [path.name for path in tmp_path.glob("*.html")] == ["a$nothing.html"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_baseline_is_compared_recurrence_by_recurrence_by_any_number_of_workers(tiny, tmp_path, workers):
+    asked = (
+        "verify",
+        tiny,
+        "--draws",
+        100,
+        "--no-controls",
+        "--no-log",
+        "--claims",
+        "l0.leads-attribution",
+        "--seed",
+        3,
+    )
+    recint(*asked, "--verdicts", tmp_path / "base.json")
+    outputs = ("--verdicts", tmp_path / "now.json", "-n", workers)
+    status, out, _ = recint(*asked[:-2], "--against", tmp_path / "base.json", *outputs)
+    assert (status, "none drifted from tiny" in out) == (0, True), out
+    found = json.loads((tmp_path / "now.json").read_text())
+    assert found["seed"] == 3
+    assert [(pair["n"], pair["difference"], pair["outcome"]) for pair in found["pairs"]] == [(100, 0.0, "same")]
