@@ -21,7 +21,7 @@ from recint.checkpoint import Checkpoint
 from recint.globs import require_matches
 from recint.judging import entries
 from recint.judging.claim import Claim
-from recint.judging.difference import Difference, differences, same_draws
+from recint.judging.difference import Difference, differences, judged_by, same_draws
 from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
@@ -300,15 +300,10 @@ class Session:
 
     def _differences(self, result: Run, against: Run) -> dict[str, Difference]:
         """The differences on the recurrences that this run and the baseline share, by the id of the claim."""
-        kept = self.against_values
         if not same_draws(against, result):
             return {}
-        known = {entry.id: entry.hash for entry in against.claims}
-        # Not `declared`: of workers of xdist, this process collects no claims.
-        claims = [prop.claim for prop in properties(self.claims) if known.get(prop.claim.id) == prop.claim.hash]
-        return differences(
-            [claim for claim in claims if claim.id in kept.keys() & self.values.keys()], kept, self.values
-        )
+        claims = [prop.claim for prop in properties(self.claims)]  # of workers of xdist, this process collects none
+        return differences(judged_by(claims, against), self.against_values, self.values)
 
     def _end_log(self, claims: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Register new claims, decide which verdicts are confirmatory, and add all verdicts to the log."""

@@ -164,6 +164,12 @@ def same_draws(first: Run, second: Run) -> bool:
     return None not in drew(first) and drew(first) == drew(second)
 
 
+def judged_by(claims: Iterable[Claim], run: Run) -> list[Claim]:
+    """The claims that a run judged, as they are now."""
+    known = {entry.id: entry.hash for entry in run.claims}
+    return [claim for claim in claims if known.get(claim.id) == claim.hash]
+
+
 def differences(
     claims: Iterable[Claim], before: Mapping[str, DrawnValues], after: Mapping[str, DrawnValues]
 ) -> dict[str, Difference]:
@@ -173,11 +179,11 @@ def differences(
     a chunk, the other run has other recurrences.
 
     Args:
-        claims: the claims that are compared; both runs have values of them.
+        claims: the claims that are compared, if both runs have values of them.
         before, after: the values of the two runs, by the id of the claim.
     """
     found = {}
-    for claim in claims:
+    for claim in (claim for claim in claims if claim.id in before and claim.id in after):
         first, second = (np.asarray(values[claim.id].own, np.float64) for values in (before, after))
         shared = min(len(first), len(second))
         if len(first) != len(second):

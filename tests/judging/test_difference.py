@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from recint.judging.difference import Difference, differences, paired, same_draws, unpaired
+from recint.judging.difference import Difference, differences, judged_by, paired, same_draws, unpaired
 from recint.judging.entry import Estimate
 from recint.judging.intervals import NoEstimate, estimate
 from recint.judging.reductions import REDUCTIONS, OfMeans
 from recint.judging.statistic import statistic
 from recint.judging.values import DrawnValues
 
-from ..entries import run
+from ..entries import entry, run
 from ..made_up import claim
 
 HEADS = 4
@@ -170,3 +170,11 @@ class TestWhichDraws:
             assert found[asked.id].value == 0
         assert differences([asked], {asked.id: DrawnValues(long.own[:50])}, {asked.id: long}) == {}
         assert isinstance(found[asked.id], Difference)
+
+
+def test_claims_that_a_run_judged_as_another_version_are_left_out():
+    asked = claim()
+    judged = run(entry(asked.id, hash=asked.hash))
+    assert judged_by([asked], judged) == [asked]
+    assert judged_by([replace(asked, threshold=2.0)], judged) == judged_by([asked], run()) == []
+    assert differences([asked], {}, {asked.id: DrawnValues(np.ones(200))}) == {}
