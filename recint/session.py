@@ -319,8 +319,9 @@ class Session:
         return claims
 
     def _write(self, result: Run) -> None:
-        values = value_file.content(self.values)
-        if self.options.values:
+        values = b""
+        if self.options.values:  # beside a baseline, values are kept for the comparison too
+            values = value_file.content(self.values)
             result = replace(result, values=value_file.named(Path(self.options.values), values))
         writers: dict[str, Callable[[Path], None]] = {
             "verdicts": lambda path: files.write(path, verdict_file.text(result)),

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     wrong = list(departures(judged.claims, follows, kept))
     for sentence in wrong:
         print(line(sentence))
-    again = sum(entry.estimate is not None for entry in judged.claims) - len(unknown)
+    again = sum(entry.id in kept for entry in judged.claims) - len(unknown)
     ends = f"{words.counted(len(wrong), 'claim')} with something that does not" if wrong else "nothing that does not"
     print(
         line(f"{words.counted(again, 'verdict')} derived again from the values in {judged.values.name}: {ends} follow")

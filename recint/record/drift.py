@@ -69,29 +69,25 @@ def _pair(was: Entry, now: Entry, moved: Difference | None, p: float | None, *, 
         after=now.value,
         verdict_before=was.verdict,
         verdict_after=now.verdict,
-        difference=moved.value if moved else None if None in (was.value, now.value) else now.value - was.value,  # type: ignore[operator]
+        difference=moved.value if moved else _of_weights(was, now),
         ci=_interval(moved) if moved else None,
         p=p,
         n=moved.n if moved else 0,
         tolerance=tolerance * scale,
     )
-    outcome = _outcome(pair, noise=ROUNDING * scale)
-    if outcome == "flips" and not (_by_own_figure(was) and _by_own_figure(now)):
-        outcome = "verdict"
-    return replace(pair, outcome=outcome, sentence=_sentence(replace(pair, outcome=outcome), now, name))
+    pair = replace(pair, outcome=_outcome(pair, was, now, noise=ROUNDING * scale))
+    return replace(pair, sentence=_sentence(pair, now, name))
 
 
-def _by_own_figure(entry: Entry) -> bool:
-    """Whether nothing but the claim's own figure decides its verdict: no counterexample, no contrast, no untrained models."""
-    if entry.verdict == "refuted":
-        return entry.decisive is None and entry.refuted_by == entry.id
-    return entry.verdict in ("supported", "inconclusive")
+def _of_weights(was: Entry, now: Entry) -> float | None:
+    """The difference of two figures without an estimate; None if one of them is missing."""
+    return None if was.value is None or now.value is None else now.value - was.value
 
 
-def _outcome(pair: Pair, *, noise: float) -> Outcome:
-    if pair.verdict_after == "error":  # also if the baseline has an error too
+def _outcome(pair: Pair, was: Entry, now: Entry, *, noise: float) -> Outcome:
+    if now.verdict == "error":  # also if the baseline has an error too
         return "error"
-    differs = pair.verdict_before != pair.verdict_after
+    differs = was.verdict != now.verdict
     if pair.difference is None:
         return "verdict" if differs else "same"
     size = abs(pair.difference)
@@ -99,8 +95,15 @@ def _outcome(pair: Pair, *, noise: float) -> Outcome:
     if significant and size > max(pair.tolerance, noise):
         return "moved"
     if differs:
-        return "flips"
+        return "flips" if _by_own_figure(was) and _by_own_figure(now) else "verdict"
     return "within" if significant and size > noise else "same"
+
+
+def _by_own_figure(entry: Entry) -> bool:
+    """Whether nothing but the claim's own figure decides its verdict: no counterexample, no contrast, no untrained models."""
+    if entry.verdict == "refuted":
+        return entry.decisive is None and entry.refuted_by == entry.id
+    return entry.verdict in ("supported", "inconclusive")
 
 
 def drift(pairs: Sequence[Pair], *, allow: Sequence[str] = (), strict: bool = False) -> list[Drift]:

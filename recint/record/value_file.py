@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -74,18 +74,17 @@ def named(path: Path, content: bytes) -> ValueFile:
 
 
 def path_of(verdicts: Path, of: ValueFile) -> Path | None:
-    """The file of values that a verdict file names, in the same folder; None if there is none.
+    """A file of values that may be the one that a verdict file names, in the same folder; None if there is none."""
+    return next(_candidates(verdicts, of), None)
 
-    It may have been renamed together with the verdict file: `baseline.values` beside `baseline.json`. Of two files, the one with
-    the right hash is taken.
-    """
-    there = [path for path in (values_beside(verdicts), verdicts.parent / of.name) if path.is_file()]
-    fitting = (path for path in there if hashlib.sha256(path.read_bytes()).hexdigest() == of.sha256)
-    return next(fitting, there[0] if there else None)
+
+def _candidates(verdicts: Path, of: ValueFile) -> Iterator[Path]:
+    """The files that may be meant. Both may have been renamed together: `baseline.values` beside `baseline.json`."""
+    yield from (path for path in (values_beside(verdicts), verdicts.parent / of.name) if path.is_file())
 
 
 def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:
-    """The values that a verdict file names.
+    """The values that a verdict file names. Of two files that may be meant, the one with the right hash is taken.
 
     Args:
         verdicts: the path of the verdict file.
@@ -93,21 +92,23 @@ def read(verdicts: Path, of: ValueFile) -> dict[str, DrawnValues]:
     Raises:
         ValueError: the file is missing, is another one than that of the run, or holds no values.
     """
-    path = path_of(verdicts, of)
-    if path is None:
-        raise ValueError(f"{verdicts}: rests on the values in {of.name}, which is not beside it; put it there")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
-    if (found := hashlib.sha256(content).hexdigest()) != of.sha256:
+    others = {}
+    for path in _candidates(verdicts, of):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        if (found := hashlib.sha256(content).hexdigest()) == of.sha256:
+            try:
+                return of_content(content)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
+        others[path] = found
+    for path, found in others.items():
         raise ValueError(
             f"{path}: is not the file of this run (its hash is {found[:12]}, but {verdicts.name} names {of.sha256[:12]})"
         )
-    try:
-        return of_content(content)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    raise ValueError(f"{verdicts}: rests on the values in {of.name}, which is not beside it; put it there")
 
 
 def _compact(values: NDArray) -> NDArray:

@@ -40,25 +40,25 @@ def kept(tmp_path):
     return tmp_path
 
 
+def make_in_commit(repository, folder):
+    """The same in a folder of a new repository, in a commit. Returns the folder."""
+    folder.mkdir(exist_ok=True)
+    in_git(repository, "init", "-q")
+    make(folder)
+    commit(repository)
+    return folder
+
+
 @pytest.fixture
 def committed(tmp_path):
-    """The same, in a commit."""
-    folder = tmp_path / "log"
-    folder.mkdir()
-    in_git(tmp_path, "init", "-q")
-    make(folder)
-    commit(tmp_path)
-    return folder
+    return make_in_commit(tmp_path, tmp_path / "log")
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    """The same for tests that put other files in place of these."""
+    """A log for tests that put other files in place of these."""
     folder = tmp_path_factory.mktemp("made")
-    in_git(folder, "init", "-q")
-    make(folder)
-    commit(folder)
-    return folder
+    return make_in_commit(folder, folder)
 
 
 @pytest.fixture(scope="module")
