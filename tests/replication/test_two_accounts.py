@@ -2,12 +2,10 @@
 
 import pytest
 
-from recint.catalogue import properties
+from recint.catalogue import SHIPPED, properties
 from recint.record.expected import ExpectedError
 from recint.replication import two_accounts
 from recint.replication.two_accounts import NOTEBOOK, RIVALS, THIS
-
-from ..on_record import FILES
 
 
 def test_the_notebook_s_account_is_the_circuit_and_layer_2_in_their_latest_versions():
@@ -29,7 +27,8 @@ def test_this_account_and_its_rivals_are_all_claims_of_their_modules():
 
 def test_every_network_of_order_1_with_expected_verdicts_has_a_column():
     verdicts = two_accounts.verdicts()
-    assert [*verdicts] == [path.stem for path in FILES if "order2" not in path.stem]
+    files = sorted((SHIPPED / "expected").glob("*.toml"))
+    assert [*verdicts] == [path.stem for path in files if "order2" not in path.stem]
     assert verdicts["affine3-seed0"]["circuit.sufficient@3"] == "refuted"
 
 
