@@ -55,8 +55,8 @@ def _about(claim: Claim, following: str) -> Iterator[str]:
     for contrast in claim.contrasts:
         where = f" at {contrast.domain.words()}" if contrast.domain else ""
         yield f"Contrast, {markdown(contrast.name)}{where}: {_bar(contrast)}."
-    if claim.orders:
-        yield f"It applies to recurrences of order {', '.join(map(str, claim.orders))} only."
+    if claim.limits:
+        yield claim.limits
     if claim.constants:
         yield f"Constants: {', '.join(f'{markdown(name)} = {value}' for name, value in claim.constants)}."
     yield f"Source: {markdown(claim.source)}."
