@@ -1,4 +1,4 @@
-"""Train the model of this example: `python examples/induction/train.py FOLDER`. It takes some minutes on two cores.
+"""Train the model of this example: `python examples/induction/train.py FOLDER`. It takes a minute or two on two cores.
 
 The same seed gives the same weights, on one machine with one number of threads. `--snapshots` keeps the weights on the way, where
 `recint sweep` finds them: FOLDER/snapshots/step-000500, ...
@@ -20,7 +20,7 @@ from tqdm import tqdm
 from recint.bridged import Checkpoint, save
 from recint.system.seeds import derive_seed
 
-BATCH, RATE, WARM_UP, DECAY, CLIP = 128, 1e-3, 100, 0.01, 1.0
+BATCH, RATE, WARM_UP, DECAY, CLIP = 64, 3e-3, 100, 0.01, 1.0
 VALIDATION = 512
 
 
@@ -49,7 +49,7 @@ def main() -> None:
             optimizer.step()
             warm_up.step()
             keep(step)
-            if step % 50 == 0 or step == options.steps:
+            if step % 25 == 0 or step == options.steps:
                 history.append([step, *_validation(bridge, config, options.seed)])
                 bar.set_postfix({"repeated": f"{history[-1][2]:.3f}"}, refresh=False)
             bar.update()
@@ -80,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the model of this example.")
     parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).with_name("model"), metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--snapshots", type=int, nargs="*", default=[], metavar="STEP")
     options = parser.parse_args()
     if (options.out / "model.safetensors").exists():

@@ -191,7 +191,7 @@ class Claim(engine.Claim):
     domain: Domain = field(default_factory=Domain)
 
     domains: ClassVar[type] = Domain
-    draws: ClassVar[str] = "sequence"
+    noun: ClassVar[str] = "sequence"
 
 
 def conditions(domain: Domain) -> st.SearchStrategy[Condition]:
