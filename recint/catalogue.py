@@ -22,6 +22,7 @@ from recint.judging.claim import Claim, Property
 from recint.profiles import register_profiles
 
 SHIPPED = shipped.CLAIMS
+SUBJECT = "subject.py"  # the module that says what the claims of its folder are about
 
 
 def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
@@ -55,7 +56,7 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
 
 def modules(folder: Path) -> list[Path]:
     """The modules of a folder that may declare claims. Subfolders are not read."""
-    return [path for path in sorted(folder.glob("*.py")) if path.stem not in ("__init__", "conftest", "subject")]
+    return [path for path in sorted(folder.glob("*.py")) if path.name not in ("__init__.py", "conftest.py", SUBJECT)]
 
 
 def require_sound(claims: Sequence[Claim], folder: Path) -> None:

@@ -17,7 +17,7 @@ from io import BytesIO
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import safetensors.torch
 import torch
@@ -123,6 +123,8 @@ class Checkpoint:
     tensors: Mapping[str, Tensor]
     path: str | None = None
     notes: tuple[str, ...] = ()
+
+    subject: ClassVar[str] = ""  # the first subject: logs and verdict files do not name it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

@@ -36,7 +36,7 @@ class Claim(engine.Claim):
     loss_share: bool = False
 
     domains: ClassVar[type] = Domain
-    draws: ClassVar[str] = "recurrence"
+    noun: ClassVar[str] = "recurrence"
     later: ClassVar[tuple[str, ...]] = (*engine.Claim.later, "loss_share")
 
     def __post_init__(self) -> None:

@@ -30,12 +30,7 @@ from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # places that Hypothesis draws for a pointwise claim, whatever the number of draws of the estimate
-_KINDS = (
-    "zero",
-    "mean",
-    "resample",
-    "linear",
-)  # the kinds of an ablation or a probe: the last part of an id may name one
+_KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe: the last part of an id may name one
 
 
 class Refuted(AssertionError):
@@ -147,7 +142,7 @@ class Claim:
     no_positive: str = ""
 
     domains: ClassVar[type] = Domain  # the class of domains; a subject's own claims narrow it
-    draws: ClassVar[str] = "draw"  # what one draw is called; a subject's own claims have a better word
+    noun: ClassVar[str] = "draw"  # what one draw is called; a subject's own claims have a better word
     later: ClassVar[tuple[str, ...]] = ("constants",)  # fields that came after claims had been registered without them
 
     def __post_init__(self) -> None:
@@ -238,7 +233,7 @@ class Claim:
 
     @property
     def limits(self) -> str:
-        """A sentence on the models that the claim applies to, beyond their layers and heads; empty if it applies to all."""
+        """A sentence on which models the claim applies to, beyond their layers and heads; empty if to all."""
         return ""
 
     @property
