@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from recint.bridged.places import on_device
 from recint.judging.claim import Claim
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.subject import Snippet
-from recint.model.memo import Once
+from recint.system.memo import Once
 from recint.system.memory import keep_freed_memory
 from recint.system.seeds import derive_seed
 
@@ -149,7 +149,7 @@ class Bridged(Once):
         home = Path(inspect.getfile(self._build))
         path = self.checkpoint.path
         read = f"subject.load({path!r})" if path else f"subject.load(...)  # {self.checkpoint.name!r}"
-        imports, places = _written(at)
+        imports, places = _written(at, home)
         return Snippet(
             imports=("from recint.catalogue import module", *imports),
             lines=(
@@ -177,24 +177,31 @@ def _edited(edit: Edit, activation: Tensor, hook: object) -> Tensor:
     return edit(activation)
 
 
-def _written(at: Any) -> tuple[list[str], list[str]]:
+def _written(at: Any, home: Path) -> tuple[list[str], list[str]]:
     """Import statements, and the lines that define `at`: its repr, with the module of each class before its name.
 
     Modules of a folder of claims cannot be imported by name. They are loaded from their files.
+
+    Args:
+        home: the file of the module `subject`, which is loaded already.
     """
     text, imports, lines = repr(at), [], []
-    own = sys.modules[type(at).__module__]
-    for module in dict.fromkeys([own, sys.modules["recint.bridged.places"]]):
-        kinds = [
-            name for name, kind in vars(module).items() if isinstance(kind, type) and kind.__module__ == module.__name__
-        ]
-        called = re.compile(rf"(?<![\w.])({'|'.join(kinds)})\(")
-        if not kinds or not called.search(text):
-            continue
+    for kind in dict.fromkeys(_classes(at)):
+        module = sys.modules[kind.__module__]
         name = module.__name__.rpartition(".")[2]
-        text = called.sub(rf"{name}.\1(", text)
-        if module.__name__.startswith("recint_claims_"):
-            lines.append(f"{name} = module({module.__file__!r})")
-        else:
+        text = re.sub(rf"(?<![\w.]){kind.__name__}\(", f"{name}.{kind.__name__}(", text)
+        if not module.__name__.startswith("recint_claims_"):
             imports.append(f"import {module.__name__} as {name}")
-    return imports, [*lines, f"at = {text}"]
+        elif module.__file__ != str(home):
+            lines.append(f"{name} = module({module.__file__!r})")
+    return [*dict.fromkeys(imports)], [*dict.fromkeys(lines), f"at = {text}"]
+
+
+def _classes(value: Any) -> Iterator[type]:
+    """The dataclasses in a place, from the outermost on."""
+    if is_dataclass(value):
+        yield type(value)
+        value = tuple(getattr(value, field.name) for field in fields(value))
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _classes(part)

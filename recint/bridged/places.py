@@ -18,9 +18,20 @@ from recint.judging.subject import SEARCH_BATCH
 class _Place:
     """What every place has, unless it says otherwise. It is measured alone, and has no coordinate."""
 
-    shape: Any = None
-    simplicity: tuple = ()
-    coefficient: float | None = None
+    @property
+    def shape(self) -> Any:
+        """None: this place shares a pass with no other."""
+        return None
+
+    @property
+    def simplicity(self) -> tuple:
+        """All places are equally simple."""
+        return ()
+
+    @property
+    def coefficient(self) -> float | None:
+        """None: this place has no coordinate on the horizontal axis of figures."""
+        return None
 
     def beside(self, others: Sequence[Any]) -> Any:
         """One place that holds the draws of this place and of others of equal shape, in order."""
@@ -67,7 +78,9 @@ class Batch(_Place):
 class Single(_Place):
     """A place with one draw, and nothing random in it. A subclass is a frozen dataclass with its own `sample` and `brief`."""
 
-    size = 1
+    @property
+    def size(self) -> int:
+        return 1
 
     def again(self, *, batch: int, seed: int) -> Self:
         """The place itself, since nothing is left to draw."""
@@ -97,7 +110,7 @@ class Together(Single):
     places: tuple[Any, ...]
 
     @property
-    def size(self) -> int:  # type: ignore[override]
+    def size(self) -> int:
         return sum(at.size for at in self.places)
 
     def sample(self, config: Any) -> Any:

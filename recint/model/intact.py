@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.judging.subject import CHUNK
-from recint.model.memo import Once
+from recint.system.memo import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
 

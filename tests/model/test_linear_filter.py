@@ -19,7 +19,7 @@ from recint.model.linear_filter import (
     responses,
     rule_weights,
 )
-from recint.model.memo import Once
+from recint.system.memo import Once
 from recint.recurrence import Distribution, build
 from recint.statistics.differences import least_squares_c
 

@@ -22,7 +22,8 @@ def against_period(model: Bridged, evidence: Evidence) -> str:
     """The statistic against the length of the block, with the trials of the search; and at every condition of the scan."""
     claim, search, values = evidence.claim, evidence.search, evidence.values
     assert values is not None
-    periods = np.concatenate([at.sample(model.config).period.numpy() for at in evidence.places])
+    drawn_at = [at for at in evidence.places if isinstance(at, Condition)]
+    periods = np.concatenate([at.sample(model.config).period.numpy() for at in drawn_at])
     bins = range(PERIODS[0], PERIODS[1] + 1)
     parts = [estimated(claim, values[periods == period]) for period in bins]
     found = search.counterexample if search else None

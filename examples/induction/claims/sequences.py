@@ -80,7 +80,10 @@ class Condition(Batch):
     repeats: bool = True
     vocabulary: int = VOCABULARY
 
-    shape: ClassVar = LENGTH  # of the tokens: all conditions can be measured in one pass
+    @property
+    def shape(self) -> int:
+        """All sequences are padded to one length, so that all conditions can be measured in one pass."""
+        return LENGTH
 
     @property
     def coefficient(self) -> float | None:
@@ -131,7 +134,9 @@ class Sequence(Single):
     block: tuple[int, ...]
     before: tuple[int, ...] = ()
 
-    shape: ClassVar = LENGTH
+    @property
+    def shape(self) -> int:
+        return LENGTH
 
     @property
     def coefficient(self) -> float:
