@@ -66,6 +66,11 @@ class Tokens(Batch):
         return self.length
 
     @property
+    def simplicity(self):
+        """Of two places where a claim fails, a report names the one that is easier to read."""
+        return (self.length,)
+
+    @property
     def coefficient(self):
         """The horizontal axis of figures."""
         return float(self.length)
