@@ -15,6 +15,7 @@ from recint.bridged import save
 from recint.catalogue import find as find_claim
 from recint.catalogue import module, properties
 from recint.judging.judge import judge
+from recint.pages.board import BEGIN, END
 from recint.record import verdict_file
 from recint.sweep import task
 from recint.sweep.jobs import How
@@ -216,6 +217,16 @@ def test_a_model_of_another_vocabulary_is_refused(capsys, tmp_path):
     checkpoint = replace(subject.load(MODEL), config=config, tensors=subject.build(config).state_dict())
     save(checkpoint, tmp_path / "small")
     refused(capsys, "d_vocab=16", "verify", tmp_path / "small", *FEW)
+
+
+def test_the_readme_tells_what_is_on_record(capsys):
+    page = (EXAMPLE / "README.md").read_text()
+    assert call("board", "model", "--hypotheses", CLAIMS) == 0
+    assert page.partition(BEGIN)[2].partition(END)[0].strip() == capsys.readouterr().out.strip()
+    history = json.loads((MODEL / "history.json").read_text())["loss"]
+    loss = {step: f"{repeated:.1f}" for step, _, repeated in history}
+    told = re.findall(r"([\d.]+)(?: nats)? at\s+step\s+(\d+)", page)
+    assert {int(step): value for value, step in told} == {step: loss[step] for step in (50, 150, 175, 200, 250)}
 
 
 def test_the_training_can_be_repeated(tmp_path, monkeypatch):
