@@ -26,7 +26,7 @@ from recint.recurrence import Recurrences
 from recint.replication.look import Look
 from recint.replication.prediction_errors import SHORT
 from recint.replication.table import FIGURES, replicate
-from recint.session import REFERENCE_CHECKPOINT
+from recint.subjects import REFERENCE_CHECKPOINT
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
 

@@ -1,4 +1,7 @@
-"""The claims that the modules of a folder declare: the folder that comes with recint, or a researcher's own."""
+"""The claims that the modules of a folder declare: the folder that comes with recint, or a researcher's own.
+
+A folder of claims is a package without a name of its own: its modules may import each other (`from .figures import ...`).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from recint.judging.claim import Claim, Property
 from recint.profiles import register_profiles
 
 SHIPPED = shipped.CLAIMS
+SUBJECT = "subject.py"  # the module that says what the claims of its folder are about
 
 
 def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
@@ -41,7 +45,7 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
     for path in modules(folder):
         # A property keeps the profile that is loaded when the property is defined, and the module before may have loaded its own.
         settings.load_profile(profile)
-        tests += vars(_module(path)).values()
+        tests += vars(module(path)).values()
     settings.load_profile(profile)
     declared = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
     if not declared:
@@ -51,8 +55,8 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
 
 
 def modules(folder: Path) -> list[Path]:
-    """The modules of a folder that may declare claims: all but `__init__.py` and `conftest.py`; subfolders are not read."""
-    return [path for path in sorted(folder.glob("*.py")) if path.stem not in ("__init__", "conftest")]
+    """The modules of a folder that may declare claims. Subfolders are not read."""
+    return [path for path in sorted(folder.glob("*.py")) if path.name not in ("__init__.py", "conftest.py", SUBJECT)]
 
 
 def require_sound(claims: Sequence[Claim], folder: Path) -> None:
@@ -62,25 +66,46 @@ def require_sound(claims: Sequence[Claim], folder: Path) -> None:
         raise ValueError(f"{folder}: {', '.join(twice)} is claimed more than once, but an id names one claim")
 
 
-@cache
-def _module(path: Path) -> ModuleType:
-    """The module in this file. Its name in `sys.modules` holds a hash of the folder: two folders may have modules of one name.
+def module(path: str | Path) -> ModuleType:
+    """The module in this file of a folder of claims. It is loaded once.
+
+    >>> module("hypotheses/layer_0.py").PREVIOUS_TOKEN.threshold
+    0.5
 
     Raises:
         ValueError: the module cannot be imported.
     """
-    name = f"recint_claims_{sha256(str(path.parent).encode()).hexdigest()[:8]}.{path.stem}"
+    path = Path(path).resolve()
+    name = f"{_package(path.parent)}.{path.stem}"
+    return sys.modules[name] if name in sys.modules else _loaded(name, path)
+
+
+def module_anew(path: Path) -> ModuleType:
+    """As `module`, but the module is loaded again: its properties keep the profile of Hypothesis that is loaded now."""
+    return _loaded(f"{_package(path.parent)}.{path.stem}", path)
+
+
+@cache
+def _package(folder: Path) -> str:
+    """The name in `sys.modules` of the package of a folder. It holds a hash, since two folders may have modules of one name."""
+    package = ModuleType(f"recint_claims_{sha256(str(folder).encode()).hexdigest()[:8]}")
+    package.__path__ = [str(folder)]
+    sys.modules[package.__name__] = package
+    return package.__name__
+
+
+def _loaded(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
     try:
-        spec.loader.exec_module(module)
+        spec.loader.exec_module(made)
     except Exception as error:
         del sys.modules[name]
         raise ValueError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
-    return module
+    return made
 
 
 def find(claim: str, folder: str | Path = SHIPPED) -> Property:

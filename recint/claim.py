@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from recint import refusals
 from recint.domain import Domain
 from recint.judging import claim as engine
 from recint.judging.claim import Contrast, Property, Refuted, Unmet
@@ -16,6 +17,11 @@ class Claim(engine.Claim):
 
     A field with a wrong value is refused at once, in one sentence.
 
+    Attributes:
+        mse_ratio: whether the statistic is a ratio of MSEs. It is not asked of a model that is no better than copying.
+        orders: the orders of recurrences for which the claim makes sense; all if empty.
+        loss_share: whether the statistic is a share of what the model gains over repeating the last term.
+
     >>> fields = dict(id="l0.next", statement="Layer 0 looks ahead.", quantifier="average", source="a hunch")
     >>> Claim(**fields, statistic="attention", relation=">=", threshold=0.5).holds(0.41)
     False
@@ -25,8 +31,28 @@ class Claim(engine.Claim):
     """
 
     domain: Domain = field(default_factory=Domain)
+    mse_ratio: bool = False
+    orders: tuple[int, ...] = ()
+    loss_share: bool = False
 
     domains: ClassVar[type] = Domain
+    noun: ClassVar[str] = "recurrence"
+    later: ClassVar[tuple[str, ...]] = (*engine.Claim.later, "loss_share")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refusals.require_whole("orders", self.orders, least=1)
+
+    @property
+    def asked_of_untrained(self) -> bool:
+        """Whether the claim can be asked of untrained models: they are no better than copying, so that no ratio of MSEs can."""
+        return not self.mse_ratio
+
+    @property
+    def limits(self) -> str:
+        """A sentence on the orders of the recurrences that the claim applies to; empty if it applies to all."""
+        orders = ", ".join(map(str, self.orders))
+        return f"It applies to recurrences of order {orders} only." if orders else ""
 
 
 __all__ = ["Claim", "Contrast", "Property", "Refuted", "Unmet"]

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from recint.checkpoint import ModelConfig
+from recint.claim import Claim
 from recint.domain import Between, Condition, Domain
-from recint.judging.claim import Claim
 from recint.judging.evaluate import Evidence
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.scan import VISIT
@@ -37,7 +37,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
     """
     claim, search = evidence.claim, evidence.search
     assert evidence.values is not None
-    assert isinstance(claim.domain, Domain)
+    assert isinstance(claim, Claim)
     low, high = claim.domain.c
     edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
     coefficients = _coefficients(model, evidence)
@@ -45,14 +45,15 @@ def against_c(model: Any, evidence: Evidence) -> str:
     shown = [_bin(claim, evidence.values[inside == bin_], coefficients[inside == bin_]) for bin_ in range(BINS)]
     counterexample = search.counterexample if search else None
     marked = next(iter(_points([(counterexample.at, counterexample.value)])), None) if counterexample else None
-    drawn = figures.against_c(
+    drawn = figures.against(
         f"{claim.id}: {_finding(claim, evidence, marked)}",
-        c=[bin_.c for bin_ in shown],
+        x=[bin_.c for bin_ in shown],
         value=[bin_.value for bin_ in shown],
         low=[bin_.low for bin_ in shown],
         high=[bin_.high for bin_ in shown],
         threshold=claim.threshold,
         relation=claim.relation,
+        xlabel="coefficient c",
         ylabel=claim.statistic,
         log=claim.mse_ratio or 0 < claim.threshold < 0.01,  # errors and their ratios spread over several powers of ten
         searched=_points(search.trials) if search else (),
@@ -92,11 +93,13 @@ def _map(evidence: Evidence) -> str:
     return figures.conditions_map(
         f"{claim.id}: of {len(visited)} conditions, {failing} are not {claim.relation} {claim.threshold:g} in a first visit of "
         f"{VISIT} recurrences",
-        c=c,
-        lengths=lengths,
+        columns=c,
+        rows=lengths,
         value=table,
         threshold=claim.threshold,
         relation=claim.relation,
+        xlabel="coefficient c",
+        ylabel="terms",
         label=claim.statistic,
         counterexample=(fails_at.c, fails_at.length)
         if isinstance(fails_at, Condition) and isinstance(fails_at.c, float | int)

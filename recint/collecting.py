@@ -5,11 +5,12 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
-from recint.catalogue import SHIPPED, modules
+from recint.catalogue import SHIPPED, SUBJECT, module_anew, modules
 from recint.judging.claim import Property
 from recint.profiles import load_profile
 
@@ -17,6 +18,13 @@ from recint.profiles import load_profile
 def pytest_configure(config: pytest.Config) -> None:
     """Let pytest collect the modules of the shipped claims, which are not called test_*.py, wherever they are installed."""
     config.addinivalue_line("python_files", f"{glob.escape(str(SHIPPED))}/*.py")
+
+
+class _Module(pytest.Module):
+    """A module of a folder of claims with a subject of its own. It is loaded as the catalogue does: it may import its siblings."""
+
+    def _getobj(self) -> ModuleType:
+        return module_anew(self.path)
 
 
 class _Claims(pytest.Directory):
@@ -28,7 +36,18 @@ class _Claims(pytest.Directory):
 
     def collect(self) -> Iterator[pytest.Collector]:
         for path in modules(Path(self.config.getoption("--recint-hypotheses")).resolve()):
-            yield pytest.Module.from_parent(self, path=path)
+            yield _module(path, self)
+
+
+def _module(path: Path, parent: pytest.Collector) -> pytest.Module:
+    kind = _Module if path.with_name(SUBJECT).exists() else pytest.Module
+    return kind.from_parent(parent, path=path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Load a module of a folder of claims as the catalogue does, if the folder has a subject of its own."""
+    return _module(module_path, parent) if module_path.with_name(SUBJECT).exists() else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -137,7 +137,7 @@ DRAWS = Option(
     name="draws",
     type=int,
     metavar="N",
-    help="how many recurrences each estimate is made from",
+    help="how many draws each estimate is made from",
     otherwise="200, then 1000, then 5000, until they decide; with a baseline, as it was judged",
     baseline=True,
 )

@@ -26,13 +26,13 @@ from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
 from recint.judging.values import DrawnValues
-from recint.model.transformer import Model
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import log, registration, value_file, verdict_file
 from recint.session import Session, prepare, require_report
+from recint.subjects import folder_of, require_one_subject
 from recint.system import outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.threads import limit_threads
@@ -65,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
     ):  # workers share the cores: each takes its part, so that no thread waits for a core
         limit_threads(max(1, (os.cpu_count() or 1) // config.workerinput["workercount"]))
     try:
-        run = config.stash[RUN] = prepare(RunOptions.of(config.getoption, PYTEST))
+        options = RunOptions.of(config.getoption, PYTEST)
+        run = config.stash[RUN] = prepare(options, claims=folder_of(options.hypotheses, config.args))
         _ask_for_report(config, run.options.report)
         if not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), inputs=run.options.read)
@@ -121,6 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         require_sound(run.declared, run.claims)
         run.require_fit(run.declared, whole=_collects_all(config))
         run.require_common(prop.claim for _, prop in claims)
+        require_one_subject({prop.folder for _, prop in claims})
         if run.options.logging and not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), own=run.log_files)
     except ValueError as error:
@@ -155,7 +157,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if run.options.hypotheses is None:  # otherwise `recint verify` has printed them
             for note in run.checkpoint.notes:
                 _print(session.config, note, whole=True)
-        _print(session.config, progress.opening(len(chosen), run.stages))
+        _print(session.config, progress.opening(len(chosen), run.stages, noun=chosen[0][1].claim.noun))
         if warned := run.first_look([prop.claim.hash for _, prop in chosen]):
             _print(session.config, warned, whole=True)
 
@@ -348,17 +350,17 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
         whole = run.claims == SHIPPED and run.whole
         amended = {of["claim"]: of["because"] for of in run.registrations.values() if of["because"]}
         below = _replication(run) if whole else ""
-        prefix.append(html.page(run.result, run.figures, amended=amended, below=below))
+        prefix.append(html.page(run.result, run.figures, subject=run.subject.NAME, amended=amended, below=below))
 
 
 def _replication(run: Session) -> str:
-    """HTML of the notebook's figures, measured again on this checkpoint; the same as on the page of `recint replicate`."""
+    """The notebook's figures, measured again on this checkpoint, as HTML; the same as on the page of `recint replicate`."""
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
 
     try:
-        model = Model(run.checkpoint, device=run.device)
+        model: Any = run.subject.model(run.checkpoint, run.device)
         return replication_page.section(replicate(model, seed=run.seed.number), gallery(model, seed=run.seed.number))
     except Exception as error:  # the verdicts do not depend on it
         return html.missing(f"The notebook's figures could not be measured again: {error}")

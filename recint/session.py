@@ -14,10 +14,8 @@ from typing import Any
 import torch
 from hypothesis import settings
 
-from recint import checkpoint as checkpoints
 from recint import shipped
 from recint.catalogue import SHIPPED, properties
-from recint.checkpoint import Checkpoint
 from recint.globs import require_matches
 from recint.judging import entries
 from recint.judging.claim import Claim
@@ -26,18 +24,17 @@ from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
 from recint.judging.seed import Seed, seed_for
+from recint.judging.subject import Checkpoint, Kind
 from recint.judging.values import DrawnValues
-from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
 from recint.pages import board, junit
 from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
+from recint.subjects import checkpoint_of, subject_of
 from recint.system import files, outputs
 from recint.verdict import TOLERANCE, require_draws, stages_of
-
-REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,16 @@ class Session:
 
     @property
     def path(self) -> Path:
-        return Path(self.options.checkpoint or REFERENCE_CHECKPOINT)
+        return Path(checkpoint_of(self.options.checkpoint, self.claims))
+
+    @cached_property
+    def subject(self) -> Kind:
+        """What the claims are about."""
+        return subject_of(self.claims)
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        loaded = checkpoints.load(self.path)
-        require_verifiable(loaded, str(self.path))
+        loaded: Checkpoint = self.subject.load(str(self.path))
         _require_text(loaded.name)
         return loaded
 

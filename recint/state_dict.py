@@ -6,6 +6,7 @@ import pickle
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,16 @@ def read(path: Path) -> StateDict:
     return StateDict(
         {name: _weight(name, tensor, path, most=size) for name, tensor in weights.items()}, config, tuple(notes)
     )
+
+
+def sha256_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the sorted (name, dtype, shape, bytes) of tensors. It is the same in every file format."""
+    digest = sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def require_file(path: Path, expected: str) -> None:

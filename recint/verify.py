@@ -20,7 +20,6 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from recint import BAD_CALL, shipped
-from recint import checkpoint as checkpoints
 from recint.catalogue import properties
 from recint.globs import selected
 from recint.judging import entries
@@ -29,6 +28,7 @@ from recint.profiles import usual_profile
 from recint.record import drift, log_file
 from recint.record.identity import identity
 from recint.session import prepare, require_report
+from recint.subjects import subject_of
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
@@ -137,7 +137,7 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    of = identity(entries.about(checkpoints.load(name)))
+    of = identity(entries.about(subject_of(options.hypotheses).load(name)))
     logged = drift.logged(log_file.read(kept), of)
     asked = {claim for claim in known if selected(claim, options.claims or ())}
     if logged and asked <= {entry.id for entry in logged.claims}:

@@ -11,7 +11,7 @@ LEGEND = ", ".join(f"{symbol} {words(verdict)}" for verdict, symbol in SYMBOLS.i
 
 
 def reach(claim: Entry) -> str:
-    """How many conditions or recurrences a claim about every one of them was tried on; empty for all other claims.
+    """How many conditions or draws a claim about every one of them was tried on; empty for all other claims.
 
     >>> reach(entry)    # for a claim about every condition
     '57 conditions tried'
@@ -21,17 +21,15 @@ def reach(claim: Entry) -> str:
         return ""
     if claim.quantifier == "everywhere":
         return f"{search.conditions} conditions tried"
-    return f"{claim.recurrences_tried} recurrences tried"
+    return f"{claim.draws_tried} {claim.noun}s tried"
 
 
 def share_that_fails(claim: Entry) -> str:
-    """For a claim about every recurrence: how many of the drawn ones fail, with the exact interval of their share; else empty."""
+    """For a claim about every draw: how many of those of the estimate fail, with the exact interval of their share; else empty."""
     if not (failing := claim.failing):
         return ""
     low, high = failing.ci
-    return (
-        f"{failing.count} of {failing.of} drawn recurrences fail: {low:.2%} to {high:.2%} of all, with 95 % confidence"
-    )
+    return f"{failing.count} of {failing.of} drawn {claim.noun}s fail: {low:.2%} to {high:.2%} of all, with 95 % confidence"
 
 
 def untrained(claim: Entry) -> str:
@@ -61,6 +59,12 @@ def questions(claims: Sequence[Entry]) -> str:
         f"{counted(len(claims), 'claim')} {ask} {counted(len(kinds), 'question')}, versions and kinds of one claim taken together: "
         f"{yes} {are} answered yes, {no} no, {len(kinds) - yes - no} neither"
     )
+
+
+def noun(claims: Sequence[Entry]) -> str:
+    """What one draw of these claims is called: "draw" if they do not agree."""
+    nouns = {claim.noun for claim in claims}
+    return nouns.pop() if len(nouns) == 1 else "draw"
 
 
 def counted(number: int, noun: str) -> str:

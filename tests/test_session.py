@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from recint import session
 from recint.catalogue import find
 from recint.judging import entries
 from recint.judging.entry import Run
@@ -127,7 +126,7 @@ class TestPrepare:
     def test_the_reference_is_read_when_it_is_asked_for(self):
         ready = prepare(RunOptions())
         assert "checkpoint" not in vars(ready)
-        assert ready.path == session.REFERENCE_CHECKPOINT
+        assert ready.path == REFERENCE_CHECKPOINT
 
 
 def test_a_run_is_complete_when_every_claim_was_judged():

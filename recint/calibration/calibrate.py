@@ -27,6 +27,7 @@ from recint.calibration.standing_mutants import ACCOUNT, STANDING_MUTANTS
 from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import Checkpoint, load
+from recint.claim import Claim
 from recint.globs import selected
 from recint.judging.claim import Property
 from recint.judging.controls import GROUPS, Grade, Row
@@ -67,8 +68,16 @@ class Control:
 
 
 def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control, ...]:
-    """All of them, in the order of `GROUPS`; the checkpoint itself is the first of its mutants."""
-    config, claims = checkpoint.config, [prop.claim for prop in props]
+    """All of them, in the order of `GROUPS`; the checkpoint itself is the first of its mutants.
+
+    Raises:
+        ValueError: a claim is not about recurrences, for which all controls are made.
+    """
+    config, claims = checkpoint.config, [claim for prop in props if isinstance(claim := prop.claim, Claim)]
+    if others := [prop.claim.id for prop in props if not isinstance(prop.claim, Claim)]:
+        raise ValueError(
+            f"{others[0]}: is no claim about affine recurrences, and all controls of `calibrate` predict these"
+        )
     found = [
         Control(name=f"untrained {seed}", group="untrained", make=_model(untrained, config, seed=seed))
         for seed in SEEDS

@@ -8,7 +8,7 @@ from typing import Literal
 
 from recint.calibration.roles import SMALL, Roles, each_head
 from recint.checkpoint import ModelConfig
-from recint.judging.claim import Claim
+from recint.claim import Claim
 from recint.judging.relation import holds
 from recint.model.chance import CHANCE
 

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.catalogue import properties
     from recint.globs import require_matches
     from recint.pages import calibration_page
-    from recint.session import REFERENCE_CHECKPOINT
+    from recint.subjects import REFERENCE_CHECKPOINT
 
     require_counts(options)
     take_path(options)

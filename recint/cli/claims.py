@@ -12,7 +12,7 @@ from recint.system.outputs import require_files
 
 HELP = "list the claims"
 DESCRIPTION = """\
-Lists the claims. For each it prints the id, the statement, and when it holds.
+Lists the claims. For each it prints the id, the statement, and when it holds; at the end, what the claims are about.
 """
 EXAMPLES = ("recint claims", "recint claims 'l2.*'", "recint claims --hypotheses my-claims --markdown claims.md")
 
@@ -31,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
     from recint.catalogue import properties
     from recint.globs import require_matches, selected
     from recint.pages.claims_page import page
+    from recint.subjects import subject_of
+    from recint.words import counted
 
     require_files(options.markdown)
     declared = properties(options.hypotheses)
@@ -46,4 +48,5 @@ def run(options: argparse.Namespace) -> int:
         sentences += [f"holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}"]
         for sentence in sentences:
             print(f"    {line(sentence)}")
+    print(line(f"{counted(len(chosen), 'claim')} about {subject_of(options.hypotheses).NAME}"))
     return 0

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from recint import BAD_CALL, shipped
 from recint.cli import verify
-from recint.cli.options import add_checkpoint, add_run, load, take_path, tell
+from recint.cli.options import add_checkpoint, add_run, load_for, take_path, tell
 from recint.options import OUTPUTS
 from recint.system.escaping import terminal
 from recint.system.files import is_stream, named_path, write
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.judging import entries
     from recint.record import expected, verdict_file
     from recint.record.identity import brief, identity
-    from recint.session import REFERENCE_CHECKPOINT
+    from recint.subjects import checkpoint_of
 
     take_path(options)
     if options.claims or options.against:
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{', '.join(named)}: a run writes this, but with --from nothing is judged; leave it out, or leave out --from"
         )
-    checkpoint = load(options.checkpoint or REFERENCE_CHECKPOINT)
+    checkpoint = load_for(options.hypotheses, checkpoint_of(options.checkpoint, options.hypotheses))
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = entries.about(checkpoint)
     old = expected.load(target) if target.exists() and not is_stream(target) else None

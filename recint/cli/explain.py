@@ -15,7 +15,7 @@ from recint.system.files import named_path
 HELP = "show what a verdict rests on, and derive it again from the values"
 DESCRIPTION = """\
 Reads a verdict file and the values beside it, which `recint verify --verdicts FILE.json` writes. Derives estimates, intervals,
-p-values and verdicts again from the value of every recurrence. What the search found and what untrained models got is taken from
+p-values and verdicts again from the value of every draw. What the search found and what untrained models got is taken from
 the verdict file. The status is 1 if a verdict or a number does not follow from its values, and 2 if there are no values.
 """
 EXAMPLES = ("recint explain verdicts.json", "recint explain verdicts.json filter.of-c")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recint.cli.options import add, add_checkpoint, load, take_path, tell
+from recint.cli.options import add, add_checkpoint, load_for, take_path, tell
 from recint.options import CLAIMS, HYPOTHESES, LOG
 from recint.system.escaping import line, terminal
 from recint.system.files import named_path, write
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         from recint.judging import entries
         from recint.record.identity import brief, identity
 
-        about = entries.about(load(checkpoint))
+        about = entries.about(load_for(options.hypotheses, checkpoint))
         history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
         checkpoint = identity(about)
     if options.check:

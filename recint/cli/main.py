@@ -22,6 +22,7 @@ from recint.cli import (
     convert,
     expect,
     explain,
+    init,
     log,
     mechanism,
     register,
@@ -74,6 +75,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "verify": verify,
     "explain": explain,
+    "init": init,
     "claims": claims,
     "expect": expect,
     "register": register,

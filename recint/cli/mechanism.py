@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.replication import account_page, two_accounts
     from recint.replication.account import measure
     from recint.replication.account_pictures import NAMES, pictures
-    from recint.session import REFERENCE_CHECKPOINT
+    from recint.subjects import REFERENCE_CHECKPOINT
 
     require_counts(options, in_memory=True)
     files = {name: str(Path(options.figures, f"{name}.svg")) for name in NAMES} if options.figures else {}

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from recint.options import CHECKPOINT, DRAWS, GROUPS, SEED, Option
 from recint.system.escaping import line
@@ -17,6 +17,7 @@ from recint.system.outputs import not_written
 if TYPE_CHECKING:
     from recint.checkpoint import Checkpoint
 
+T = TypeVar("T")
 MOST_WORKERS = 256  # a larger number must be a mistake
 MOST_IN_MEMORY = 10_000  # draws: the passes of the reference checkpoint over so many, of two kinds, take 2 to 3 GB
 
@@ -87,15 +88,30 @@ def take_path(options: argparse.Namespace) -> None:
 
 
 def load(path: str | Path) -> Checkpoint:
-    """Load a checkpoint. Prints its notes to standard error.
+    """Load a checkpoint of a model of recurrences. Prints its notes to standard error.
 
     Raises:
         CheckpointError: the file cannot be read as a checkpoint.
     """
     from recint import checkpoint as checkpoints
 
-    loaded = checkpoints.load(path)
-    for note in loaded.notes:
+    return _noted(checkpoints.load(path))
+
+
+def load_for(claims: str | Path, path: str | Path) -> Any:
+    """Load a checkpoint of the subject that the claims of a folder are about. Prints its notes to standard error.
+
+    Raises:
+        ValueError: the file cannot be read as a checkpoint of this subject.
+    """
+    from recint.subjects import subject_of
+
+    return _noted(subject_of(claims).load(str(path)))
+
+
+def _noted(loaded: T) -> T:
+    """Print the notes of a checkpoint to standard error, and return the checkpoint."""
+    for note in getattr(loaded, "notes", ()):
         print(f"recint: {note}", file=sys.stderr)
     return loaded
 

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
-    from recint.session import REFERENCE_CHECKPOINT
+    from recint.subjects import REFERENCE_CHECKPOINT
 
     require_counts(options, in_memory=True)
     require_files(options.markdown, options.html, inputs=(options.checkpoint,))

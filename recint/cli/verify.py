@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from recint.cli.options import add_checkpoint, add_run, load, require_counts, take_path
+from recint.cli.options import add_checkpoint, add_run, load_for, require_counts, take_path
 from recint.system.outputs import require_files
 
 HELP = "judge every claim on a checkpoint"
@@ -37,5 +37,5 @@ def run(options: argparse.Namespace) -> int:
     outputs = (options.report, options.verdicts, options.junit, options.summary)
     require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
     if options.checkpoint is not None:
-        load(options.checkpoint)
+        load_for(options.hypotheses, options.checkpoint)
     return verify(options)

@@ -30,12 +30,7 @@ from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
 POINTWISE = 2000  # places that Hypothesis draws for a pointwise claim, whatever the number of draws of the estimate
-_KINDS = (
-    "zero",
-    "mean",
-    "resample",
-    "linear",
-)  # the kinds of an ablation or a probe: the last part of an id may name one
+_KINDS = ("zero", "mean", "resample", "linear")  # of an ablation or a probe: the last part of an id may name one
 
 
 class Refuted(AssertionError):
@@ -112,11 +107,8 @@ class Claim:
         reduction: how the values of draws and heads become the statistic; see `recint.judging.reductions`.
         domain: the places that the claim is about.
         contrasts: what must hold in addition for the claim to be supported.
-        mse_ratio: whether the statistic is a ratio of MSEs. It is not asked of a model that is no better than copying.
-        orders: the orders of recurrences for which the claim makes sense; all if empty.
         parts: the names of the columns of the values, if these are not heads.
         constants: names and values of numbers that the statistic depends on, e.g. how long a probe is trained.
-        loss_share: whether the statistic is a share of what the model gains over repeating the last term.
 
     The hash does not cover attributes that only describe the claim:
         source: where the claim comes from.
@@ -141,11 +133,8 @@ class Claim:
     reduction: ReductionName = "mean"
     domain: Domain
     contrasts: tuple[Contrast, ...] = ()
-    mse_ratio: bool = False
-    orders: tuple[int, ...] = ()
     parts: tuple[str, ...] = ()
     constants: tuple[tuple[str, float | str], ...] = ()
-    loss_share: bool = False
     because: str = ""
     caveat: str = ""
     corrected: str = ""
@@ -153,14 +142,16 @@ class Claim:
     no_positive: str = ""
 
     domains: ClassVar[type] = Domain  # the class of domains; a subject's own claims narrow it
+    noun: ClassVar[str] = "draw"  # what one draw is called; a subject's own claims have a better word
+    later: ClassVar[tuple[str, ...]] = ("constants",)  # fields that came after claims had been registered without them
 
     def __post_init__(self) -> None:
         refusals.require_id(self.id, because=self.because)
         refusals.require_text(statement=self.statement, source=self.source)
         refusals.require_one_of("quantifier", self.quantifier, get_args(Quantifier))
         _require_bar(self)
-        for name, least in (("layers", 0), ("heads", 0), ("orders", 1)):
-            refusals.require_whole(name, getattr(self, name), least=least)
+        for name in ("layers", "heads"):
+            refusals.require_whole(name, getattr(self, name), least=0)
         if not isinstance(self.domain, self.domains):
             raise ValueError(f"domain={self.domain!r} must be a Domain")
         refusals.require_all("contrasts", self.contrasts, Contrast)
@@ -209,10 +200,7 @@ class Claim:
     def registered(self) -> Mapping[str, Any]:
         """The fields that the hash covers, as plain values: all that decides what is claimed and how it is judged."""
         fields = {key: value for key, value in asdict(self).items() if key not in _UNCOVERED}
-        for name in (
-            "constants",
-            "loss_share",
-        ):  # left out if empty: claims were registered before these fields existed
+        for name in self.later:
             if not fields[name]:
                 del fields[name]
         return MappingProxyType(
@@ -237,6 +225,16 @@ class Claim:
     def estimate_refutes(self) -> bool:
         """Whether a significant estimate on the wrong side refutes the claim; see `Reduction.refutes_everywhere`."""
         return self.quantifier == "average" or REDUCTIONS[self.reduction].refutes_everywhere
+
+    @property
+    def asked_of_untrained(self) -> bool:
+        """Whether the claim can be asked of untrained models."""
+        return True
+
+    @property
+    def limits(self) -> str:
+        """A sentence on which models the claim applies to, beyond their layers and heads; empty if to all."""
+        return ""
 
     @property
     def routes(self) -> int:

@@ -155,7 +155,7 @@ def _ends(of: Estimate) -> tuple[float, float]:
 
 
 def same_draws(first: Run, second: Run) -> bool:
-    """Whether two runs drew the same recurrences: by the same seed, for models of one kind, with one generator."""
+    """Whether two runs drew the same: by the same seed, for models of one kind, with one generator."""
 
     def drew(run: Run) -> tuple[object, ...]:
         config = run.checkpoint.get("config", {})
@@ -173,10 +173,10 @@ def judged_by(claims: Iterable[Claim], run: Run) -> list[Claim]:
 def differences(
     claims: Iterable[Claim], before: Mapping[str, DrawnValues], after: Mapping[str, DrawnValues]
 ) -> dict[str, Difference]:
-    """The difference of each claim on the recurrences that two runs share, by the id of the claim.
+    """The difference of each claim on the draws that two runs share, by the id of the claim.
 
-    One of them may have stopped earlier. Then the recurrences that it drew are compared, in whole chunks: where draws end within
-    a chunk, the other run has other recurrences.
+    One of them may have stopped earlier. Then the draws that it made are compared, in whole chunks: where draws end within
+    a chunk, the other run has other draws.
 
     Args:
         claims: the claims that are compared, if both runs have values of them.

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from recint import __version__
-from recint.checkpoint import Checkpoint
 from recint.judging import intervals
 from recint.judging.claim import Claim, Contrast
 from recint.judging.entry import (
@@ -33,6 +32,7 @@ from recint.judging.holm import holm
 from recint.judging.intervals import exact_interval
 from recint.judging.search import Search
 from recint.judging.seed import Seed
+from recint.judging.subject import Checkpoint
 from recint.verdict import LEVEL, Findings, Verdict, decide
 
 GOOD = ("supported", "not_applicable")
@@ -58,6 +58,7 @@ def blank(claim: Claim, message: str = "") -> Entry:
         quantifier=claim.quantifier,
         parts=claim.parts,
         estimate_refutes=claim.estimate_refutes,
+        noun=claim.noun,
         message=message,
     )
 
@@ -209,8 +210,8 @@ def _unsuccessful_search(item: Entry) -> str:
     if not search:
         return ""
     if item.quantifier == "pointwise":
-        share = f"at most {failing.ci[1]:.2g} of all recurrences fail, with 95 % confidence" if failing else ""
-        return f"no counterexample in {item.recurrences_tried} recurrences; {share}"
+        share = f"at most {failing.ci[1]:.2g} of all {item.noun}s fail, with 95 % confidence" if failing else ""
+        return f"no counterexample in {item.draws_tried} {item.noun}s; {share}"
     if search.unconfirmed:
         return f"{search.unconfirmed} suspected counterexample(s) passed on fresh draws and do not count"
     return ""
@@ -259,8 +260,12 @@ def departures(entries: Sequence[Entry]) -> list[Departure]:
 
 
 def about(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a verdict file and the log say about a checkpoint: its name, the hash of its tensors, and its configuration."""
-    return {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)}
+    """What a verdict file and the log say about a checkpoint: its name, the hash of its tensors, and its configuration.
+
+    They also name its subject, unless that is the first one, which earlier versions did not name.
+    """
+    said = {"name": checkpoint.name, "sha256": checkpoint.sha256, "config": asdict(checkpoint.config)}
+    return said | ({"subject": checkpoint.subject} if checkpoint.subject else {})
 
 
 version = cache(metadata.version)  # cached, since it reads files at every call

@@ -15,6 +15,7 @@ from recint.verdict import LEVEL, Verdict
 
 Standing = Literal["confirmatory", "exploratory"]
 Interval = tuple[float | None, float | None]
+NOUN = "recurrence"  # what one draw is called in files of earlier versions, which had no other subject
 
 
 def tuples(values: Any) -> Any:
@@ -73,12 +74,12 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Failing:
-    """How many of the drawn recurrences fail, for a claim about every single recurrence.
+    """How many draws fail, for a claim about every single draw.
 
     Attributes:
-        count: how many drawn recurrences fail.
-        of: how many recurrences were drawn.
-        ci: the exact 95 % interval of the share of all recurrences that fail.
+        count: how many draws fail.
+        of: how many there are.
+        ci: the exact 95 % interval of the share of all draws that fail.
     """
 
     count: int
@@ -93,7 +94,7 @@ class Counterexample:
     Attributes:
         value: the statistic there.
         where: the place in a few words, e.g. "c = -0.5, 14 terms".
-        text: the equation of the recurrence.
+        text: the whole place in words.
         code: a snippet that computes the value again.
     """
 
@@ -153,13 +154,14 @@ class Entry(Measurement):
         question: the id without version and kind; see `Claim.question`.
         caveat: what the statistic really measures, if that is something else than the statement says.
         partner: for a claim about weights, the id of the claim that asks the same about behaviour.
-        failing: None unless the claim is about every single recurrence.
+        failing: None unless the claim is about every single draw.
         search: None if there was no search.
         contrast: the contrasts, by name. Each must hold for the claim to be supported.
         untrained: None if no untrained models were judged. In files of earlier versions this is a verdict.
         per_head: the statistic of each head, or of each layer and head; None if the claim has no heads.
         parts: the names of the values in `per_head`, if these are not heads.
         estimate_refutes: whether the claim is refuted if its own estimate is significantly on the wrong side.
+        noun: what one draw of the claim is called.
         seconds: how long it took to judge the claim.
         message: why the verdict is what it is, in a sentence; empty if there is nothing to add.
     """
@@ -183,12 +185,13 @@ class Entry(Measurement):
     per_head: tuple[Any, ...] | None = None
     parts: tuple[str, ...] = ()
     estimate_refutes: bool = True
+    noun: str = NOUN
     seconds: float = 0.0
     message: str = ""
 
     @property
-    def recurrences_tried(self) -> int:
-        """How many single recurrences were held against the threshold, by the search and by the estimate."""
+    def draws_tried(self) -> int:
+        """How many single draws were held against the threshold, by the search and by the estimate."""
         return (self.search.examples if self.search else 0) + (self.failing.of if self.failing else 0)
 
     @property
@@ -284,7 +287,7 @@ class Pair:
         difference: after minus before; None if one of them is missing.
         ci: the 95 % interval of the difference; None for an open end, or for a claim about weights.
         p: the two-sided p-value of "it did not move", with Holm's correction over all pairs; None for a claim about weights.
-        n: the number of recurrences that were compared one by one; 0 if both runs drew their own.
+        n: the number of draws that were compared one by one; 0 if both runs drew their own.
         tolerance: how far the value may move.
         outcome: "moved" if it moved significantly and by more than the tolerance, "within" if by less; "flips" if only the
             verdict differs; "verdict" if it differs and there are no values to compare; "error" if the claim ended in an error.

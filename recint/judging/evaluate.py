@@ -103,7 +103,7 @@ def evaluate(
         raise drawn
     assert drawn is not None
     if drawn.changed == 0:
-        return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} recurrences")
+        return evidence(unmet=f"{claim.id}: the intervention changed nothing in {len(drawn.values)} {claim.noun}s")
     arm = estimated_arm(claim, drawn.values, drawn.contrasts, looks=len(stages))
     lost = _lost(claim, [part.p_against for part in (arm.estimate, *arm.contrasts.values())], family=family)
     searched = claim.quantifier != "average" and (thorough or not lost)

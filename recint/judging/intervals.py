@@ -103,13 +103,13 @@ def _checked(values: NDArray, reduction: ReductionName, relation: Relation) -> t
     """
     values = np.asarray(values, dtype=np.float64)
     if len(values) < 2:
-        raise NoEstimate(f"n={len(values)} recurrences are too few for an interval: at least 2 are needed")
+        raise NoEstimate(f"n={len(values)} draws are too few for an interval: at least 2 are needed")
     if not np.isfinite(values).all():
         raise NoEstimate(f"{int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
     last = np.ascontiguousarray(np.moveaxis(values, 0, -1))
     value = REDUCTIONS[reduction].value(last, relation)
     if not np.isfinite(value):
-        raise NoEstimate(f"the {reduction} over {len(values)} recurrences is {value}: its denominator is zero")
+        raise NoEstimate(f"the {reduction} over {len(values)} draws is {value}: its denominator is zero")
     return last, value
 
 

@@ -48,8 +48,7 @@ def judge_one(
         prop, model, seed=seed, stages=stages, family=family, thorough=thorough, drawn=drawn, scanned=scanned
     )
     entry = of_claims.entry(evidence, family=family)
-    # A ratio of MSEs is not applicable to untrained models, which are no better than copying.
-    if controls and of_claims.may_be_supported(entry) and not prop.claim.mse_ratio:
+    if controls and of_claims.may_be_supported(entry) and prop.claim.asked_of_untrained:
         untrained = untrained_passes(prop, model, beside=beside)
         answer = UntrainedAnswer(passed=untrained.passed, of=untrained.of, vacuous=untrained.vacuous)
         entry = of_claims.with_untrained(entry, answer, family=family)

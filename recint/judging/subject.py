@@ -1,7 +1,8 @@
 """The protocols of a subject: what the engine needs from a model, from the places where claims are tried, and from domains.
 
 The engine knows a subject by these protocols only. Affine recurrences and the transformers that predict them are one subject, see
-`recint.domain` and `recint.model`. Any classes with these methods are another subject.
+`recint.domain` and `recint.model`. Any classes with these methods are another subject; `recint.bridged` has what subjects share
+whose models are TransformerBridges.
 """
 
 from __future__ import annotations
@@ -89,6 +90,44 @@ class Snippet:
 
     imports: tuple[str, ...]
     lines: tuple[str, ...]
+
+
+class Checkpoint(Protocol):
+    """What a subject reads from a file: a frozen dataclass, so that it can be copied under another name."""
+
+    @property
+    def subject(self) -> str:
+        """What the claims about it are about, in a few words; empty for affine recurrences, which came first."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the log and on pages."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the sorted (name, dtype, shape, bytes) of its tensors."""
+
+    @property
+    def config(self) -> Any:
+        """The shape of the model: a dataclass of plain values."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user on what was changed or assumed while it was read."""
+
+
+class Kind(Protocol):
+    """The kind of model that the claims of a folder are about: the names that a module `subject.py` in the folder has."""
+
+    @property
+    def NAME(self) -> str:
+        """What the claims are about, in a few words, e.g. "affine recurrences"."""
+
+    def load(self, path: str) -> Any:
+        """The `Checkpoint` in this file or folder. A wrong one raises ValueError, in one sentence that names it."""
+
+    def model(self, checkpoint: Any, device: Any) -> Subject:
+        """The model of a checkpoint, on this device."""
 
 
 class Subject(Protocol):

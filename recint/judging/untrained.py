@@ -184,8 +184,12 @@ def _key(prop: Property, model: Subject) -> str:
 
 
 def code_of(props: Sequence[Property]) -> str:
-    """The hash of every source file that decides what is measured: all of recint, and the modules of these claims."""
-    files = sorted({prop.file for prop in props})
+    """The hash of every source file that decides what is measured: all of recint, and the modules of these claims.
+
+    In a folder with a subject of its own, any module may change what is measured.
+    """
+    own = {folder for folder in {prop.folder for prop in props} if (folder / "subject.py").exists()}
+    files = sorted({prop.file for prop in props}.union(*(folder.glob("*.py") for folder in own)))
     return sha256("".join([_CODE, *map(_hash, files)]).encode()).hexdigest()
 
 

@@ -11,9 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.judging.subject import CHUNK
-from recint.model.memo import Once
 from recint.recurrence import Recurrences
 from recint.statistics.errors import prediction_errors
+from recint.system.memo import Once
 
 # The activations of a layer that claims may read, in the order in which a pass computes them.
 _KEPT = ("hook_resid_pre", "attn.hook_pattern", "attn.hook_z", "hook_attn_out", "hook_mlp_out", "hook_resid_post")

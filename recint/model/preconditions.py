@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from recint.checkpoint import Checkpoint, CheckpointError
-from recint.domain import Domain, shortest
-from recint.judging.claim import Claim
+from recint.claim import Claim
+from recint.domain import shortest
+from recint.judging import claim as engine
 from recint.judging.reductions import REDUCTIONS
 from recint.model.gain import error_and_copying
 from recint.recurrence import REFERENCE
@@ -37,7 +38,7 @@ def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
         )
 
 
-def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
+def unmet(claim: engine.Claim, model: Any, *, untrained: bool = False) -> str:
     """One sentence that says why a claim does not apply to a model; empty if the claim applies.
 
     Args:
@@ -50,7 +51,7 @@ def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
         return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
     if REDUCTIONS[claim.reduction].compares_heads and config.n_heads < 2:
         return f"{claim.id}: compares the heads of a layer, but the model has 1 of them"
-    assert isinstance(claim.domain, Domain)
+    assert isinstance(claim, Claim)
     if claim.quantifier != "weights" and claim.domain.length[1] < shortest(config.order):
         return (
             f"{claim.id}: speaks of {claim.domain.length[1]} terms, but at order={config.order} "

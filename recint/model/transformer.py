@@ -25,8 +25,8 @@ from recint.judging.subject import CHUNK
 from recint.model.asked import Asked
 from recint.model.folding import fold
 from recint.model.intact import Intact
-from recint.model.memo import Once
 from recint.model.untrained import untrained
+from recint.system.memo import Once
 from recint.system.memory import keep_freed_memory
 from recint.system.seeds import derive_seed
 

@@ -11,10 +11,10 @@ from recint.system.escaping import code, markdown
 from recint.words import counted
 
 _QUANTIFIERS = {
-    "average": "the average over the recurrences of its domain",
+    "average": "the average over the {noun}s of its domain",
     "everywhere": "every condition of its domain",
-    "pointwise": "every single recurrence of its domain",
-    "weights": "the weights alone, without recurrences",
+    "pointwise": "every single {noun} of its domain",
+    "weights": "the weights alone, without {noun}s",
 }
 _RELATIONS = {">=": "at least", "<=": "at most"}
 
@@ -50,13 +50,13 @@ def _next(claim: Claim, props: Sequence[Property]) -> str:
 
 def _about(claim: Claim, following: str) -> Iterator[str]:
     """Sentences about a claim, as Markdown."""
-    yield f"It is about {_QUANTIFIERS[claim.quantifier]}{_domain(claim)}{_layers(claim)}."
+    yield f"It is about {_QUANTIFIERS[claim.quantifier].format(noun=claim.noun)}{_domain(claim)}{_layers(claim)}."
     yield f"It holds if {_bar(claim)}."
     for contrast in claim.contrasts:
         where = f" at {contrast.domain.words()}" if contrast.domain else ""
         yield f"Contrast, {markdown(contrast.name)}{where}: {_bar(contrast)}."
-    if claim.orders:
-        yield f"It applies to recurrences of order {', '.join(map(str, claim.orders))} only."
+    if claim.limits:
+        yield claim.limits
     if claim.constants:
         yield f"Constants: {', '.join(f'{markdown(name)} = {value}' for name, value in claim.constants)}."
     yield f"Source: {markdown(claim.source)}."

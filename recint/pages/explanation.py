@@ -29,7 +29,7 @@ def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[st
         yield f"  why: {entry.message.removeprefix(f'{entry.id}: ')}"
     yield f"  {entry.statistic}: {_measured(entry)}"
     if entry.estimate:
-        yield f"  {words.counted(entry.estimate.n, 'recurrence')} (seed {run.seed}), {_looks(run)}"
+        yield f"  {words.counted(entry.estimate.n, entry.noun)} (seed {run.seed}), {_looks(run)}"
         yield f"  {_tests(entry, len(run.claims))}"
     for name, contrast in entry.contrast.items():
         p = f", p = {contrast.estimate.p:.2g}" if contrast.estimate else ""
@@ -40,7 +40,7 @@ def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[st
         yield f"  search: {words.reach(entry) or words.counted(entry.search.examples, 'trial')}{where}"
     yield from (f"  {sentence}" for sentence in (words.share_that_fails(entry), words.untrained(entry)) if sentence)
     if values is not None:
-        yield from (f"  {line}" for line in _spread(values))
+        yield from (f"  {line}" for line in _spread(values, entry.noun))
 
 
 def _measured(of: Measurement) -> str:
@@ -63,10 +63,10 @@ def _tests(entry: Entry, family: int) -> str:
     return f'p of "it does not hold" = {estimate.p:.2g}{holm}; p of "it holds" = {estimate.p_against:.2g}'
 
 
-def _spread(values: DrawnValues) -> Iterator[str]:
-    """How the values of single recurrences are spread, one line for each column of values."""
+def _spread(values: DrawnValues, noun: str) -> Iterator[str]:
+    """How the values of single draws are spread, one line for each column of values."""
     own = np.asarray(values.own, np.float64).reshape(len(values.own), -1)
-    yield f"values of single recurrences ({', '.join(f'{share:.0%}' for share in SHARES)} of them lie below):"
+    yield f"values of single {noun}s ({', '.join(f'{share:.0%}' for share in SHARES)} of them lie below):"
     for number, column in enumerate(own.T):
         quantiles = ", ".join(f"{quantile:.3g}" for quantile in np.quantile(column, SHARES))
         yield f"  {f'{number}: ' if own.shape[1] > 1 else ''}{quantiles}"

@@ -32,38 +32,40 @@ from matplotlib.ticker import MaxNLocator
 _STEEP = 30  # if a value is this many times the threshold, a linear axis would hide the threshold
 
 
-def against_c(
+def against(
     title: str,
     *,
-    c: ArrayLike,
+    x: ArrayLike,
     value: ArrayLike,
     low: ArrayLike,
     high: ArrayLike,
     threshold: float,
     relation: str,
+    xlabel: str,
     ylabel: str,
     log: bool = False,
     searched: Sequence[tuple[float, float]] = (),
     counterexample: tuple[float, float] | None = None,
 ) -> str:
-    """A statistic against the coefficient c, with its 95 % band, the trials of the search and the counterexample.
+    """A statistic against the coordinate of the places, with its 95 % band, the trials of the search and the counterexample.
 
     Args:
-        c, value, low, high: one number for each bin of c; nan for a bin without estimate.
+        x, value, low, high: one number for each bin of the coordinate; nan for a bin without estimate.
+        xlabel: the name of the coordinate.
         log: use a log axis for the statistic.
-        searched: pairs (c, value) of trials.
-        counterexample: the pair (c, value) that breaks the claim.
+        searched: pairs (x, value) of trials.
+        counterexample: the pair (x, value) that breaks the claim.
     """
     figure, (axes,) = axes_of(title, height=3.7)
     with drawing():
         if not log and np.nanmax(np.abs(value)) > _STEEP * abs(threshold) > 0:
             axes.set_yscale("symlog", linthresh=2 * abs(threshold), linscale=2)
             ylabel += " (symmetric log axis)"
-        axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
-        axes.plot(c, value, color=BLUE, linewidth=1.6, label="reference draws, in bins of c")
+        axes.fill_between(x, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
+        axes.plot(x, value, color=BLUE, linewidth=1.6, label="reference draws, in bins")
         if searched:
             places, values = zip(*searched, strict=True)
-            axes.scatter(places, values, s=14, color=GREY, alpha=0.7, label="trials of the search, any length")
+            axes.scatter(places, values, s=14, color=GREY, alpha=0.7, label="trials of the search")
         threshold_line(axes, threshold, relation)
         if counterexample:
             axes.scatter(
@@ -71,7 +73,7 @@ def against_c(
             )
         if log:
             log_axis(axes, "y")
-        axes.set_xlabel("coefficient c")
+        axes.set_xlabel(xlabel)
         axes.set_ylabel(fill(ylabel, 34))
         grid(axes)
         legend_below(figure, axes)
@@ -81,19 +83,21 @@ def against_c(
 def conditions_map(
     title: str,
     *,
-    c: Sequence[float],
-    lengths: Sequence[int],
+    columns: Sequence[float],
+    rows: Sequence[int],
     value: ArrayLike,
     threshold: float,
     relation: str,
+    xlabel: str,
+    ylabel: str,
     label: str,
     counterexample: tuple[float, int] | None = None,
 ) -> str:
-    """A statistic at every coefficient and length: blue where the claim holds, red where it does not.
+    """A statistic at every place of a grid: blue where the claim holds, red where it does not.
 
     Args:
-        value: shape (length, coefficient); nan where nothing was measured.
-        counterexample: the pair (c, length) that breaks the claim.
+        value: shape (row, column); nan where nothing was measured.
+        counterexample: the pair (column, row) that breaks the claim.
     """
     table = np.asarray(value, dtype=float)
     figure, (axes,) = axes_of(title)
@@ -104,13 +108,13 @@ def conditions_map(
             good >= 0, good / max(good.max(initial=0.0), 1e-30), -good / min(good.min(initial=0.0), -1e-30)
         )
         image = axes.imshow(shown, vmin=-1, vmax=1, cmap="RdBu", aspect="auto", interpolation="none", origin="lower")
-        ticks = range(0, len(c), max(1, len(c) // 8))
-        axes.set_xticks(list(ticks), [f"{c[tick]:g}" for tick in ticks])
-        axes.set_yticks(range(len(lengths)), [str(length) for length in lengths])
-        if counterexample and counterexample[0] in c and counterexample[1] in lengths:
+        ticks = range(0, len(columns), max(1, len(columns) // 8))
+        axes.set_xticks(list(ticks), [f"{columns[tick]:g}" for tick in ticks])
+        axes.set_yticks(range(len(rows)), [str(row) for row in rows])
+        if counterexample and counterexample[0] in columns and counterexample[1] in rows:
             axes.scatter(
-                c.index(counterexample[0]),
-                lengths.index(counterexample[1]),
+                columns.index(counterexample[0]),
+                rows.index(counterexample[1]),
                 s=90,
                 marker="X",
                 color=ORANGE,
@@ -118,8 +122,8 @@ def conditions_map(
                 label="counterexample",
             )
             legend_below(figure, axes)
-        axes.set_xlabel("coefficient c")
-        axes.set_ylabel("terms")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
         bar = figure.colorbar(image, ax=axes, ticks=[-1, 0, 1])
         bar.ax.set_yticklabels(["worst", f"{relation} {threshold:g}", "best"])
         bar.set_label(fill(label, 34))

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from recint.judging.entry import Baseline, Entry, Pair, Run
+from recint.judging.entry import NOUN, Baseline, Entry, Pair, Run
 from recint.verdict import LEVEL, tally, words
+from recint.words import noun as noun_of
 
 
 def answer(run: Run) -> str:
@@ -76,8 +77,9 @@ class Refutations:
 
     Attributes:
         counterexamples: refuted by a confirmed place where the claim fails.
-        estimates: refuted by the average over independent recurrences.
+        estimates: refuted by the average over independent draws.
         weights: refuted by a statistic of the weights.
+        noun: what one draw is called.
         contrasts: the claim's own statistic is as it should be, but a contrast of the claim fails.
     """
 
@@ -85,6 +87,7 @@ class Refutations:
     estimates: int = 0
     weights: int = 0
     contrasts: int = 0
+    noun: str = NOUN
 
     def __str__(self) -> str:
         """A sentence without its full stop.
@@ -94,7 +97,7 @@ class Refutations:
         """
         ways = {
             "by a confirmed counterexample": self.counterexamples,
-            "by the average over recurrences": self.estimates,
+            f"by the average over {self.noun}s": self.estimates,
             "by the weights alone": self.weights,
             "by a contrast that fails": self.contrasts,
         }
@@ -104,7 +107,7 @@ class Refutations:
         return f"{total} {'claim is' if total == 1 else 'claims are'} refuted{',' if len(parts) == 1 else ':'} {', '.join(parts)}"
 
 
-def refuted(claims: Iterable[Entry]) -> Refutations:
+def refuted(claims: Sequence[Entry]) -> Refutations:
     """Count the refuted claims of a run by what refutes them."""
     by: Counter[str] = Counter()
     for claim in claims:
@@ -116,28 +119,27 @@ def refuted(claims: Iterable[Entry]) -> Refutations:
             by["contrasts"] += 1
         else:
             by["estimates" if claim.estimate else "weights"] += 1
-    return Refutations(**by)
+    return Refutations(**by, noun=noun_of(claims))
 
 
 def reach(claims: Sequence[Entry]) -> str:
     """One or two sentences about what the verdicts allow to conclude, and what not."""
-    sentences = []
+    said, noun = [], noun_of(claims)
     if drawn := [claim.estimate.n for claim in claims if claim.estimate]:
-        sentences.append(
-            f"Each estimate rests on {_range(drawn)} independent recurrences; at most {LEVEL * 100:g} % of such runs would "
+        said.append(
+            f"Each estimate rests on {_range(drawn)} independent {noun}s; at most {LEVEL * 100:g} % of such runs would "
             f"support a false claim about averages, and at most {LEVEL * 100:g} % would refute a true claim."
         )
     conditions = [claim.search.conditions for claim in claims if claim.search and claim.quantifier == "everywhere"]
-    # The drawn recurrences count too, because each of them was compared with the threshold.
-    recurrences = [claim.recurrences_tried for claim in claims if claim.search and claim.quantifier == "pointwise"]
+    # The draws of the estimate count too, because each of them was compared with the threshold.
+    singles = [claim.draws_tried for claim in claims if claim.search and claim.quantifier == "pointwise"]
     means = [f"“everywhere” means at the {_range(conditions)} conditions that were tried"] if conditions else []
-    means += [f"“every recurrence” means the {_range(recurrences)} that were tried"] if recurrences else []
+    means += [f"“every {noun}” means the {_range(singles)} that were tried"] if singles else []
     if means:
         both = ", and ".join(means)
-        sentences.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
+        said.append(f"{both[0]}{both[1].upper()}{both[2:]}; the verdicts say nothing about others.")
     return (
-        " ".join(sentences)
-        or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
+        " ".join(said) or "The claims are about the weights of this checkpoint; the verdicts say nothing about others."
     )
 
 

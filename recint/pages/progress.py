@@ -10,18 +10,19 @@ from recint.pages.findings import headline, told
 from recint.verdict import SYMBOLS
 
 
-def opening(claims: int, stages: Sequence[int]) -> str:
+def opening(claims: int, stages: Sequence[int], *, noun: str) -> str:
     """Says what happens before the first line: all claims are measured together, which takes a while.
 
     Args:
-        stages: the numbers of recurrences, e.g. 200, 1000, 5000.
+        stages: the numbers of draws, e.g. 200, 1000, 5000.
+        noun: what one draw is called.
 
-    >>> opening(2, [200, 1000, 5000])
+    >>> opening(2, [200, 1000, 5000], noun="recurrence")
     '2 claims: measured together on 200 recurrences first (on 1000 or 5000 if these do not decide), then judged one by one'
     """
     further = f" (on {' or '.join(map(str, stages[1:]))} if these do not decide)" if len(stages) > 1 else ""
     counted = words.counted(claims, "claim")
-    return f"{counted}: measured together on {stages[0]} recurrences first{further}, then judged one by one"
+    return f"{counted}: measured together on {stages[0]} {noun}s first{further}, then judged one by one"
 
 
 def row(entry: Entry) -> str:

@@ -21,6 +21,7 @@ def page(
     run: Run,
     figures: Mapping[str, Sequence[str]],
     *,
+    subject: str,
     amended: Mapping[str, str] = MappingProxyType({}),
     below: str = "",
 ) -> str:
@@ -28,12 +29,14 @@ def page(
 
     Args:
         figures: inline SVG of each claim, by its id.
+        subject: what the claims are about, in a few words.
         amended: why a claim was amended, by its id; claims of version 1 are not in it.
         below: HTML that goes below the board.
     """
     return render(
         "report.html",
         run=run,
+        subject=subject,
         headline=findings.headline(run),
         refuted=findings.refuted(run.claims),
         reach=findings.reach(run.claims),

@@ -150,7 +150,7 @@ def compared(
 
 def _unpaired_note(found: Sequence[Pair], name: str) -> Iterator[str]:
     if any(pair.ci for pair in found) and not any(pair.n for pair in found):
-        yield f"no values of {name} are at hand, or they are of other recurrences: figures are compared by their intervals"
+        yield f"no values of {name} are at hand, or they are of other draws: figures are compared by their intervals"
 
 
 def _judged_otherwise(baseline: Run, run: Run) -> list[str]:
@@ -207,7 +207,7 @@ def _change(pair: Pair) -> str:
     if pair.ci is None:
         return f"; difference {pair.difference:.3g}, {tolerated}"
     low, high = (end if end is not None else sign * inf for end, sign in zip(pair.ci, (-1, 1), strict=True))
-    on = f"on the same {pair.n} recurrences" if pair.n else "by the two intervals"
+    on = f"on the same {pair.n} draws" if pair.n else "by the two intervals"
     return f"; difference {pair.difference:.3g} [{low:.3g}, {high:.3g}] {on}, {tolerated}"
 
 

@@ -54,7 +54,7 @@ class ExpectedVerdicts:
     def speaks_of(self, checkpoint: Mapping[str, Any]) -> bool:
         """Whether the file belongs to a checkpoint, given as in a verdict file."""
         config = undetermined(checkpoint) if self.config is None else self.config
-        return identity({"sha256": self.sha256, "config": config}) == identity(checkpoint)
+        return identity({**checkpoint, "sha256": self.sha256, "config": config}) == identity(checkpoint)
 
 
 def load(path: Path) -> ExpectedVerdicts:

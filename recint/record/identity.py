@@ -15,10 +15,14 @@ USUAL: Mapping[str, Any] = {"act_fn": "gelu_new", "layer_norm_eps": 1e-5, "order
 def undetermined(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the configuration that the tensors do not determine, of a checkpoint as in the log or a verdict file.
 
+    Of a subject that is named, which may be any, it is the whole configuration.
+
     >>> undetermined({"name": "m", "sha256": "ab...", "config": {"order": 2}})
     {'act_fn': 'gelu_new', 'layer_norm_eps': 1e-05, 'order': 2}
     """
     config = checkpoint.get("config") or {}
+    if checkpoint.get("subject"):
+        return dict(config)
     return {name: config.get(name, usual) for name, usual in USUAL.items()}
 
 
@@ -37,5 +41,5 @@ def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
     >>> brief({"name": "m", "sha256": "abcdef", "config": {"order": 2}}, digits=4)
     'abcd order=2'
     """
-    unusual = (f"{name}={value}" for name, value in undetermined(checkpoint).items() if value != USUAL[name])
+    unusual = (f"{name}={value}" for name, value in undetermined(checkpoint).items() if value != USUAL.get(name, value))
     return " ".join([checkpoint["sha256"][:digits], *unusual])

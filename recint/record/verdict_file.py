@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from recint.judging.entry import (
+    NOUN,
     Baseline,
     Counterexample,
     Drift,
@@ -154,7 +155,7 @@ REGISTERED = ("statement", "statistic", "quantifier", "parts")
 # The fields that are the same in an entry and in JSON.
 _UNCHANGED = (
     "id", "version", "hash", "verdict", "expected", "standing", "question", "statement", "source", "caveat", "partner",
-    "statistic", "value", "relation", "threshold", "quantifier", "estimate_refutes", "seconds", "message",
+    "statistic", "value", "relation", "threshold", "quantifier", "estimate_refutes", "noun", "seconds", "message",
 )  # fmt: skip
 
 
@@ -185,6 +186,7 @@ def plain(of: Entry) -> dict[str, Any]:
         "per_head": _lists(of.per_head),
         "parts": list(of.parts),
         "estimate_refutes": of.estimate_refutes,
+        **({} if of.noun == NOUN else {"noun": of.noun}),
         "seconds": of.seconds,
         "message": of.message,
     }
@@ -203,7 +205,7 @@ def short(of: Entry, fields: Mapping[str, Any]) -> dict[str, Any]:
     whole = plain(of)
     needed = {name: whole[name] for name in schema.required("entry")}
     known = plain(entry(needed, fields))
-    content = {name: value for name, value in whole.items() if name in needed or value != known[name]}
+    content = {name: value for name, value in whole.items() if name in needed or value != known.get(name)}
     statistics = {contrast["name"]: contrast["statistic"] for contrast in fields.get("contrasts", ())}
     for name, part in content.get("contrast", {}).items():
         if part["statistic"] == statistics.get(name):

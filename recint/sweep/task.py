@@ -17,17 +17,17 @@ import torch
 from hypothesis import settings
 
 from recint.catalogue import properties
-from recint.checkpoint import Checkpoint, load
 from recint.globs import selected
 from recint.judging import entries
 from recint.judging.claim import Property
 from recint.judging.entry import Entry
 from recint.judging.judge import judge
 from recint.judging.seed import Seed, seed_for
+from recint.judging.subject import Checkpoint
 from recint.judging.untrained import code_of
-from recint.model.preconditions import require_verifiable
-from recint.model.transformer import Model, resolve_device
+from recint.model.transformer import resolve_device
 from recint.record import log_file, verdict_file
+from recint.subjects import subject_of
 from recint.sweep.jobs import VERDICTS, Done, How
 from recint.sweep.snapshots import name_of
 from recint.system.files import cache_folder, write
@@ -75,8 +75,7 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     if how.code and how.code != code_of(asked(how)):
         raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
     # Snapshots of different trainings have the same file names, so the name of the training is put before.
-    checkpoint = replace(load(path), name=name_of(path))
-    require_verifiable(checkpoint, path)
+    checkpoint = replace(subject_of(how.hypotheses).load(path), name=name_of(path))
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
     notes = list(checkpoint.notes)
     if known := _known(file, how):
@@ -111,7 +110,7 @@ def _known(file: Path, how: How) -> tuple[Entry, ...] | None:
 
 def _judged(checkpoint: Checkpoint, how: How) -> tuple[Entry, ...]:
     device, props = resolve_device(how.device), asked(how)
-    model = Model(checkpoint, device=device)
+    model = subject_of(how.hypotheses).model(checkpoint, device)
     return judge(props, model, seed=_seed(checkpoint, how).number, stages=how.stages, controls=how.controls)
 
 

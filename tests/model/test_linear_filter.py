@@ -19,9 +19,9 @@ from recint.model.linear_filter import (
     responses,
     rule_weights,
 )
-from recint.model.memo import Once
 from recint.recurrence import Distribution, build
 from recint.statistics.differences import least_squares_c
+from recint.system.memo import Once
 
 from ..conftest import SMALL
 from ..passes import biased, plain

@@ -17,15 +17,16 @@ from .test_weight_figures import WEIGHTS
 
 RNG = np.random.default_rng(0)
 FIGURES = {
-    "against_c": (
-        lambda: figures.against_c(
+    "against": (
+        lambda: figures.against(
             "It fails at c = -1",
-            c=[-1, 0, 1],
+            x=[-1, 0, 1],
             value=[2, 3, 4],
             low=[1, 2, 3],
             high=[3, 4, 5],
             threshold=2.5,
             relation=">=",
+            xlabel="coefficient c",
             ylabel="a statistic",
             searched=[(-1, 2.0), (0.5, 3.0)],
             counterexample=(-1, 2.0),
@@ -85,9 +86,9 @@ LITERAL = r"costs $\foo$ and $1$"
 
 def test_what_a_researcher_writes_is_no_formula():
     """A statistic, a part's name or a title may hold dollar signs; only the powers of ten on a log axis are formulas."""
-    numbers = {"c": [0.1, 1], "value": [1e-3, 1], "low": [1e-4, 0.5], "high": [1e-2, 2]}
+    numbers = {"x": [0.1, 1], "value": [1e-3, 1], "low": [1e-4, 0.5], "high": [1e-2, 2]}
     relation = {"threshold": 0.1, "relation": "<="}
-    curve = figures.against_c(LITERAL, **numbers, **relation, ylabel=LITERAL, log=True)
+    curve = figures.against(LITERAL, **numbers, **relation, xlabel="c", ylabel=LITERAL, log=True)
     heads = figures.head_statistics(
         LITERAL, names=[LITERAL, "b"], value=[1, 100], low=[1, 50], high=[2, 200], **relation, xlabel=LITERAL
     )

@@ -165,7 +165,7 @@ def test_a_whole_report_stays_small():
     random = np.random.default_rng(0)
     c, lengths = [index / 10 for index in range(-20, 21)], list(range(5, 15))
     bins = {
-        "c": np.linspace(-2, 2, 20),
+        "x": np.linspace(-2, 2, 20),
         "value": random.random(20),
         "low": random.random(20),
         "high": random.random(20),
@@ -176,11 +176,20 @@ def test_a_whole_report_stays_small():
     )
     scores, components = random.random((3, 8)), [f"layer {head // 8}, head {head % 8}" for head in range(24)]
     drawn = {
-        "against_c": figures.against_c(title, **bins, **bar, ylabel="MSE without it / MSE", log=True),
-        "searched": figures.against_c(
-            title, **bins, **bar, ylabel="attention", searched=[(x, random.random()) for x in c for _ in lengths]
+        "against_c": figures.against(title, **bins, **bar, xlabel="coefficient c", ylabel="MSE without it / MSE", log=True),
+        "searched": figures.against(
+            title, **bins, **bar, xlabel="c", ylabel="attention", searched=[(x, random.random()) for x in c for _ in lengths]
         ),
-        "map": figures.conditions_map(title, c=c, lengths=lengths, value=random.random((10, 41)), **bar, label="attention"),
+        "map": figures.conditions_map(
+            title,
+            columns=c,
+            rows=lengths,
+            value=random.random((10, 41)),
+            **bar,
+            xlabel="coefficient c",
+            ylabel="terms",
+            label="attention",
+        ),
         "attention": figures.attention(title, pattern=random.random((8, 13, 13)), layer=0),
         "heads": figures.head_statistics(
             title, names=[f"head {head}" for head in range(8)], value=scores[0], low=scores[1], high=scores[2], **bar, xlabel="it"

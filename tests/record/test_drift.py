@@ -55,7 +55,7 @@ class TestPairs:
         assert found.outcome == "flips"
         assert found.sentence == (
             "a.a: flips, but did not move, supported in base, now inconclusive (0.501 -> 0.499, should be >= 0.5; "
-            "difference -0.002 [-0.1, 0.1] on the same 100 recurrences, tolerated 0.05)"
+            "difference -0.002 [-0.1, 0.1] on the same 100 draws, tolerated 0.05)"
         )
         assert drift.drift([found]) == []
         assert [one.kind for one in drift.drift([found], strict=True)] == ["flips"]

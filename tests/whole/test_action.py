@@ -185,7 +185,7 @@ def test_a_mutated_copy_drifts_but_for_what_may(runner, workspace, baseline):
     assert "; 1 drifted from mine (1 more may)." in done.summary
     assert "- **model.predicts-next-term: moved, refuted as in mine" in done.summary
     assert "- allowed: l0.previous-token: moved, refuted as in mine" in done.summary
-    assert "on the same 100 recurrences" in done.summary
+    assert "on the same 100 draws" in done.summary
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,12 @@ PARTS = {
             "claim",
             "claim_figures",
         ),
-        *("statistics", "model", "calibration", "replication", "training"),
+        *("statistics", "model", "calibration", "replication", "training", "bridged"),
     ),
-    "wiring": ("cli", "options", "session", "plugin", "verify", "collecting", "sweep.task", "calibration.calibrate"),
+    "wiring": (
+        *("cli", "options", "session", "subjects", "plugin", "verify", "collecting"),
+        *("sweep.task", "calibration.calibrate"),
+    ),
 }
 MAY_IMPORT = {
     "common ground": {"common ground"},
@@ -63,7 +66,9 @@ def _name(path):
     return ".".join(part for part in parts if part != "__init__") or "recint"
 
 
-MODULES = {_name(path): path for path in sorted((ROOT / "recint").rglob("*.py"))}
+# What `recint init` copies is no part of recint: tests/cli/test_init.py judges a model by it.
+STARTERS = ROOT / "recint" / "starters"
+MODULES = {_name(path): path for path in sorted((ROOT / "recint").rglob("*.py")) if not path.is_relative_to(STARTERS)}
 
 
 def imported(path):

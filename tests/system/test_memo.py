@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.model.memo import Once
+from recint.system.memo import Once
 
 
 def test_each_key_is_measured_once():

@@ -1,0 +1,65 @@
+"""Which subject the claims of a folder are about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import cast
+
+from recint import shipped
+from recint.catalogue import SHIPPED, SUBJECT, module
+from recint.judging.subject import Kind
+from recint.model import subject as recurrences
+
+REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
+_NAMES = ("NAME", "load", "model")
+
+
+def subject_of(folder: str | Path) -> Kind:
+    """The module `subject.py` of a folder of claims; without one, the claims are about affine recurrences.
+
+    >>> subject_of("hypotheses").NAME, subject_of("examples/induction/claims").NAME
+    ('affine recurrences', 'token sequences with a repeated block')
+
+    Raises:
+        ValueError: the module cannot be imported, or lacks a name.
+    """
+    path = Path(folder).resolve() / SUBJECT
+    own = module(path) if path.is_file() else recurrences
+    if missing := [name for name in _NAMES if not hasattr(own, name)]:
+        raise ValueError(
+            f"{path}: has no {missing[0]}, but a subject has {', '.join(_NAMES)}; see docs/your-own-model.md"
+        )
+    return cast(Kind, own)
+
+
+def folder_of(chosen: str | None, named: Sequence[str]) -> Path:
+    """The folder of claims that pytest is told to collect, as far as that is known before it collects.
+
+    Args:
+        chosen: the folder that the option names.
+        named: the paths among pytest's arguments, which may name a folder or its modules.
+    """
+    paths = [Path(name.partition("::")[0]) for name in ([chosen] if chosen else named)]
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    return next((folder.resolve() for folder in folders if (folder / SUBJECT).is_file()), SHIPPED)
+
+
+def require_one_subject(folders: Collection[Path]) -> None:
+    """Raises ValueError if the claims of these folders are about different subjects: one checkpoint cannot be of both."""
+    names = sorted({subject_of(folder).NAME for folder in folders})
+    if len(names) > 1:
+        raise ValueError(
+            f"claims about {' and about '.join(names)} are collected together, but a run has one checkpoint"
+        )
+
+
+def checkpoint_of(named: str | None, folder: str | Path) -> str:
+    """The path of the checkpoint that the claims of a folder are judged on: the one that is named, or the reference checkpoint.
+
+    Raises:
+        ValueError: none is named, and the claims are about another subject than the reference checkpoint.
+    """
+    if named is None and (kind := subject_of(folder)) is not recurrences:
+        raise ValueError(f"no checkpoint is named, but one of {kind.NAME} is needed for the claims of {folder}")
+    return str(REFERENCE_CHECKPOINT) if named is None else named

@@ -1,0 +1,47 @@
+"""`recint init` writes claims that run."""
+
+import pytest
+
+from recint import cli
+from recint.bridged import Checkpoint, save
+from recint.catalogue import module, properties
+
+from ..commands import found
+
+
+def init(folder, *more):
+    return cli.main(["init", str(folder), *more])
+
+
+def test_the_claim_about_recurrences_is_judged(tiny, tmp_path, capsys):
+    assert init(tmp_path / "mine") == 0
+    assert "judge them with: recint verify --hypotheses" in capsys.readouterr().out
+    verdicts = tmp_path / "v.json"
+    call = ["verify", str(tiny), "--hypotheses", str(tmp_path / "mine"), "--no-log", "--no-controls", "--draws", "200"]
+    assert cli.main([*call, "--verdicts", str(verdicts)]) == 1
+    assert found(verdicts) == {"l0.looks-back": "refuted"}
+
+
+def test_the_claim_about_tokens_is_judged_on_a_gpt_2(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert init(folder, "--subject", "tokens") == 0
+    subject = module(folder / "subject.py")
+    config = subject.Config()
+    save(Checkpoint(subject.NAME, "made", config, subject.build(config).state_dict()), tmp_path / "model")
+    verdicts = tmp_path / "v.json"
+    call = ["verify", str(tmp_path / "model"), "--hypotheses", str(folder), "--no-log", "--draws", "200"]
+    assert cli.main([*call, "--verdicts", str(verdicts)]) == 1
+    assert found(verdicts) == {"l0.looks-back": "refuted"}
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
+    (tmp_path / "claims.py").write_text("mine")
+    assert init(tmp_path) == 2
+    assert "exists already, and may hold claims; name a new folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.py"]
+
+
+@pytest.mark.parametrize("subject", ["recurrences", "tokens"])
+def test_what_is_written_declares_one_claim(tmp_path, subject):
+    init(tmp_path / subject, "--subject", subject)
+    assert [prop.claim.id for prop in properties(tmp_path / subject)] == ["l0.looks-back"]
