@@ -190,3 +190,14 @@ def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path
     loaded = untrained.code_of(properties(tmp_path))
     module.write_text(f"{module.read_text()}# changed\n")
     assert untrained.code_of(properties(tmp_path)) == loaded
+
+
+def test_a_subject_of_their_own_is_part_of_the_code_of_claims(tmp_path):
+    plain, own = (claims(tmp_path / name, {"id": "a.one"}) for name in ("plain", "own"))
+    (own / "subject.py").write_text("NAME = 'coins'\n")
+    (plain / "helper.py").write_text("")
+    assert untrained.code_of(properties(plain)) != untrained.code_of(properties(own))
+    (own / "measure.py").write_text("SIDES = 2\n")
+    beside = claims(tmp_path / "beside", {"id": "a.one"})
+    (beside / "subject.py").write_text("NAME = 'coins'\n")
+    assert untrained.code_of(properties(beside)) != untrained.code_of(properties(own))
