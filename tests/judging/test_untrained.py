@@ -16,6 +16,7 @@ from recint.judging.untrained import ALL, FIRST, TOLERATED, Untrained
 from recint.model import Model
 from recint.model import untrained as initial
 
+from ..made_up import claims
 from ..on_record import skip_what_is_new
 
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
@@ -193,11 +194,14 @@ def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path
 
 
 def test_a_subject_of_their_own_is_part_of_the_code_of_claims(tmp_path):
-    plain, own = (claims(tmp_path / name, {"id": "a.one"}) for name in ("plain", "own"))
-    (own / "subject.py").write_text("NAME = 'coins'\n")
-    (plain / "helper.py").write_text("")
-    assert untrained.code_of(properties(plain)) != untrained.code_of(properties(own))
-    (own / "measure.py").write_text("SIDES = 2\n")
-    beside = claims(tmp_path / "beside", {"id": "a.one"})
-    (beside / "subject.py").write_text("NAME = 'coins'\n")
-    assert untrained.code_of(properties(beside)) != untrained.code_of(properties(own))
+    def code(name, **modules):
+        folder = claims(tmp_path / name, {"id": "a.one"})
+        for module, text in modules.items():
+            (folder / f"{module}.py").write_text(text)
+        return untrained.code_of(properties(folder))
+
+    assert code("one") == code("two", helper="SIDES = 2")
+    assert (
+        len({code("three"), code("four", subject="NAME = 'a'"), code("five", subject="NAME = 'a'", helper="SIDES = 2")})
+        == 3
+    )
