@@ -15,6 +15,11 @@ REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 _NAMES = ("NAME", "load", "model")
 
 
+def is_own(folder: str | Path) -> bool:
+    """Whether the claims of a folder have a subject of their own."""
+    return (Path(folder) / SUBJECT).is_file()
+
+
 def subject_of(folder: str | Path) -> Kind:
     """The module `subject.py` of a folder of claims; without one, the claims are about affine recurrences.
 
@@ -25,7 +30,7 @@ def subject_of(folder: str | Path) -> Kind:
         ValueError: the module cannot be imported, or lacks a name.
     """
     path = Path(folder).resolve() / SUBJECT
-    own = module(path) if path.is_file() else recurrences
+    own = module(path) if is_own(folder) else recurrences
     if missing := [name for name in _NAMES if not hasattr(own, name)]:
         raise ValueError(
             f"{path}: has no {missing[0]}, but a subject has {', '.join(_NAMES)}; see docs/your-own-model.md"
@@ -42,7 +47,7 @@ def folder_of(chosen: str | None, named: Sequence[str]) -> Path:
     """
     paths = [Path(name.partition("::")[0]) for name in ([chosen] if chosen else named)]
     folders = [path if path.is_dir() else path.parent for path in paths]
-    return next((folder.resolve() for folder in folders if (folder / SUBJECT).is_file()), SHIPPED)
+    return next((folder.resolve() for folder in folders if is_own(folder)), SHIPPED)
 
 
 def require_one_subject(folders: Collection[Path]) -> None:
@@ -60,6 +65,8 @@ def checkpoint_of(named: str | None, folder: str | Path) -> str:
     Raises:
         ValueError: none is named, and the claims are about another subject than the reference checkpoint.
     """
-    if named is None and (kind := subject_of(folder)) is not recurrences:
-        raise ValueError(f"no checkpoint is named, but one of {kind.NAME} is needed for the claims of {folder}")
+    if named is None and is_own(folder):
+        raise ValueError(
+            f"no checkpoint is named, but one of {subject_of(folder).NAME} is needed for the claims of {folder}"
+        )
     return str(REFERENCE_CHECKPOINT) if named is None else named

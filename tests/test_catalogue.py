@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.catalogue import find, modules, properties
+from recint.catalogue import find, module, module_anew, modules, properties
 
 from .made_up import claims
 
@@ -38,3 +38,20 @@ def test_a_folder_without_claims_is_refused(tmp_path, module, said):
 def test_an_id_that_is_claimed_twice_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a\.one is claimed more than once, but an id names one claim"):
         properties(claims(tmp_path, {"id": "a.one"}, {"id": "a.one"}))
+
+
+def test_modules_of_a_folder_may_import_each_other(tmp_path):
+    (tmp_path / "subject.py").write_text("LEAST = 0.25\n")
+    (tmp_path / "claims.py").write_text("from .subject import LEAST\nHALF = 2 * LEAST\n")
+    loaded = module(tmp_path / "claims.py")
+    assert loaded.HALF == 0.5
+    assert module(tmp_path / "claims.py") is loaded
+    anew = module_anew(tmp_path / "claims.py")
+    assert anew is not loaded
+    assert module(tmp_path / "subject.py").LEAST == 0.25
+
+
+def test_the_subject_of_a_folder_declares_no_claims(tmp_path):
+    for name in ("subject", "claims", "conftest", "__init__"):
+        (tmp_path / f"{name}.py").write_text("")
+    assert [path.name for path in modules(tmp_path)] == ["claims.py"]

@@ -17,6 +17,7 @@ from recint.record import registration, value_file
 from recint.record.expected import Expectation, ExpectedError
 from recint.record.log import LogError
 from recint.session import Refutable, Session, prepare
+from recint.subjects import REFERENCE_CHECKPOINT
 
 CLAIM = find("l0.previous-token").claim
 

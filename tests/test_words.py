@@ -47,3 +47,8 @@ def test_questions_are_counted_not_rows():
     assert words.questions(claims[:1]) == (
         "1 claim asks 1 question, versions and kinds of one claim taken together: 0 are answered yes, 1 no, 0 neither"
     )
+
+
+def test_draws_of_one_name_have_it_and_others_are_draws():
+    nouns = [entry(noun="throw"), entry(noun="throw"), entry()]
+    assert (words.noun(nouns[:2]), words.noun(nouns), words.noun([])) == ("throw", "draw", "draw")

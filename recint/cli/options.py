@@ -101,12 +101,14 @@ def load(path: str | Path) -> Checkpoint:
 def load_for(claims: str | Path, path: str | Path) -> Any:
     """Load a checkpoint of the subject that the claims of a folder are about. Prints its notes to standard error.
 
+    For recurrences it may be one that claims cannot be judged on: the log may have runs on it.
+
     Raises:
         ValueError: the file cannot be read as a checkpoint of this subject.
     """
-    from recint.subjects import subject_of
+    from recint.subjects import is_own, subject_of
 
-    return _noted(subject_of(claims).load(str(path)))
+    return _noted(subject_of(claims).load(str(path))) if is_own(claims) else load(path)
 
 
 def _noted(loaded: T) -> T:

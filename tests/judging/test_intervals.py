@@ -199,7 +199,7 @@ def test_of_several_looks_each_has_its_share(reduction):
 
 
 def test_too_few_or_unusable_values_are_refused():
-    with pytest.raises(ValueError, match="n=1 recurrences are too few"):
+    with pytest.raises(ValueError, match="n=1 draws are too few"):
         estimate(np.ones(1), reduction="mean", relation=">=", threshold=0)
     with pytest.raises(ValueError, match="1 of 3 values are not finite"):
         estimate(np.array([1, np.nan, 2]), reduction="mean", relation=">=", threshold=0)

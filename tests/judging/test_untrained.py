@@ -16,6 +16,7 @@ from recint.judging.untrained import ALL, FIRST, TOLERATED, Untrained
 from recint.model import Model
 from recint.model import untrained as initial
 
+from ..made_up import claims
 from ..on_record import skip_what_is_new
 
 K, NO_V = k_composition.recint_property, no_v_composition.recint_property
@@ -190,3 +191,17 @@ def test_the_code_of_claims_is_what_was_loaded_not_what_the_file_became(tmp_path
     loaded = untrained.code_of(properties(tmp_path))
     module.write_text(f"{module.read_text()}# changed\n")
     assert untrained.code_of(properties(tmp_path)) == loaded
+
+
+def test_a_subject_of_their_own_is_part_of_the_code_of_claims(tmp_path):
+    def code(name, **modules):
+        folder = claims(tmp_path / name, {"id": "a.one"})
+        for module, text in modules.items():
+            (folder / f"{module}.py").write_text(text)
+        return untrained.code_of(properties(folder))
+
+    assert code("one") == code("two", helper="SIDES = 2")
+    assert (
+        len({code("three"), code("four", subject="NAME = 'a'"), code("five", subject="NAME = 'a'", helper="SIDES = 2")})
+        == 3
+    )

@@ -9,8 +9,11 @@ from ..entries import entry, run
 
 
 def test_the_opening_says_what_takes_a_while():
-    assert progress.opening(1, [100]) == "1 claim: measured together on 100 recurrences first, then judged one by one"
-    several = progress.opening(40, [200, 1000, 5000])
+    assert (
+        progress.opening(1, [100], noun="throw")
+        == "1 claim: measured together on 100 throws first, then judged one by one"
+    )
+    several = progress.opening(40, [200, 1000, 5000], noun="recurrence")
     assert several.startswith("40 claims: measured together on 200 recurrences first (on 1000 or 5000 if ")
 
 

@@ -34,7 +34,9 @@ def run(*claims):
 
 def page(*claims, pictures=None):
     """The report of a run, where pytest-html would put it."""
-    body = report.page(run(*claims), pictures or {"l0.looks-back": ['<svg id="a"></svg><svg id="b"></svg>']})
+    body = report.page(
+        run(*claims), pictures or {"l0.looks-back": ['<svg id="a"></svg><svg id="b"></svg>']}, subject="coins"
+    )
     return f"<!DOCTYPE html><html><head><meta charset='utf-8'></head><body>{body}</body></html>"
 
 
@@ -58,8 +60,16 @@ class TestContent:
         assert set(re.findall(r'href="#([^"]+)"', html)) <= set(re.findall(r'\bid="([^"]+)"', html))
         assert len(re.findall(r'\bid="([^"]+)"', html)) == len(set(re.findall(r'\bid="([^"]+)"', html)))
 
+    def test_it_says_what_the_claims_are_about_and_the_shape_of_the_model(self):
+        assert "coins · n_layers 3, n_heads 8, d_model 128, order 1, d_vocab 40 · tensors" in page()
+
+    def test_draws_have_the_name_that_the_claims_give_them(self):
+        html = page(entry("a.b", noun="throw"))
+        assert "over 100 throws" in html
+        assert "recurrence" not in html
+
     def test_an_amended_claim_says_why(self):
-        html = report.page(run(), {}, amended={"l1.weights": "a < b"})
+        html = report.page(run(), {}, subject="coins", amended={"l1.weights": "a < b"})
         assert html.count("<dt>Amended</dt>") == 1
         assert "<dd>because a &lt; b</dd>" in html
         assert html.index('id="claim-l1.weights"') < html.index("<dt>Amended</dt>") < html.index('id="claim-l2.error"')
@@ -213,7 +223,7 @@ def test_a_whole_report_stays_small():
 def test_the_drift_has_a_row_for_each_pair(drifted):
     config = {"n_layers": 3, "n_heads": 8, "d_model": 128, "order": 1, "d_vocab": 40}
     about = drifted.checkpoint | {"config": config}
-    text = report.page(replace(drifted, checkpoint=about, environment={"device": "cpu"}), {})
+    text = report.page(replace(drifted, checkpoint=about, environment={"device": "cpu"}), {}, subject="coins")
     assert "All 3 claims, before and after" in text
     row = next(row for row in text.split("<tr>")[1:] if "#claim-a.a" in row and "moved" in row)
     assert [cell.split("</td>")[0] for cell in row.split("<td>")[2:]] == [

@@ -225,3 +225,7 @@ class TestShort:
         for fields in ({}, FIELDS):
             self.short(WHOLE, fields)
             self.short(entry("a.a", "not_applicable", None, None), fields)
+
+    def test_what_a_draw_is_called_stays_where_it_is_no_recurrence(self):
+        assert self.short(entry("a.a", noun="throw"), FIELDS)["noun"] == "throw"
+        assert "noun" not in verdict_file.plain(entry("a.a"))
