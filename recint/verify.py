@@ -11,7 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,14 +24,16 @@ from recint import checkpoint as checkpoints
 from recint.catalogue import properties
 from recint.globs import selected
 from recint.judging import entries
-from recint.options import OPTIONS, PYTEST, RunOptions
+from recint.judging.entry import Run
+from recint.options import CLAIMS, DRAWS, HYPOTHESES, NO_CONTROLS, NO_LOG, OPTIONS, PROFILE, PYTEST, SEED, RunOptions
 from recint.profiles import usual_profile
-from recint.record import drift, log_file
+from recint.record import drift, log_file, verdict_file
 from recint.record.identity import identity
 from recint.session import prepare, require_report
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
+from recint.verdict import STAGES
 
 # These variables configure every pytest, and are meant for other test suites. They are replaced while the claims are judged.
 _ENVIRONMENT = {
@@ -143,11 +145,50 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     if logged and asked <= {entry.id for entry in logged.claims}:
         return of
     print(f"judging the baseline first: {name}", flush=True)
-    judged = scratch / "baseline.json"
     given = vars(options) | {"log": kept}
     how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
+    return str(_judged(scratch / "baseline.json", how, name, option="against"))
+
+
+def again(run: Run, checkpoint: str, *, hypotheses: Path) -> Run:
+    """Judge a run again: the same claims with the same seed, draws and profile, in a process of its own that logs nothing.
+
+    Untrained models are judged if the run judged any.
+
+    Args:
+        run: a run of the log.
+        checkpoint: the path of the checkpoint that it judged.
+        hypotheses: the folder of the claims.
+
+    Raises:
+        ValueError: the folder has no longer all claims of the run, or the checkpoint could not be judged.
+    """
+    known = {prop.claim.hash for prop in properties(hypotheses)}
+    if lacking := [entry.id for entry in run.claims if entry.hash not in known]:
+        raise ValueError(
+            f"hypotheses={str(hypotheses)!r} lacks {', '.join(lacking)}, but all claims of a run are judged again together, "
+            "since verdicts depend on their number"
+        )
+    how = [
+        *HYPOTHESES.words(hypotheses), *CLAIMS.words([entry.id for entry in run.claims]), *SEED.words(run.seed),
+        *DRAWS.words(None if run.stages == STAGES else run.draws), *PROFILE.words(run.profile), *NO_LOG.words(False),
+        *NO_CONTROLS.words(any(entry.untrained for entry in run.claims)),
+    ]  # fmt: skip
+    with TemporaryDirectory() as scratch:
+        return verdict_file.read(_judged(Path(scratch, "again.json"), how, checkpoint, option="checkpoint"))
+
+
+def _judged(into: Path, how: Sequence[str], checkpoint: str, *, option: str) -> Path:
+    """Judge a checkpoint in a process of its own, and return the path of its verdict file.
+
+    Args:
+        option: the option that names the checkpoint, for the error.
+
+    Raises:
+        ValueError: the checkpoint could not be judged.
+    """
     # -P: modules are not imported from the working folder.
-    command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={judged}", *how, "--", name]
+    command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={into}", *how, "--", checkpoint]
     if subprocess.run(command, check=False).returncode not in (0, 1):
-        raise ValueError(f"against={name!r} could not be judged")
-    return str(judged)
+        raise ValueError(f"{option}={checkpoint!r} could not be judged")
+    return into

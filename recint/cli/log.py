@@ -1,4 +1,4 @@
-"""`recint log`: show the research log, check it, or join the two sides of a conflict in it."""
+"""`recint log`: show the research log, check it, judge a run of it again, or join the two sides of a conflict in it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from recint.system.files import named_path, write
 from recint.system.outputs import require_files
 
 if TYPE_CHECKING:
+    from recint.judging.entry import Run
     from recint.record.lines import Line
+    from recint.record.log import Log
 
 HELP = "show or check the research log: runs, claims, and what changed"
 DESCRIPTION = """\
 Shows the research log: every run, and how the verdicts changed from run to run.
 With --check it looks for lines that were edited, removed, reordered or inserted, and for verdicts that do not follow from what
-the log holds. It names the commit that first held each run. The status is 0, 1 if a check finds anything (one sentence each), or
-2 if the call or an input is wrong.
+the log holds. It names the commit that first held each run. With --rerun it judges a run again, and says what differs.
+The status is 0, 1 if a check finds anything or a run differs (one sentence each), or 2 if the call or an input is wrong.
 """
 EXAMPLES = (
     "recint log",
@@ -31,18 +33,26 @@ EXAMPLES = (
     "recint log --changes 3 5",
     "recint log --html log.html",
     "recint log --check",
+    "recint log --rerun 0040bc96 my-model",
     "recint log --merge hypotheses/log/my-model.jsonl",
 )
 
 
 def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    add_checkpoint(command, "show only the runs of this checkpoint: its name, its path, or the beginning of its hash")
+    add_checkpoint(
+        command,
+        "show only the runs of this checkpoint: its name, its path, or the beginning of its hash; with --rerun, the path of the "
+        "checkpoint (default: the shipped one of this name)",
+    )
     add(command, HYPOTHESES, LOG, replace(CLAIMS, help="show the history of the claims whose id matches, e.g. 'l2.*'"))
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--changes", nargs=2, metavar="RUN", help="show which verdicts changed between these two runs")
     instead.add_argument(
         "--check", action="store_true", help="check the chain of its lines, its verdicts, and its history in git"
+    )
+    instead.add_argument(
+        "--rerun", metavar="RUN", help="judge this run again, with its seed, draws and profile, and say what differs"
     )
     instead.add_argument(
         "--merge",
@@ -63,8 +73,10 @@ def run(options: argparse.Namespace) -> int:
     from recint.pages import log_page
     from recint.record import history, log_file
 
-    if (options.check or options.merge) and (options.json or options.html or options.claims):
-        raise ValueError("--check and --merge go with neither --claims, --json nor --html: they show nothing else")
+    if (options.check or options.merge or options.rerun) and (options.json or options.html or options.claims):
+        raise ValueError(
+            "--check, --merge and --rerun go with neither --claims, --json nor --html: they show nothing else"
+        )
     if options.merge:
         return _merge(Path(options.merge))
     take_path(options)
@@ -75,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
     folder = log_file.folder_of(Path(options.hypotheses), options.log)
     require_files(options.html, inputs=(options.checkpoint, *map(str, folder.glob("*.jsonl"))))
     known = log_file.read(folder)
+    if options.rerun:
+        return _rerun(known, options)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
         from recint.judging import entries
@@ -109,6 +123,56 @@ def _check(folder: Path, runs: Sequence[Line]) -> int:
     checked = check(folder, procedure=registrations(())[0]["hash"])
     print(terminal(check_page.terminal(checked, runs)))
     return 1 if checked.findings else 0
+
+
+def _rerun(known: Log, options: argparse.Namespace) -> int:
+    """Judge a run of the log again, and print what differs. Returns 1 if anything does."""
+    from recint.record import drift, history
+    from recint.record.rerun import otherwise, versions
+    from recint.verify import again
+    from recint.words import counted
+
+    number = history.numbered(known.runs, options.rerun)
+    before = drift.run_of(known, number)
+    if not before.claims:
+        raise ValueError(
+            f"run={number['run']!r} was stopped before its verdicts, so that there are none to compare with"
+        )
+    now = again(before, _checkpoint_of(before, options.checkpoint), hypotheses=Path(options.hypotheses))
+    for sentence in versions(before, now):
+        print(line(f"note: {sentence}"))
+    wrong = list(otherwise(before, now))
+    for sentence in wrong:
+        print(line(sentence))
+    verdicts = counted(len(before.claims), "verdict")
+    ends = f"{counted(len(wrong), 'claim')} judged otherwise" if wrong else "all as in the log"
+    print(line(f"run {number['run']}: {verdicts} on {before.checkpoint['name']} judged again: {ends}"))
+    return int(bool(wrong))
+
+
+def _checkpoint_of(before: Run, given: str | None) -> str:
+    """The path of the checkpoint of a run: the given one, or the shipped one of its name.
+
+    Raises:
+        ValueError: there is none, or it is another model.
+    """
+    from recint import shipped
+    from recint.judging import entries
+    from recint.record.identity import brief, identity
+
+    name = before.checkpoint["name"]
+    candidates = (
+        [given]
+        if given
+        else [str(path) for path in sorted(shipped.CHECKPOINTS.glob("*")) if name in (path.name, path.stem)]
+    )
+    if not candidates:
+        raise ValueError(f"checkpoint={name!r} is not among those that come with recint: give its path")
+    about = entries.about(load(candidates[0]))
+    if identity(about) != identity(before.checkpoint):
+        found, expected = (brief(one, digits=12) for one in (about, before.checkpoint))
+        raise ValueError(f"{candidates[0]}: is another model than that of the run ({found}, but expected {expected})")
+    return candidates[0]
 
 
 def _merge(path: Path) -> int:
