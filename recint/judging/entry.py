@@ -114,6 +114,7 @@ class SearchSummary:
         worst_at: the place of the worst value, in a few words.
         unconfirmed: the number of places that failed in the search, but not on fresh draws.
         counterexample: a confirmed one; None if there is none.
+        further: more of them, each of another kind, for the reader; the verdict rests on the first.
     """
 
     examples: int = 0
@@ -122,6 +123,7 @@ class SearchSummary:
     worst_at: str = ""
     unconfirmed: int = 0
     counterexample: Counterexample | None = None
+    further: tuple[Counterexample, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,8 @@ def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[st
         yield f"  contrast, {name}: {_measured(contrast)}{p}"
     if entry.search:
         counterexample = entry.counterexample
-        where = f"; fails at {counterexample.where}: {counterexample.value:.3g}" if counterexample else ""
+        failing = [counterexample, *entry.search.further] if counterexample else []
+        where = "".join(f"; fails at {one.where}: {one.value:.3g}" for one in failing)
         yield f"  search: {words.reach(entry) or words.counted(entry.search.examples, 'trial')}{where}"
     yield from (f"  {sentence}" for sentence in (words.share_that_fails(entry), words.untrained(entry)) if sentence)
     if values is not None:

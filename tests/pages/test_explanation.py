@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recint.judging.entry import Estimate, Measurement, SearchSummary, UntrainedAnswer
+from recint.judging.entry import Counterexample, Estimate, Measurement, SearchSummary, UntrainedAnswer
 from recint.judging.values import DrawnValues
 from recint.pages.explanation import explained
 
@@ -36,6 +36,13 @@ def test_an_estimate_is_told_with_tests_contrasts_search_and_controls():
         "  values of single recurrences (0%, 5%, 50%, 95%, 100% of them lie below):",
         "    0, 1, 10, 19, 20",
     ]
+
+
+def test_every_counterexample_is_told():
+    one, other = (Counterexample(value=value, where=f"c = {value}") for value in (0.1, -0.2))
+    search = SearchSummary(conditions=57, counterexample=one, further=(other,))
+    told = "  search: 57 conditions tried; fails at c = 0.1: 0.1; fails at c = -0.2: -0.2"
+    assert told in lines(entry("a.a", "refuted", quantifier="everywhere", search=search))
 
 
 def test_a_claim_about_weights_has_its_value_alone():

@@ -51,6 +51,13 @@ class TestContent:
         assert 'Not as expected: <a href="#claim-l1.&lt;b&gt;">' in refuted
         assert reach.startswith("Each estimate rests on 100 independent recurrences")
 
+    def test_further_counterexamples_are_told_with_their_code(self):
+        other = Counterexample(value=0.2, where="c = -2 & 5 terms", text="a_(j+1) = -2 a_j", code="print('elsewhere')")
+        search = SearchSummary(counterexample=FOUND, further=(other,))
+        html = page(entry("l0.is-a-line", "refuted", search=search, quantifier="everywhere"))
+        assert "<code>c = -2 &amp; 5 terms</code> gives 0.2." in html
+        assert "print(&#39;elsewhere&#39;)" in html
+
     def test_every_claim_is_at_a_glance_and_opens_on_its_evidence(self):
         html = page()
         assert sections(html) == ["supported", "refuted", "refuted unexpected", "supported", "error"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from recint.judging.entry import Estimate, SearchSummary
+from recint.judging.entry import Counterexample, Estimate, SearchSummary
 from recint.record.rerun import otherwise, versions
 
 from ..entries import entry, run
@@ -50,6 +50,14 @@ def test_a_search_that_is_not_repeated_is_not_compared():
     moved = replace(ONE, search=SearchSummary(examples=9, worst=0.7))
     assert list(otherwise(replace(BEFORE, profile="nightly"), again(moved, TWO))) == []
     assert list(otherwise(replace(BEFORE, profile="default"), again(moved, TWO)))
+
+
+def test_a_line_from_before_there_were_further_counterexamples_is_compared_without_them():
+    first, other = (Counterexample(value=0.1, where=where) for where in ("c = 1", "c = -1"))
+    alone, both = SearchSummary(counterexample=first), SearchSummary(counterexample=first, further=(other,))
+    early, late = (replace(BEFORE, claims=(replace(ONE, search=search),)) for search in (alone, both))
+    assert list(otherwise(early, late)) == []
+    assert len(list(otherwise(late, early))) == 1
 
 
 def test_other_versions_are_noted():
