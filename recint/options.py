@@ -132,7 +132,7 @@ SEED = Option(
     otherwise="0",
     baseline=True,
 )
-RUN_SEED = replace(SEED, default=None, otherwise="0; with a baseline, as it was judged")
+RUN_SEED = replace(SEED, default=None, otherwise="it follows from the tensors; with a baseline, as it was judged")
 DRAWS = Option(
     name="draws",
     type=int,

@@ -176,12 +176,12 @@ def judge(request: pytest.FixtureRequest) -> Callable[[Property, Any], None]:
         properties = request.node.user_properties
         try:
             if prop.claim.quantifier != "weights" and prop.claim.id not in run.drawn:
-                run.drawn |= draw_together(beside, model, seed=run.seed, stages=run.stages, family=family)
-                run.scanned |= scan(beside, model, seed=run.seed)
+                run.drawn |= draw_together(beside, model, seed=run.seed.number, stages=run.stages, family=family)
+                run.scanned |= scan(beside, model, seed=run.seed.number)
             evidence, entry = judge_one(
                 prop,
                 model,
-                seed=run.seed,
+                seed=run.seed.number,
                 stages=run.stages,
                 family=family,
                 drawn=run.drawn.pop(prop.claim.id, None),
@@ -359,7 +359,7 @@ def _replication(run: Session) -> str:
 
     try:
         model = Model(run.checkpoint, device=run.device)
-        return replication_page.section(replicate(model, seed=run.seed), gallery(model, seed=run.seed))
+        return replication_page.section(replicate(model, seed=run.seed.number), gallery(model, seed=run.seed.number))
     except Exception as error:  # the verdicts do not depend on it
         return html.missing(f"The notebook's figures could not be measured again: {error}")
 

@@ -25,6 +25,7 @@ from recint.judging.difference import Difference, differences, judged_by, same_d
 from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
+from recint.judging.seed import Seed, seed_for
 from recint.judging.values import DrawnValues
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import resolve_device
@@ -151,12 +152,9 @@ class Session:
         return stages
 
     @cached_property
-    def seed(self) -> int:
-        """The seed of the draws. Where none is asked for, it is that of the baseline: then both runs draw the same recurrences."""
-        asked = self.options.seed
-        if asked is None and self.against:
-            asked = self.against.seed
-        return 0 if asked is None else asked
+    def seed(self) -> Seed:
+        """The seed of the draws."""
+        return seed_for(self.checkpoint.sha256, asked=self.options.seed, against=self.against)
 
     @cached_property
     def code(self) -> git.Code:
@@ -222,7 +220,8 @@ class Session:
         if not self.options.logging:
             return None
         about = entries.about(self.checkpoint)
-        return standing.warning(self.log, self.code, claims, hypotheses=self.claims, checkpoint=about)
+        chosen = self.seed.follows is None
+        return standing.warning(self.log, self.code, claims, hypotheses=self.claims, checkpoint=about, chosen=chosen)
 
     def keep(self, index: int, entry: Entry, registration: dict[str, Any], *, folder: Path) -> bool:
         """Keep the entry of a claim. At the first entry of the run, the log gets a line for the run.
@@ -254,7 +253,8 @@ class Session:
             checkpoint=entries.about(self.checkpoint),
             environment=entries.environment(self.device),
             when=self.started,
-            seed=self.seed,
+            seed=self.seed.number,
+            seed_from=self.seed.follows,
             draws=self.stages[-1],
             stages=list(self.stages),
             profile=settings.get_current_profile_name(),

@@ -11,6 +11,7 @@ from recint import session
 from recint.catalogue import find
 from recint.judging import entries
 from recint.judging.entry import Run
+from recint.judging.seed import Seed, seed_of
 from recint.judging.values import DrawnValues
 from recint.options import RunOptions
 from recint.record import registration, value_file
@@ -76,12 +77,13 @@ class TestRefutable:
 
 class TestSeed:
     def test_the_seed_is_that_of_the_baseline_unless_one_is_asked_for(self):
-        assert run().seed == 0
-        assert run(seed=3).seed == 3
+        tensors = run().checkpoint.sha256
+        assert run().seed == Seed(seed_of(tensors), follows=tensors)
+        assert run(seed=3).seed == Seed(3, follows=None)
         for asked, seed in ((None, 7), (3, 3)):
             known = run(against="old", seed=asked)
-            known.against = SimpleNamespace(seed=7)
-            assert known.seed == seed
+            known.against = SimpleNamespace(seed=7, seed_from=None, checkpoint={"sha256": 64 * "0"})
+            assert known.seed == Seed(seed, follows=None)
 
 
 class TestValues:

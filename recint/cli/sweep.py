@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from recint.cli.options import add, drawn, require_counts, take_path, tell, words, write_all
-from recint.options import CLAIMS, DEVICE, DRAWS, HYPOTHESES, LOG, NO_CONTROLS, NO_LOG, SEED, WORKERS
+from recint.options import CLAIMS, DEVICE, DRAWS, HYPOTHESES, LOG, NO_CONTROLS, NO_LOG, RUN_SEED, WORKERS
 from recint.system.escaping import command as as_command
 from recint.system.escaping import line
 from recint.system.files import is_writable, named_path
@@ -46,7 +46,7 @@ def declare(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the table, the report and a verdict file for each checkpoint to this folder (default: %(default)s)",
     )
-    add(command, HYPOTHESES, CLAIMS, DEVICE, SEED, DRAWS, NO_CONTROLS, LOG, NO_LOG, WORKERS)
+    add(command, HYPOTHESES, CLAIMS, DEVICE, RUN_SEED, DRAWS, NO_CONTROLS, LOG, NO_LOG, WORKERS)
     command.add_argument(
         "--scheduler",
         metavar="ADDRESS",

@@ -33,6 +33,7 @@ from recint.judging.holm import holm
 from recint.judging.intervals import exact_interval
 from recint.judging.search import Counterexample as Confirmed
 from recint.judging.search import Search
+from recint.judging.seed import Seed
 from recint.verdict import LEVEL, Findings, Verdict, decide
 
 GOOD = ("supported", "not_applicable")
@@ -283,7 +284,7 @@ def run(
     claims: Sequence[Entry],
     *,
     device: torch.device,
-    seed: int,
+    seed: Seed,
     stages: Sequence[int],
     profile: str,
     started: str,
@@ -299,7 +300,8 @@ def run(
     return Run(
         checkpoint=about(checkpoint),
         environment=environment(device),
-        seed=seed,
+        seed=seed.number,
+        seed_from=seed.follows,
         draws=stages[-1],
         stages=tuple(stages),
         profile=profile,

@@ -352,6 +352,7 @@ class Run:
         claims: the entries, in the order of the code.
         environment: versions of packages, and the device.
         seed: the seed of the draws.
+        seed_from: the hash of the tensors that the seed follows from; None if somebody chose the seed.
         draws: the largest number of draws of an estimate.
         stages: the numbers of draws after which estimates were looked at.
         profile: the name of Hypothesis' profile.
@@ -369,6 +370,7 @@ class Run:
     claims: tuple[Entry, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
+    seed_from: str | None = None
     draws: int | None = None
     stages: tuple[int, ...] | None = None
     profile: str | None = None

@@ -185,19 +185,39 @@ def draw_together(
         if drawn.changed == 0:
             return True
         try:
-            p, p_against = zip(*(both_p_values(bar, values) for bar, values in _parts(claim, drawn)), strict=True)
+            p, p_against = _p_values(claim, drawn, looks=looks)
         except NoEstimate:  # more draws will not help; `evaluate` raises the error again
             return True
-        if _lost(claim, [looks * against for against in p_against], family=family):
+        if _lost(claim, p_against, family=family):
             return True
-        return len(drawn.values) >= SUPPORT_FROM and looks * max(p) <= LEVEL / family
+        return len(drawn.values) >= SUPPORT_FROM and max(p) <= LEVEL / family
 
     return draw_until_decided(props, model, seed=seed, stages=stages, decided=decided)
 
 
-def _parts(claim: Claim, drawn: Drawn) -> list[tuple[Claim | Contrast, NDArray[np.float64]]]:
-    """The claim and its contrasts, each with its values."""
-    return [(claim, drawn.values), *((contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts)]
+def refuted_by_estimate(claim: Claim, drawn: Share, *, looks: int, family: int) -> bool:
+    """Whether the draws for the estimate refute the claim. Then no search can change its verdict.
+
+    Args:
+        looks: how often the growing sample may be looked at.
+        family: the number of claims that are judged together.
+    """
+    if not isinstance(drawn, Drawn):
+        return False
+    try:
+        return _lost(claim, _p_values(claim, drawn, looks=looks)[1], family=family)
+    except NoEstimate:  # `evaluate` raises the error again
+        return False
+
+
+def _p_values(claim: Claim, drawn: Drawn, *, looks: int) -> tuple[list[float], list[float]]:
+    """The p-values of "it does not hold" and of "it holds": those of the claim first, then those of its contrasts."""
+    parts: list[tuple[Claim | Contrast, NDArray[np.float64]]] = [
+        (claim, drawn.values),
+        *((contrast, drawn.contrasts[contrast.name]) for contrast in claim.contrasts),
+    ]
+    pairs = [both_p_values(bar, values) for bar, values in parts]
+    return [looks * p for p, _ in pairs], [looks * p_against for _, p_against in pairs]
 
 
 def _lost(claim: Claim, p_against: Sequence[float], *, family: int) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from recint.judging import entries as of_claims
 from recint.judging.claim import Property
 from recint.judging.draws import Share
 from recint.judging.entry import Entry, UntrainedAnswer
-from recint.judging.evaluate import Evidence, draw_together, evaluate
+from recint.judging.evaluate import Evidence, draw_together, evaluate, refuted_by_estimate
 from recint.judging.scan import Scan, scan
 from recint.judging.subject import Subject
 from recint.judging.untrained import untrained_passes
@@ -73,7 +74,9 @@ def judge(
     """
     entries = []
     drawn = draw_together(props, model, seed=seed, stages=stages, family=len(props))
-    scanned = scan(props, model, seed=seed)
+    refuted = partial(refuted_by_estimate, looks=len(stages), family=len(props))
+    searched = [prop for prop in props if thorough or not refuted(prop.claim, drawn[prop.claim.id])]
+    scanned = scan(searched, model, seed=seed)
     for prop in props:
         try:
             _, entry = judge_one(

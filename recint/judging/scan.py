@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +33,16 @@ class Visit:
 
 @dataclass(frozen=True)
 class Scan:
-    """All visits of a claim."""
+    """All visits of a claim.
+
+    Attributes:
+        visits: the first visit to every condition.
+        again: both visits together, to each condition where the first one does not show that the claim holds. The place is that
+            of the second visit.
+    """
 
     visits: tuple[Visit, ...]
+    again: tuple[Visit, ...] = ()
 
     def values(self, claim: Claim) -> list[tuple[Place, float]]:
         """The statistic at every condition."""
@@ -49,92 +54,117 @@ def scan(
 ) -> dict[str, Scan | Exception]:
     """Visit the conditions of all claims about every condition, and return the scan of each, by the id of the claim.
 
-    Claims that share conditions share forward passes. A claim that cannot be measured has its exception instead of a scan. Claims
-    that are not about every condition, or are not applicable to the model, are left out.
+    Conditions whose first visit does not show that the claim holds get a second visit. Claims that share conditions share forward
+    passes, in both visits. A claim that cannot be measured has its exception instead of a scan. Claims that are not about every
+    condition, or are not applicable to the model, are left out.
 
     Args:
         untrained: whether the model is an untrained one.
     """
     everywhere = [prop for prop in props if prop.claim.quantifier == "everywhere"]
     asked, failed = applicable(everywhere, model, untrained=untrained)
-    visits: dict[str, list[Visit]] = {prop.claim.id: [] for prop in asked}
-    at_seed = derive_seed(seed, "scan")
+    first_seed, again_seed = derive_seed(seed, "scan"), derive_seed(seed, "scan again")
+    where: dict[Place, list[Property]] = defaultdict(list)
+    for prop in asked:
+        for at in prop.claim.domain.conditions(model.config, batch=VISIT, seed=first_seed):
+            where[at].append(prop)
+    visits = _visit(where, model, batch=VISIT, failed=failed)
+    doubtful: dict[str, dict[Place, Visit]] = {}
+    where_again: dict[Place, list[Property]] = defaultdict(list)
+    for prop in [prop for prop in asked if prop.claim.id not in failed]:
+        name = prop.claim.id
+        try:
+            doubts = _doubtful(prop.claim, visits[name])
+        except Exception as error:
+            failed[name] = error.with_traceback(None)
+            continue
+        doubtful[name] = {visit.at.again(batch=AGAIN, seed=again_seed): visit for visit in doubts}
+        for at in doubtful[name]:
+            where_again[at].append(prop)
+    more = _visit(where_again, model, batch=AGAIN, failed=failed)
 
-    def visit(prop: Property, measure: Callable[[], list[Visit]]) -> None:
-        if prop.claim.id not in failed:
-            try:
-                visits[prop.claim.id] += measure()
-            except Exception as error:
-                failed[prop.claim.id] = error.with_traceback(None)
+    def again(name: str) -> tuple[Visit, ...]:
+        second = {visit.at: visit.values for visit in more[name]}
+        return tuple(Visit(at, np.concatenate([first.values, second[at]])) for at, first in doubtful[name].items())
 
-    for here, places in _shared(asked, config=model.config, seed=at_seed):
-        for together in _side_by_side(places, VISIT):
+    names = [prop.claim.id for prop in asked if prop.claim.id not in failed]
+    return {name: Scan(tuple(visits[name]), again(name)) for name in names} | failed
+
+
+def _visit(
+    where: Mapping[Place, Sequence[Property]], model: Subject, *, batch: int, failed: dict[str, Exception]
+) -> dict[str, list[Visit]]:
+    """Visit places, each for some claims, and return the visits of each claim, by its id.
+
+    A claim that cannot be measured is added to `failed`, and visits no other place.
+
+    Args:
+        batch: the number of draws at a place.
+    """
+    visits: dict[str, list[Visit]] = defaultdict(list)
+    for here, places in _shared(where):
+        for together in _side_by_side(places, batch):
             # Make the whole pass at once; the first claim alone may read only a part of it. Errors are raised again by the claims.
             if len(here) > 1:
                 with suppress(Exception):
                     model.prepare(_as_one(together))
             for prop in here:
-                visit(prop, partial(_measured, prop, model, together))
-    return {prop.claim.id: Scan(tuple(visits[prop.claim.id])) for prop in asked} | failed
+                name = prop.claim.id
+                if name not in failed:
+                    try:
+                        visits[name] += _measured(prop, model, together)
+                    except Exception as error:
+                        failed[name] = error.with_traceback(None)  # a traceback would keep activations in memory
+    return visits
 
 
-def _shared(props: Sequence[Property], *, config: Any, seed: int) -> list[tuple[tuple[Property, ...], list[Place]]]:
-    """Groups of places, each with the claims whose domains contain all places of the group.
+def _shared(where: Mapping[Place, Sequence[Property]]) -> list[tuple[Sequence[Property], list[Place]]]:
+    """Groups of places that have the same claims, each with these claims.
 
     Places that cannot be measured together with others are in groups of their own, which come last.
     """
-    where: dict[Place, list[Property]] = defaultdict(list)
-    for prop in props:
-        for at in prop.claim.domain.conditions(config, batch=VISIT, seed=seed):
-            where[at].append(prop)
     groups: dict[tuple[bool, tuple[str, ...]], list[Place]] = defaultdict(list)
     for at, here in where.items():
         groups[at.shape is None, tuple(prop.claim.id for prop in here)].append(at)
     in_order = sorted(groups, key=lambda group: group[0])
-    return [(tuple(where[groups[group][0]]), groups[group]) for group in in_order]
+    return [(where[groups[group][0]], groups[group]) for group in in_order]
 
 
 @dataclass(frozen=True, eq=False)
 class _Tested:
-    """A condition with its values, the p-values of "the claim does not hold here" and of "it holds", and the statistic."""
+    """A visit with the p-values of "the claim does not hold here" and of "it holds", and how bad the statistic is."""
 
-    at: Place
-    values: NDArray[np.float64]
+    visit: Visit
     p: float
     p_against: float
     badness: float
     holds: bool
 
     @staticmethod
-    def of(claim: Claim, at: Place, values: NDArray[np.float64]) -> _Tested:
-        value = statistic(claim, values)
-        return _Tested(at, values, *both_p_values(claim, values), claim.badness(value), claim.holds(value))
+    def of(claim: Claim, visit: Visit) -> _Tested:
+        value = statistic(claim, visit.values)
+        return _Tested(visit, *both_p_values(claim, visit.values), claim.badness(value), claim.holds(value))
 
 
-def suspects(prop: Property, model: Subject, scanned: Scan, *, most: int, seed: int) -> Sequence[Place]:
-    """Conditions at which the claim seems to fail.
+def _doubtful(claim: Claim, visits: Sequence[Visit]) -> list[Visit]:
+    """The first visits that do not show that the claim holds: the simplest ones that clearly fail, then the worst ones."""
+    tested = [_Tested.of(claim, visit) for visit in visits]
+    doubtful = _worst_first(each for each in tested if each.p > DOUBT)
+    simple = _simplest_first(each for each in doubtful if each.p_against <= DOUBT)[:SIMPLE]
+    return [each.visit for each in dict.fromkeys([*simple, *doubtful[:WIDE]])]
 
-    Conditions whose first visit does not show that the claim holds get a second visit. The first suspect is the simplest condition
-    that clearly fails on all draws; then come the worst ones.
+
+def suspects(claim: Claim, scanned: Scan, *, most: int) -> Sequence[Place]:
+    """Conditions at which the claim seems to fail, in both visits together.
+
+    The first suspect is the simplest condition that clearly fails; then come the worst ones.
 
     Args:
-        scanned: the first visits.
         most: the largest number of suspects.
     """
-    claim = prop.claim
-    first = [_Tested.of(claim, visit.at, visit.values) for visit in scanned.visits]
-    doubtful = _worst_first(tested for tested in first if tested.p > DOUBT)
-    simple = _simplest_first(tested for tested in doubtful if tested.p_against <= DOUBT)[:SIMPLE]
-    doubtful = [*simple, *(tested for tested in doubtful[:WIDE] if tested not in simple)]
-    again = [tested.at.again(batch=AGAIN, seed=derive_seed(seed, "again")) for tested in doubtful]
-    more = {visit.at: visit.values for each in _side_by_side(again, AGAIN) for visit in _measured(prop, model, each)}
-    visited_twice = [
-        _Tested.of(claim, at, np.concatenate([tested.values, more[at]]))
-        for tested, at in zip(doubtful, again, strict=True)
-    ]
-    failing = _worst_first(tested for tested in visited_twice if not tested.holds)
+    failing = _worst_first(tested for visit in scanned.again if not (tested := _Tested.of(claim, visit)).holds)
     clearly = _simplest_first(tested for tested in failing if tested.p_against <= DOUBT)
-    return [tested.at for tested in dict.fromkeys([*clearly[:1], *failing])][:most]
+    return [tested.visit.at for tested in dict.fromkeys([*clearly[:1], *failing])][:most]
 
 
 def _worst_first(tested: Iterable[_Tested]) -> list[_Tested]:
@@ -143,7 +173,7 @@ def _worst_first(tested: Iterable[_Tested]) -> list[_Tested]:
 
 
 def _simplest_first(tested: Iterable[_Tested]) -> list[_Tested]:
-    return sorted(tested, key=lambda each: each.at.simplicity)
+    return sorted(tested, key=lambda each: each.visit.at.simplicity)
 
 
 def _side_by_side(places: Sequence[Place], batch: int) -> list[tuple[Place, ...]]:

@@ -170,7 +170,7 @@ def _conditions(
     """Try the suspects of the scan. If none is confirmed, let Hypothesis search between the conditions of the scan."""
     claim, level = prop.claim, refutation_level(family=family, routes=prop.claim.routes) / (2 * TRIES)
     visited = [(at, _finite(claim, value, at)) for at, value in scanned.values(claim)]
-    suspected = suspects(prop, model, scanned, most=TRIES, seed=seed)
+    suspected = suspects(claim, scanned, most=TRIES)
     for number, suspect in enumerate(suspected):
         if confirmed := confirm(prop, model, suspect, seed=derive_seed(seed, "scanned", number), level=level):
             more: tuple[Counterexample, ...] = ()

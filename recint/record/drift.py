@@ -234,6 +234,7 @@ def run_of(log: Log, run: Line) -> Run:
         checkpoint=run["checkpoint"],
         environment=run["environment"],
         seed=run["seed"],
+        seed_from=run.get("seed_from"),
         draws=run["draws"],
         stages=tuple(run["stages"]) if "stages" in run else None,  # older lines have none
         profile=run["profile"],

@@ -11,11 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from recint.judging.entry import Entry, Standing
+from recint.judging.seed import seed_of
 from recint.record.identity import identity
 from recint.record.lines import Line, is_vouched
 
 LOST = "lines of the log are damaged or missing (`recint log` names them)"
 UNCOMMITTED = "this run was made by code that stands in no commit"
+SEED = "seed of the draws"  # since a procedure has this field, the seed follows from the tensors
 How = tuple[int | None, int | None, str | None]
 Signature = tuple[str, str, How, frozenset[str]]
 
@@ -86,7 +88,8 @@ class Log:
         """Why a run's verdict on a claim is exploratory; None if it is confirmatory. A verdict is confirmatory if
 
         - the claim was registered in a clean commit before this checkpoint's first logged run,
-        - this run uses the same commit, because the hash of a claim does not cover its code, and
+        - this run uses the same commit, because the hash of a claim does not cover its code,
+        - its seed follows from the tensors, of the checkpoint or of its baseline, if it was made since that is the rule, and
         - this run is the first that judged the claim on this checkpoint, because another seed is another look.
 
         Otherwise the claim, or the way it was tested, may have been chosen to fit the checkpoint. If lines are lost, the first
@@ -111,7 +114,15 @@ class Log:
             return UNCOMMITTED
         if own["commit"] != first["commit"]:
             return f"this run was made by another commit than {that}"
-        return None if earlier == run else f"run {earlier} judged the claim on this checkpoint before"
+        if earlier != run:
+            return f"run {earlier} judged the claim on this checkpoint before"
+        if self._is_seed_chosen(own):
+            return f"the seed {own['seed']} was chosen: without --seed it follows from the tensors"
+        return None
+
+    def _is_seed_chosen(self, run: Line) -> bool:
+        follows, is_rule = run.get("seed_from"), any(SEED in self.fields.get(known, {}) for known in run["registered"])
+        return is_rule and (follows is None or seed_of(follows) != run["seed"])
 
     def standing(self, run: str, claim_hash: str) -> Standing:
         """Whether a run's verdict on a claim is confirmatory; see `doubt`."""

@@ -11,11 +11,12 @@ from recint import verdict
 from recint.judging import means, scan, search, subject, untrained
 from recint.judging.claim import POINTWISE, Claim
 from recint.record import registration
+from recint.record.log import SEED
 
-NAME, VERSION = "procedure", 6
+NAME, VERSION = "procedure", 7
 BECAUSE = (
-    "200 draws supported claims, and often miss what happens in 2 % of recurrences: a simulated mean of 0 that 1.5 % of values "
-    "carry was called positive 60 times too often; now they may only refute"
+    "whoever chose the seed could choose among verdicts; now the seed follows from the tensors, and the claims of a run share the "
+    "draws of the second visit of the scan"
 )
 
 
@@ -25,6 +26,7 @@ def fields() -> dict[str, Any]:
         "id": f"{NAME}@{VERSION}",
         "statement": "How evidence becomes a verdict, whatever the claim.",
         "level of a run": verdict.LEVEL,
+        SEED: "follows from the tensors",
         "least draws of an estimate": verdict.LEAST_DRAWS,
         "distance of the one more draw of a test": means.FURTHER,
         "draws after which it is looked at whether they decide": list(verdict.STAGES),

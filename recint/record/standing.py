@@ -22,6 +22,7 @@ def warning(
     *,
     hypotheses: Path = shipped.CLAIMS,
     checkpoint: Mapping[str, Any] | None = None,
+    chosen: bool = False,
 ) -> str | None:
     """A warning if this is the first look at a checkpoint, but its verdicts cannot be confirmatory; otherwise None.
 
@@ -31,6 +32,7 @@ def warning(
         claims: the hashes of the claims that are going to be judged.
         hypotheses: the folder of the claims.
         checkpoint: as in the line of a run; None for a sweep, which begins before its checkpoints are read.
+        chosen: whether somebody chose the seed.
     """
     known = log_file.read(folder)
     if checkpoint and identity(checkpoint) in known.first:
@@ -42,6 +44,8 @@ def warning(
         because = log.LOST
     elif code.why:
         because = code.why
+    elif chosen:
+        because = "its seed is chosen (without --seed it follows from the tensors)"
     elif unregistered:
         if len(unregistered) < len(claims):
             lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not be confirmatory"

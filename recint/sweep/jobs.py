@@ -41,12 +41,13 @@ class How:
     """How every checkpoint of a sweep is judged. Each task gets this and a path.
 
     Attributes:
+        seed: the seed of the draws; None if it follows from the tensors of each checkpoint.
         code: a hash of the code of recint and of the claims where the sweep was started. A worker with other code refuses the task.
     """
 
     hypotheses: str
     claims: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int | None = None
     stages: tuple[int, ...] = STAGES
     device: str = "auto"
     controls: bool = True

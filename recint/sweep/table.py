@@ -58,7 +58,8 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
         if (own := _signature(judged)) in there:
             return
         fields = {
-            name: getattr(judged, name) for name in ("checkpoint", "environment", "seed", "draws", "stages", "profile")
+            name: getattr(judged, name)
+            for name in ("checkpoint", "environment", "seed", "seed_from", "draws", "stages", "profile")
         }
         line = run | fields | {"run": secrets.token_hex(4), "when": judged.started}
         verdicts = log_file.verdict_lines(line["run"], judged.claims, known)
@@ -73,7 +74,10 @@ def keep(kept: Path, how: How, claims: Iterable[Claim]) -> Callable[[Done], None
 def warning(kept: Path, how: How, claims: Iterable[Claim]) -> str | None:
     """A warning if the first look at these checkpoints would confirm nothing; see `recint.record.standing.warning`."""
     hypotheses = Path(how.hypotheses)
-    return standing.warning(kept, log_file.code_of(hypotheses), {claim.hash for claim in claims}, hypotheses=hypotheses)
+    hashes = {claim.hash for claim in claims}
+    return standing.warning(
+        kept, log_file.code_of(hypotheses), hashes, hypotheses=hypotheses, chosen=how.seed is not None
+    )
 
 
 def _signature(judged: Run) -> log.Signature:

@@ -23,6 +23,7 @@ from recint.judging import entries
 from recint.judging.claim import Property
 from recint.judging.entry import Entry
 from recint.judging.judge import judge
+from recint.judging.seed import Seed, seed_for
 from recint.judging.untrained import code_of
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model, resolve_device
@@ -46,11 +47,12 @@ def asked(how: How) -> tuple[Property, ...]:
 
 def key(checkpoint: Checkpoint, how: How) -> str:
     """A hash of everything that the verdicts on a checkpoint depend on: its tensors, the claims, and how they are judged."""
+    seed = _seed(checkpoint, how).number
     depends_on = {
         "tensors": checkpoint.sha256,
         "config": asdict(checkpoint.config),
         "claims": [prop.claim.hash for prop in asked(how)],
-        "how": [how.seed, list(how.stages), str(resolve_device(how.device)), how.controls, settings().max_examples],
+        "how": [seed, list(how.stages), str(resolve_device(how.device)), how.controls, settings().max_examples],
         "code": code_of(asked(how)),
         "versions": entries.environment(torch.device("cpu")),
     }
@@ -85,7 +87,7 @@ def judge_one(path: str, how: How, out: Path) -> Done:
         checkpoint,
         claims,
         device=resolve_device(how.device),
-        seed=how.seed,
+        seed=_seed(checkpoint, how),
         stages=how.stages,
         profile=settings.get_current_profile_name(),
         started=started,
@@ -110,7 +112,11 @@ def _known(file: Path, how: How) -> tuple[Entry, ...] | None:
 def _judged(checkpoint: Checkpoint, how: How) -> tuple[Entry, ...]:
     device, props = resolve_device(how.device), asked(how)
     model = Model(checkpoint, device=device)
-    return judge(props, model, seed=how.seed, stages=how.stages, controls=how.controls)
+    return judge(props, model, seed=_seed(checkpoint, how).number, stages=how.stages, controls=how.controls)
+
+
+def _seed(checkpoint: Checkpoint, how: How) -> Seed:
+    return seed_for(checkpoint.sha256, asked=how.seed)
 
 
 def _counts(claims: Sequence[Entry]) -> dict[str, int]:

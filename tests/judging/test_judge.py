@@ -2,7 +2,9 @@
 
 from hypothesis import given
 
+from recint.judging import judge as judging
 from recint.judging.judge import judge
+from recint.judging.scan import scan
 from recint.strategies import conditions
 
 from ..made_up import StandIn, claim, constant, prop
@@ -41,10 +43,15 @@ def test_what_fails_is_an_error_of_its_claim_alone():
     assert second.verdict == "supported"
 
 
-def test_of_a_hurried_judgement_what_is_refuted_is_not_searched():
+def test_of_a_hurried_judgement_what_is_refuted_is_neither_scanned_nor_searched(monkeypatch):
+    scanned = []
+    monkeypatch.setattr(
+        judging, "scan", lambda props, model, **how: scanned.append(len(props)) or scan(props, model, **how)
+    )
     refuted = prop(claim(relation=">="))
     (thorough,) = judge([refuted], MODEL, stages=(200,))
     (hurried,) = judge([refuted], MODEL, stages=(200,), thorough=False)
+    assert scanned == [1, 0]
     assert thorough.verdict == hurried.verdict == "refuted"
     assert thorough.search is not None
     assert hurried.search is None

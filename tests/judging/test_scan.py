@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from recint.domain import Domain
+from recint.judging import scan as scan_module
 from recint.judging.evaluate import evaluate
-from recint.judging.scan import VISIT, Scan, scan, suspects
+from recint.judging.scan import AGAIN, VISIT, WIDE, Scan, scan, suspects
 from recint.judging.statistic import statistic
 
 from ..made_up import claim, constant, model, prop
@@ -54,11 +55,11 @@ def test_a_single_coefficient_that_fails_by_four_standard_errors_is_always_found
 def test_suspects_are_the_simplest_that_surely_fails_and_then_the_worst():
     breaks = model(lambda c: torch.where(c > 0.95, 1.0 + c, 0.5), noise=0.1)
     scanned = scan([prop(claim())], breaks, seed=0)["test.claim"]
-    found = suspects(prop(claim()), breaks, scanned, most=4, seed=0)
+    found = suspects(claim(), scanned, most=4)
     assert len(found) == 4
     assert (found[0].c, found[0].length) == (1.0, 5)
     assert all(at.c >= 1.8 for at in found[1:])
-    assert suspects(prop(claim()), model(constant(0.5), noise=0.1), scan_of(constant(0.5)), most=4, seed=0) == []
+    assert suspects(claim(), scan_of(constant(0.5)), most=4) == []
 
 
 def scan_of(truth):
@@ -72,3 +73,43 @@ def test_values_are_the_statistic_of_the_claim():
     for (at, value), visit in zip(scanned.values(claim()), scanned.visits, strict=True):
         assert at == visit.at
         assert value == statistic(claim(), visit.values)
+
+
+def test_claims_share_the_second_visit_too():
+    """Two claims that doubt the same conditions are measured on the same draws, each place in one pass."""
+    breaks = model(lambda c: torch.where(c > 0.95, 2.0, 0.5), noise=0.1)
+    made = [prop(claim(id=name, threshold=threshold)) for name, threshold in (("test.one", 1.0), ("test.other", 1.2))]
+    prepared = []
+    breaks.prepare = prepared.append
+    one, other = scan(made, breaks, seed=0).values()
+    shared = {visit.at: visit.values for visit in one.again}.keys() & {visit.at for visit in other.again}
+    assert len(shared) > WIDE / 2
+    values = {visit.at: visit.values.tolist() for visit in one.again}
+    assert all(visit.values.tolist() == values[visit.at] for visit in other.again if visit.at in shared)
+    assert all(visit.values.shape == (VISIT + AGAIN,) for visit in one.again)
+    assert len([at for at in prepared if at.size == AGAIN]) == len(shared), (
+        "a place that one claim visits needs no pass"
+    )
+
+
+def test_the_second_visit_is_of_fresh_draws():
+    breaks = model(lambda c: torch.where(c > 0.95, 2.0, 0.5), noise=0.1)
+    scanned = scan([prop(claim())], breaks, seed=0)["test.claim"]
+    first = {(visit.at.c, visit.at.length): visit for visit in scanned.visits}
+    for visit in scanned.again:
+        before = first[visit.at.c, visit.at.length]
+        assert visit.values[:VISIT].tolist() == before.values.tolist()
+        assert visit.at.seed != before.at.seed
+        assert visit.values[VISIT : 2 * VISIT].tolist() != before.values.tolist()
+
+
+def test_what_fails_between_the_visits_is_the_error_of_its_claim(monkeypatch):
+    def no_statistic(claim, values):
+        if claim.id == "test.bad":
+            raise ArithmeticError("no such statistic")
+        return 1.0, 1.0
+
+    monkeypatch.setattr(scan_module, "both_p_values", no_statistic)
+    found = scan([prop(claim(id="test.bad")), prop(claim(id="test.good"))], model(constant(0.5)), seed=0)
+    assert isinstance(found["test.bad"], ArithmeticError)
+    assert len(found["test.good"].again) == WIDE

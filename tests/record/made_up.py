@@ -5,6 +5,7 @@ from dataclasses import replace
 from recint.claim import Claim, Contrast
 from recint.judging.entries import blank, settle
 from recint.judging.entry import Estimate, Measurement, SearchSummary
+from recint.judging.seed import seed_of
 from recint.record import git, log, log_file, procedure, registration, verdict_file
 
 NOW = "2026-01-01T00:00:00+00:00"
@@ -66,8 +67,9 @@ def entries():
 def keep(folder, number, *, name="m", when=NOW, commit="c"):
     """Add a run with its verdicts to a log, as `verify` does."""
     code = git.Code(commit, False)
+    seed = {"seed": seed_of(ABOUT["sha256"]), "seed_from": ABOUT["sha256"]}
     line = log_file.run_line(
-        folder, code, checkpoint=ABOUT, environment={}, when=when, seed=0, draws=2, profile="default"
+        folder, code, checkpoint=ABOUT, environment={}, when=when, **seed, draws=2, profile="default"
     )
     log_file.append(log_file.file_of(folder, name), [line | {"run": number}])
     registration.register(folder, [*registrations(CLAIM, OTHER, WEIGHTS), *PROCEDURE], when=when)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from recint.record import log
+from recint.judging.seed import seed_of
+from recint.record import log, procedure
 
 from .made_up import CLAIM, OTHER, registrations, run, settled
 
@@ -64,6 +65,24 @@ class TestStanding:
         assert found.doubt("b", "h") == "run a judged the claim on this checkpoint before"
         stopped = log.Log(runs=(self.FIRST, again), verdicts=(settled("b"),))
         assert stopped.standing("b", "h") == "confirmatory"
+
+    @pytest.mark.parametrize(
+        ("how", "doubt"),
+        [
+            ({"seed": seed_of("1" * 64), "seed_from": "1" * 64}, None),
+            ({"seed": seed_of("2" * 64), "seed_from": "2" * 64}, None),  # that of a baseline
+            ({"seed": 5, "seed_from": None}, "the seed 5 was chosen: without --seed it follows from the tensors"),
+            ({"seed": 5, "seed_from": "1" * 64}, "the seed 5 was chosen: without --seed it follows from the tensors"),
+            ({"seed": 5}, "the seed 5 was chosen: without --seed it follows from the tensors"),
+        ],
+    )
+    def test_a_chosen_seed_explores_since_the_procedure_says_so(self, how, doubt):
+        """Whoever may choose the seed can try some without a log, and choose among verdicts."""
+        (rule,) = procedure.registrations(())
+        made = run("a", "1" * 64, when="1", registered=["h", rule["hash"]]) | how
+        assert log.Log(runs=(made,), registered=(rule,)).doubt("a", "h") == doubt
+        before = run("a", "1" * 64, when="1", registered=["h"]) | how
+        assert log.Log(runs=(before,), registered=(rule,)).doubt("a", "h") is None, "older runs could choose it"
 
     @pytest.mark.parametrize("change", [{"dirty": True}, {"commit": "another"}])
     def test_code_that_changed_since_the_first_look_explores(self, change):

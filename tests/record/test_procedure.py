@@ -11,7 +11,7 @@ from ..made_up import claim
 
 def test_the_procedure_is_registered_beside_the_claims(tmp_path):
     registered = registration.register(tmp_path, procedure.registrations([claim()]), when="2026-01-01")
-    assert registered == ["test.claim", "procedure@6"]
+    assert registered == ["test.claim", "procedure@7"]
     again = registration.register(tmp_path, procedure.registrations([claim()]), when="2026-01-02")
     assert again == []
 
@@ -22,7 +22,7 @@ def test_the_procedure_is_registered_beside_the_claims(tmp_path):
 def test_a_constant_that_moves_fails_the_run(tmp_path, monkeypatch, module, name):
     registration.register(tmp_path, procedure.registrations([]), when="2026-01-01")
     monkeypatch.setattr(module, name, getattr(module, name) + 1)
-    with pytest.raises(log.LogError, match=r"procedure@6: .* moved from .*\d+.* to .*\d+"):
+    with pytest.raises(log.LogError, match=r"procedure@7: .* moved from .*\d+.* to .*\d+"):
         registration.require_unmoved(log_file.read(tmp_path), procedure.registrations([]))
 
 

@@ -13,6 +13,7 @@ import torch
 from recint.catalogue import properties
 from recint.checkpoint import load, save
 from recint.judging.judge import judge
+from recint.judging.seed import seed_of
 from recint.model import Model
 from recint.record import verdict_file
 from recint.sweep import jobs, task
@@ -25,11 +26,11 @@ def test_it_judges_as_one_would_by_hand(training, tmp_path):
     done = jobs.task(path, HOW, str(tmp_path))
     run = json.loads(Path(done.file).read_text())
     props = [prop for prop in properties() if prop.claim.id in ASKED]
-    by_hand = judge(props, Model(load(path)), stages=(100,))
+    by_hand = judge(props, Model(load(path)), seed=seed_of(load(path).sha256), stages=(100,))
     times = {"seconds": 0}
     assert [claim | times for claim in run["claims"]] == [claim | times for claim in map(verdict_file.plain, by_hand)]
     assert run["checkpoint"]["name"] == "seed9-step-000050"
-    assert (run["seed"], run["draws"]) == (0, 100)
+    assert (run["seed"], run["seed_from"], run["draws"]) == (seed_of(load(path).sha256), load(path).sha256, 100)
     assert sum(done.verdicts.values()) == 2
 
 
