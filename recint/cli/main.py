@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 
 from recint import BAD_CALL, __version__
 from recint.cli import (
+    attest,
     board,
     calibrate,
     claims,
@@ -74,6 +75,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "verify": verify,
     "explain": explain,
+    "attest": attest,
     "claims": claims,
     "expect": expect,
     "register": register,
