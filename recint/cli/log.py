@@ -1,4 +1,4 @@
-"""`recint log`: show the research log, check it, judge a run of it again, or join the two sides of a conflict in it."""
+"""`recint log`: show the research log, check it, judge a run of it again, export it, or join the sides of a conflict in it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ EXAMPLES = (
     "recint log --html log.html",
     "recint log --check",
     "recint log --rerun 0040bc96 my-model",
+    "recint log --export crate.zip --license https://spdx.org/licenses/MIT --with report.html",
     "recint log --merge hypotheses/log/my-model.jsonl",
 )
 
@@ -60,6 +61,22 @@ def declare(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="in this file of a log, replace git's conflict markers by the lines of both sides",
     )
+    instead.add_argument(
+        "--export",
+        type=named_path,
+        metavar="FILE.zip",
+        help="write the whole log, the verdicts of each run, and a page of it to this file, as an RO-Crate",
+    )
+    command.add_argument("--license", metavar="URL", help="with --export: the address of the licence of these files")
+    command.add_argument(
+        "--with",
+        dest="beside",
+        nargs="+",
+        type=named_path,
+        default=[],
+        metavar="FILE",
+        help="with --export: more files for the crate, e.g. reports, or verdict files with their values",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument(
         "--html", type=named_path, metavar="FILE.html", help="write a timeline, claims x runs, to this file"
@@ -73,10 +90,13 @@ def run(options: argparse.Namespace) -> int:
     from recint.pages import log_page
     from recint.record import history, log_file
 
-    if (options.check or options.merge or options.rerun) and (options.json or options.html or options.claims):
+    instead = options.check or options.merge or options.rerun or options.export
+    if instead and (options.json or options.html or options.claims):
         raise ValueError(
-            "--check, --merge and --rerun go with neither --claims, --json nor --html: they show nothing else"
+            "--check, --merge, --rerun and --export go with neither --claims, --json nor --html: they show nothing else"
         )
+    if (options.license or options.beside) and not options.export:
+        raise ValueError("--license and --with say what is in an RO-Crate, but none is written (--export FILE.zip)")
     if options.merge:
         return _merge(Path(options.merge))
     take_path(options)
@@ -89,6 +109,8 @@ def run(options: argparse.Namespace) -> int:
     known = log_file.read(folder)
     if options.rerun:
         return _rerun(known, options)
+    if options.export:
+        return _export(folder, known, options)
     checkpoint = options.checkpoint
     if checkpoint and not known.on(checkpoint) and Path(checkpoint).exists():
         from recint.judging import entries
@@ -123,6 +145,48 @@ def _check(folder: Path, runs: Sequence[Line]) -> int:
     checked = check(folder, procedure=registrations(())[0]["hash"])
     print(terminal(check_page.terminal(checked, runs)))
     return 1 if checked.findings else 0
+
+
+def _export(folder: Path, known: Log, options: argparse.Namespace) -> int:
+    """Write the log, a verdict file for each run, a page of the log, and further files as an RO-Crate."""
+    from recint.pages import log_page
+    from recint.record import drift, history, log_file, verdict_file
+    from recint.record.crate import crate
+    from recint.words import counted
+
+    if not options.license:
+        raise ValueError("an RO-Crate says under which licence its files are: give the address of one (--license URL)")
+    if options.checkpoint:
+        raise ValueError(
+            f"checkpoint={options.checkpoint!r}: the whole log is exported, so that its chain can be checked"
+        )
+    inputs = {path.name: path for path in map(Path, options.beside)}
+    if len(inputs) < len(options.beside):
+        raise ValueError("two files that are given by --with have the same name, but names in the crate must differ")
+    logged = log_file.contents(folder)
+    require_files(options.export, inputs=(*map(str, logged), *options.beside))
+    if not known.runs:
+        raise ValueError(f"{folder}: has no run that could be exported")
+    settled = [run for run in known.runs if known.verdicts_of(run["run"])]
+    files = {f"log/{path.name}": content for path, content in logged.items()}
+    for run in settled:
+        name = log_file.file_of(folder, run["checkpoint"]["name"]).name.removesuffix(".jsonl")
+        files[f"verdicts/{name}-{run['run']}.json"] = verdict_file.text(drift.run_of(known, run)).encode()
+    files["log.html"] = log_page.html(history.select(known), None, folder=str(folder)).encode()
+    files |= {f"files/{name}": path.read_bytes() for name, path in inputs.items()}
+    checkpoints = {run["checkpoint"]["sha256"] for run in known.runs}
+    about = f"{counted(len(known.runs), 'run')} on {counted(len(checkpoints), 'checkpoint')}"
+    content = crate(
+        files,
+        name=f"Research log of recint: {about}",
+        description=f"The log with its chain of hashes, the verdicts of {counted(len(settled), 'run')}, and a page of all runs. "
+        "`recint log --check --log log` says whether a line was changed since it was written.",
+        license_url=options.license,
+        published=log_file.now()[:10],
+    )
+    write(Path(options.export), content)
+    tell(options.export)
+    return 0
 
 
 def _rerun(known: Log, options: argparse.Namespace) -> int:
