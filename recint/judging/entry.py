@@ -277,10 +277,11 @@ Outcome = Literal["error", "verdict", "moved", "flips", "within", "same"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A claim in the baseline and in a run.
+    """A figure in the baseline and in a run: the statistic of a claim, or of one of its contrasts.
 
     Attributes:
         claim: the id of the claim.
+        contrast: the name of the contrast; empty for the claim's own figure.
         before, after: the value in the baseline, and in the run; None if there is none.
         verdict_before, verdict_after: the verdicts.
         difference: after minus before; None if one of them is missing.
@@ -305,6 +306,7 @@ class Pair:
     tolerance: float = 0.0
     outcome: Outcome = "same"
     sentence: str = ""
+    contrast: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

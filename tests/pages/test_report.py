@@ -212,7 +212,7 @@ def test_the_drift_has_a_row_for_each_pair(drifted):
     config = {"n_layers": 3, "n_heads": 8, "d_model": 128, "order": 1, "d_vocab": 40}
     about = drifted.checkpoint | {"config": config}
     text = report.page(replace(drifted, checkpoint=about, environment={"device": "cpu"}), {})
-    assert "All 3 claims, before and after" in text
+    assert "All 3 claims and their contrasts, before and after" in text
     row = next(row for row in text.split("<tr>")[1:] if "#claim-a.a" in row and "moved" in row)
     assert [cell.split("</td>")[0] for cell in row.split("<td>")[2:]] == [
         "≥\u00a00.5", "✓ 1", "✗ 0.1", "-0.9 [-1.01, -0.788]", "0.1", "8.9e-56", "none", "moved",
