@@ -1,8 +1,8 @@
 """`recint verify`: check the input, then call pytest.
 
 `recint verify X --seed 1` does what `pytest hypotheses --recint-checkpoint X --recint-seed 1` does, and three things more. Claims
-may come from any folder. A baseline that is a checkpoint is judged first if the log has no run on it. Options of pytest in the
-environment, and configuration files around the claims, have no effect.
+may come from any folder. A baseline that is the path of a checkpoint is judged first. Options of pytest in the environment, and
+configuration files around the claims, have no effect.
 """
 
 from __future__ import annotations
@@ -131,7 +131,10 @@ def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -
 
 
 def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch: Path) -> str:
-    """The baseline for pytest: a verdict file or a name in the log. A checkpoint that the log lacks is judged first.
+    """The baseline for pytest: a verdict file or a name in the log. A checkpoint that is given by its path is judged first.
+
+    The log has no values. So a checkpoint of the log is judged again, and figures can be compared recurrence by recurrence; it gets
+    no second line in the log for that.
 
     Raises:
         ValueError: the checkpoint could not be judged.
@@ -139,13 +142,11 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    of = identity(entries.about(checkpoints.load(name)))
-    logged = drift.logged(log_file.read(kept), of)
+    logged = drift.logged(log_file.read(kept), identity(entries.about(checkpoints.load(name))))
     asked = {claim for claim in known if selected(claim, options.claims or ())}
-    if logged and asked <= {entry.id for entry in logged.claims}:
-        return of
+    is_new = logged is None or not asked <= {entry.id for entry in logged.claims}
     print(f"judging the baseline first: {name}", flush=True)
-    given = vars(options) | {"log": kept}
+    given = vars(options) | {"log": kept, "logging": options.logging and is_new}
     how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
     return str(_judged(scratch / "baseline.json", how, name, option="against"))
 

@@ -338,3 +338,14 @@ def test_a_run_is_judged_again_with_all_of_its_claims(tiny, tmp_path, capsys):
     fewer = claims(tmp_path / "fewer", {"id": "a.one"})
     assert cli.main([*command, str(tiny), "--hypotheses", str(fewer)]) == 2
     assert "lacks a.two, but all claims of a run are judged again together" in capsys.readouterr().err
+
+
+def test_a_baseline_that_is_a_path_is_judged_with_values_and_logged_once(tiny, tmp_path, capfd):
+    kept = tmp_path / "log"
+    how = ["--claims", "l0.previous-token@2", "--no-controls", "--draws", 150, "--log", kept]
+    assert cli.main([*map(str, ["verify", tiny, *how])]) in (0, 1)
+    copy, out = save(load(tiny), tmp_path / "copy.pth"), tmp_path / "out.json"
+    assert cli.main([*map(str, ["verify", copy, *how, "--against", tiny, "--verdicts", out])]) == 0
+    assert f"judging the baseline first: {tiny}" in capfd.readouterr().out
+    assert [pair["n"] for pair in json.loads(out.read_text())["pairs"]] == [150]
+    assert [run["checkpoint"]["name"] for run in log_file.read(kept).runs] == ["tiny", "copy"]

@@ -56,3 +56,17 @@ def test_a_claim_about_weights_has_its_value_alone():
 def test_heads_have_a_line_each():
     spread = lines(entry("a.a"), DrawnValues(np.ones((5, 2))))[-2:]
     assert spread == ["    0: 1, 1, 1, 1, 1", "    1: 1, 1, 1, 1, 1"]
+
+
+def test_what_follows_from_the_values_stands_beside_what_the_file_says():
+    said = entry("a.a", estimate=Estimate(ci=(0.9, 1.1), n=100, p=0.01, p_against=0.5))
+    follows = entry("a.a", "refuted", 0.25, estimate=Estimate(ci=(0.2, 0.3), n=100, p=0.75, p_against=0.001))
+    told = list(explained(said, run(said), DrawnValues(np.ones(100)), follows))
+    derived = [" ".join(line.split()) for line in told[told.index("  derived again:") + 1 :]]
+    assert derived == [
+        "the file says the values give",
+        "verdict supported refuted",
+        "figure 1 [0.9, 1.1] 0.25 [0.2, 0.3]",
+        'p of "it does not hold" 0.01 0.75',
+        'p of "it holds" 0.5 0.001',
+    ]
