@@ -31,6 +31,7 @@ from recint.judging.evaluate import draw_together, evaluate
 from recint.judging.scan import scan
 from recint.model import Model, gain, preconditions
 from recint.model.interventions import ABLATIONS
+from recint.model.linear_filter import LATE
 from recint.model.stand_ins import STAND_INS
 from recint.model.untrained import untrained
 from recint.profiles import register_profiles
@@ -50,13 +51,21 @@ def passes_needed(n_heads: int) -> dict[int, int]:
     CIRCUIT, DRAWN, WRONG = circuit.CIRCUIT, circuit.DRAWN, circuit.WRONG
     # Every role in this layer alone, and random ones; the edges of the layer cut, and as many others cut.
     of_each_layer = (len(CIRCUIT) - 1 + 2 * DRAWN) + 2
+    # The intact model, also for 3 <= |c| <= 4 and |c| <= 2; every head of layer 0 with each ablation; the circuit, the wrong
+    # orders of its roles, random circuits, one without each role; two cuts in all layers; OV matrices of low rank, also in layer 2.
+    of_circuit = 3 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2 + of_each_layer + 2
+    # The filter of each recurrence, and of partners with c and with -c; the weights of the terms before, where |c| >= 1.
+    of_filters = 3 * 2 * (REFERENCE.length - 1) + 1 + 2 * len(LATE)
+    # Three kinds of partners; their attention and scales, and gates of two kinds; attention of c and scale, of c, and of its sign.
+    of_partners = 3 + 3 + 2 + 3
+    # Each late term, and the one before it, of another recurrence; the embedding hidden; noisy, turned and shifted terms; patterns
+    # on other directions, and on turned ones; jitter.
+    of_inputs = 2 * len(LATE) + 2 + 3 + 2 + 1
     return {
-        # The intact model, also for 3 <= |c| <= 4 and |c| <= 2; every head of layer 0 with each ablation; the circuit, the wrong
-        # orders of its roles, random circuits, one without each role; two cuts in all layers; OV matrices of low rank, also in
-        # layer 2.
-        0: 3 + n_heads * len(ABLATIONS) + DRAWN + len(WRONG) + DRAWN + len(CIRCUIT) + 2 + of_each_layer + 2,
-        # Layer 1 ablated; its OV matrices of low rank; the path from layer 0 to its values removed.
-        1: len(ABLATIONS) + of_each_layer + 1 + 1,
+        0: of_circuit + of_filters + of_partners + of_inputs,
+        # Layer 1 ablated; its OV matrices of low rank; the path from layer 0 to its values removed; patterns on other
+        # directions, and of another recurrence; c swapped.
+        1: len(ABLATIONS) + of_each_layer + 1 + 1 + 2 + 1,
         # Stand-ins for QK, their opposites, uniform attention; stand-ins for OV, and positive ones; the paths from layer 1 to
         # queries and keys removed, and those from layers 0 and 1 to values; OV matrices of low rank.
         2: 2 * STAND_INS + 1 + 2 * STAND_INS + 3 + of_each_layer + 1,
@@ -75,7 +84,8 @@ def bare(model: Model, draws: int) -> float:
                 for _ in range(count):
                     model.resume(residual, layer=layer)
             model.resume(residual[:, :4], layer=0)  # sequences of five terms
-            for _ in range(2):  # two ranges of coefficients for the checkerboard
+            averaged = 2 * sys.modules[find("circuit.attention-of-c-and-scale").body.__module__].AVERAGED
+            for _ in range(2 + averaged):  # two ranges of coefficients for the checkerboard; patterns of partners
                 model.activations(inputs, "blocks.2.attn.hook_pattern")
     return time.perf_counter() - begun
 

@@ -31,7 +31,7 @@ def test_a_refuted_claim_is_a_line_of_the_table_and_status_1(verified):
     assert len(found) == CLAIMS
     # About layer 0 and the predictions; the attribution of the only layer's heads is all there is, but may be none at all.
     counts = Counter(found[claim] for claim in ON_RECORD)
-    assert counts == {"refuted": 29, "inconclusive": 1, "not_applicable": len(ON_RECORD) - 30}
+    assert counts == {"refuted": 28, "inconclusive": 2, "not_applicable": len(ON_RECORD) - 30}
     assert found["model.predicts-next-term"] == found["model.predicts-every-recurrence"] == "refuted"
     assert found["l0.previous-token"] == found["l0.ov-line"] == "refuted"
     assert found["l2.ov-negative-copying"] == found["composition.no-v"] == "not_applicable"
@@ -45,7 +45,8 @@ def test_the_verdict_file_has_the_schema(verified):
     _, _, run, _ = verified
     assert run["schema"] == 2
     assert set(run) == {
-        "schema", "checkpoint", "environment", "seed", "draws", "stages", "profile", "started", "seconds", "values", "claims",
+        "schema", "checkpoint", "environment", "seed", "seed_from", "draws", "stages", "profile", "started", "seconds", "values",
+        "claims",
     }  # fmt: skip
     assert set(run["checkpoint"]) == {"name", "sha256", "config"}
     needed = {
