@@ -19,7 +19,7 @@ from recint.catalogue import SHIPPED, properties
 from recint.globs import require_matches
 from recint.judging import entries
 from recint.judging.claim import Claim
-from recint.judging.difference import Difference, differences, judged_by, same_draws
+from recint.judging.difference import Difference, Figure, differences, judged_by, same_draws
 from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
@@ -299,8 +299,8 @@ class Session:
         self.result = result
         self._write(result)
 
-    def _differences(self, result: Run, against: Run) -> dict[str, Difference]:
-        """The differences on the recurrences that this run and the baseline share, by the id of the claim."""
+    def _differences(self, result: Run, against: Run) -> dict[Figure, Difference]:
+        """The differences on the recurrences that this run and the baseline share."""
         if not same_draws(against, result):
             return {}
         claims = [prop.claim for prop in properties(self.claims)]  # of workers of xdist, this process collects none

@@ -1,8 +1,8 @@
 """`recint verify`: check the input, then call pytest.
 
 `recint verify X --seed 1` does what `pytest hypotheses --recint-checkpoint X --recint-seed 1` does, and three things more. Claims
-may come from any folder. A baseline that is a checkpoint is judged first if the log has no run on it. Options of pytest in the
-environment, and configuration files around the claims, have no effect.
+may come from any folder. A baseline that is the path of a checkpoint is judged first. Options of pytest in the environment, and
+configuration files around the claims, have no effect.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +23,17 @@ from recint import BAD_CALL, shipped
 from recint.catalogue import properties
 from recint.globs import selected
 from recint.judging import entries
-from recint.options import OPTIONS, PYTEST, RunOptions
+from recint.judging.entry import Run
+from recint.options import CLAIMS, DRAWS, HYPOTHESES, NO_CONTROLS, NO_LOG, OPTIONS, PROFILE, PYTEST, SEED, RunOptions
 from recint.profiles import usual_profile
-from recint.record import drift, log_file
+from recint.record import drift, log_file, verdict_file
 from recint.record.identity import identity
 from recint.session import prepare, require_report
 from recint.subjects import subject_of
 from recint.system import outputs
 from recint.system.escaping import terminal
 from recint.system.files import cache_folder
+from recint.verdict import STAGES
 
 # These variables configure every pytest, and are meant for other test suites. They are replaced while the claims are judged.
 _ENVIRONMENT = {
@@ -129,7 +131,10 @@ def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -
 
 
 def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch: Path) -> str:
-    """The baseline for pytest: a verdict file or a name in the log. A checkpoint that the log lacks is judged first.
+    """The baseline for pytest: a verdict file or a name in the log. A checkpoint that is given by its path is judged first.
+
+    The log has no values. So a checkpoint of the log is judged again, and figures can be compared recurrence by recurrence; it gets
+    no second line in the log for that.
 
     Raises:
         ValueError: the checkpoint could not be judged.
@@ -137,17 +142,54 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    of = identity(entries.about(subject_of(options.hypotheses).load(name)))
-    logged = drift.logged(log_file.read(kept), of)
+    logged = drift.logged(log_file.read(kept), identity(entries.about(subject_of(options.hypotheses).load(name))))
     asked = {claim for claim in known if selected(claim, options.claims or ())}
-    if logged and asked <= {entry.id for entry in logged.claims}:
-        return of
+    is_new = logged is None or not asked <= {entry.id for entry in logged.claims}
     print(f"judging the baseline first: {name}", flush=True)
-    judged = scratch / "baseline.json"
-    given = vars(options) | {"log": kept}
+    given = vars(options) | {"log": kept, "logging": options.logging and is_new}
     how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
+    return str(_judged(scratch / "baseline.json", how, name, option="against"))
+
+
+def again(run: Run, checkpoint: str, *, hypotheses: Path) -> Run:
+    """Judge a run again: the same claims with the same seed, draws and profile, in a process of its own that logs nothing.
+
+    Untrained models are judged if the run judged any.
+
+    Args:
+        run: a run of the log.
+        checkpoint: the path of the checkpoint that it judged.
+        hypotheses: the folder of the claims.
+
+    Raises:
+        ValueError: the folder has no longer all claims of the run, or the checkpoint could not be judged.
+    """
+    known = {prop.claim.hash for prop in properties(hypotheses)}
+    if lacking := [entry.id for entry in run.claims if entry.hash not in known]:
+        raise ValueError(
+            f"hypotheses={str(hypotheses)!r} lacks {', '.join(lacking)}, but all claims of a run are judged again together, "
+            "since verdicts depend on their number"
+        )
+    how = [
+        *HYPOTHESES.words(hypotheses), *CLAIMS.words([entry.id for entry in run.claims]), *SEED.words(run.seed),
+        *DRAWS.words(None if run.stages == STAGES else run.draws), *PROFILE.words(run.profile), *NO_LOG.words(False),
+        *NO_CONTROLS.words(any(entry.untrained for entry in run.claims)),
+    ]  # fmt: skip
+    with TemporaryDirectory() as scratch:
+        return verdict_file.read(_judged(Path(scratch, "again.json"), how, checkpoint, option="checkpoint"))
+
+
+def _judged(into: Path, how: Sequence[str], checkpoint: str, *, option: str) -> Path:
+    """Judge a checkpoint in a process of its own, and return the path of its verdict file.
+
+    Args:
+        option: the option that names the checkpoint, for the error.
+
+    Raises:
+        ValueError: the checkpoint could not be judged.
+    """
     # -P: modules are not imported from the working folder.
-    command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={judged}", *how, "--", name]
+    command = [sys.executable, "-P", "-m", "recint.cli", "verify", f"--verdicts={into}", *how, "--", checkpoint]
     if subprocess.run(command, check=False).returncode not in (0, 1):
-        raise ValueError(f"against={name!r} could not be judged")
-    return str(judged)
+        raise ValueError(f"{option}={checkpoint!r} could not be judged")
+    return into

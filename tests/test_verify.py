@@ -295,3 +295,57 @@ def test_two_sayings_of_what_is_expected_are_refused_before_a_baseline_is_judged
     assert captured.out == ""
     assert cli.main([*command, "--device", "tpu"]) == 2
     assert capsys.readouterr().out == ""
+
+
+def logged(tiny, tmp_path):
+    """A log with a run on two claims, one of them refuted, and the words that name it."""
+    folder, kept = claims(tmp_path / "claims", {"id": "a.one"}, {"id": "a.two", "value": 0.1}), tmp_path / "log"
+    command = ["verify", tiny, "--hypotheses", folder, "--no-controls", "--draws", 150, "--seed", 7, "--log", kept]
+    assert cli.main([*map(str, command)]) == 1
+    (line,) = log_file.read(kept).runs
+    return ["log", "--hypotheses", str(folder), "--log", str(kept), "--rerun", line["run"]], kept
+
+
+def test_a_run_of_the_log_is_judged_again_as_it_was(tiny, tmp_path, capsys):
+    command, kept = logged(tiny, tmp_path)
+    before = {path: path.read_bytes() for path in kept.glob("*.jsonl")}
+    assert cli.main([*command, str(tiny)]) == 0
+    assert capsys.readouterr().out.endswith("2 verdicts on tiny judged again: all as in the log\n")
+    assert {path: path.read_bytes() for path in kept.glob("*.jsonl")} == before
+
+
+def test_what_a_run_that_is_judged_again_has_otherwise_is_told(tiny, tmp_path, capsys):
+    command, kept = logged(tiny, tmp_path)
+    path = kept / "tiny.jsonl"
+    path.write_text(path.read_text().replace('"verdict": "refuted"', '"verdict": "supported"'))
+    assert cli.main([*command, str(tiny)]) == 1
+    *_, sentence, end = capsys.readouterr().out.splitlines()
+    assert sentence.startswith("a.two: verdict was supported, now refuted")
+    assert end.endswith("2 verdicts on tiny judged again: 1 claim judged otherwise")
+
+
+def test_a_run_is_judged_again_on_its_own_checkpoint_only(tiny, tmp_path, capsys):
+    command, _ = logged(tiny, tmp_path)
+    other = save(untrained(TINY, seed=3), tmp_path / "other")
+    assert cli.main([*command, str(other)]) == 2
+    assert f"{other}: is another model than that of the run (" in capsys.readouterr().err
+    assert cli.main(command) == 2
+    assert "checkpoint='tiny' is not among those that come with recint: give its path" in capsys.readouterr().err
+
+
+def test_a_run_is_judged_again_with_all_of_its_claims(tiny, tmp_path, capsys):
+    command, _ = logged(tiny, tmp_path)
+    fewer = claims(tmp_path / "fewer", {"id": "a.one"})
+    assert cli.main([*command, str(tiny), "--hypotheses", str(fewer)]) == 2
+    assert "lacks a.two, but all claims of a run are judged again together" in capsys.readouterr().err
+
+
+def test_a_baseline_that_is_a_path_is_judged_with_values_and_logged_once(tiny, tmp_path, capfd):
+    kept = tmp_path / "log"
+    how = ["--claims", "l0.previous-token@2", "--no-controls", "--draws", 150, "--log", kept]
+    assert cli.main([*map(str, ["verify", tiny, *how])]) in (0, 1)
+    copy, out = save(load(tiny), tmp_path / "copy.pth"), tmp_path / "out.json"
+    assert cli.main([*map(str, ["verify", copy, *how, "--against", tiny, "--verdicts", out])]) == 0
+    assert f"judging the baseline first: {tiny}" in capfd.readouterr().out
+    assert [pair["n"] for pair in json.loads(out.read_text())["pairs"]] == [150]
+    assert [run["checkpoint"]["name"] for run in log_file.read(kept).runs] == ["tiny", "copy"]

@@ -53,10 +53,11 @@ def run(options: argparse.Namespace) -> int:
     kept = value_file.read(path, judged.values)
     claims = {prop.claim.id: prop.claim for prop in properties(Path(options.hypotheses))}
     follows = derived(judged, kept, claims)
-    for entry in judged.claims:
-        if globs and selected(entry.id, globs):
-            print(terminal("\n".join(explained(entry, judged, kept.get(entry.id)))), end="\n\n")
     known = {claim.hash for claim in claims.values()}
+    for entry, derived_again in zip(judged.claims, follows, strict=True):
+        if globs and selected(entry.id, globs):
+            beside = derived_again if entry.hash in known else None
+            print(terminal("\n".join(explained(entry, judged, kept.get(entry.id), beside))), end="\n\n")
     unknown = [entry.id for entry in judged.claims if entry.id in kept and entry.hash not in known]
     for claim in unknown:
         print(line(f"{claim}: is not derived again, since {options.hypotheses} has no such claim"), file=sys.stderr)

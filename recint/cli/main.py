@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 
 from recint import BAD_CALL, __version__
 from recint.cli import (
+    attest,
     board,
     calibrate,
     claims,
@@ -76,6 +77,7 @@ COMMANDS: dict[str, Command] = {
     "verify": verify,
     "explain": explain,
     "init": init,
+    "attest": attest,
     "claims": claims,
     "expect": expect,
     "register": register,

@@ -21,6 +21,7 @@ from recint.judging.statistic import Reduced
 from recint.judging.subject import CHUNK
 from recint.judging.values import DrawnValues
 
+Figure = tuple[str, str]  # the id of a claim, and the name of one of its contrasts; empty for the claim's own figure
 _TAIL = 0.025
 WEIGHT = 1e-6
 
@@ -172,8 +173,8 @@ def judged_by(claims: Iterable[Claim], run: Run) -> list[Claim]:
 
 def differences(
     claims: Iterable[Claim], before: Mapping[str, DrawnValues], after: Mapping[str, DrawnValues]
-) -> dict[str, Difference]:
-    """The difference of each claim on the draws that two runs share, by the id of the claim.
+) -> dict[Figure, Difference]:
+    """The difference of each claim, and of each of its contrasts, on the draws that two runs share.
 
     One of them may have stopped earlier. Then the draws that it made are compared, in whole chunks: where draws end within
     a chunk, the other run has other draws.
@@ -184,11 +185,20 @@ def differences(
     """
     found = {}
     for claim in (claim for claim in claims if claim.id in before and claim.id in after):
-        first, second = (np.asarray(values[claim.id].own, np.float64) for values in (before, after))
-        shared = min(len(first), len(second))
-        if len(first) != len(second):
-            shared -= shared % CHUNK
-        if shared >= 2 and first.shape[1:] == second.shape[1:]:
-            with suppress(NoEstimate):  # one is left without a difference, and is compared by its intervals
-                found[claim.id] = paired(claim, first[:shared], second[:shared])
+        first, second = before[claim.id], after[claim.id]
+        figures: list[tuple[str, Reduced, NDArray, NDArray]] = [("", claim, first.own, second.own)]
+        for contrast in claim.contrasts:
+            if contrast.name in first.contrasts and contrast.name in second.contrasts:
+                figures.append(
+                    (contrast.name, contrast, first.contrasts[contrast.name], second.contrasts[contrast.name])
+                )
+        for name, bar, was, now in figures:
+            shared = min(len(was), len(now))
+            if len(was) != len(now):
+                shared -= shared % CHUNK
+            if shared >= 2 and was.shape[1:] == now.shape[1:]:
+                with suppress(NoEstimate):  # one is left without a difference, and is compared by its intervals
+                    found[claim.id, name] = paired(
+                        bar, np.asarray(was[:shared], np.float64), np.asarray(now[:shared], np.float64)
+                    )
     return found

@@ -30,6 +30,7 @@ from recint.judging.entry import (
 from recint.judging.evaluate import Evidence
 from recint.judging.holm import holm
 from recint.judging.intervals import exact_interval
+from recint.judging.search import Counterexample as Confirmed
 from recint.judging.search import Search
 from recint.judging.seed import Seed
 from recint.judging.subject import Checkpoint
@@ -133,12 +134,13 @@ def _search(search: Search) -> SearchSummary:
         worst=search.worst,
         worst_at=search.worst_at.brief(),
         unconfirmed=search.unconfirmed,
-        counterexample=Counterexample(
-            value=confirmed.value, where=confirmed.at.brief(), text=confirmed.at.equation(), code=confirmed.code
-        )
-        if confirmed
-        else None,
+        counterexample=_counterexample(confirmed) if confirmed else None,
+        further=tuple(map(_counterexample, search.further)),
     )
+
+
+def _counterexample(of: Confirmed) -> Counterexample:
+    return Counterexample(value=of.value, where=of.at.brief(), text=of.at.equation(), code=of.code)
 
 
 # --- From an entry to its verdict -------------------------------------------------------------------------------------

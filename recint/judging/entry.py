@@ -115,6 +115,7 @@ class SearchSummary:
         worst_at: the place of the worst value, in a few words.
         unconfirmed: the number of places that failed in the search, but not on fresh draws.
         counterexample: a confirmed one; None if there is none.
+        further: more of them, each of another kind, for the reader; the verdict rests on the first.
     """
 
     examples: int = 0
@@ -123,6 +124,7 @@ class SearchSummary:
     worst_at: str = ""
     unconfirmed: int = 0
     counterexample: Counterexample | None = None
+    further: tuple[Counterexample, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,10 +280,11 @@ Outcome = Literal["error", "verdict", "moved", "flips", "within", "same"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A claim in the baseline and in a run.
+    """A figure in the baseline and in a run: the statistic of a claim, or of one of its contrasts.
 
     Attributes:
         claim: the id of the claim.
+        contrast: the name of the contrast; empty for the claim's own figure.
         before, after: the value in the baseline, and in the run; None if there is none.
         verdict_before, verdict_after: the verdicts.
         difference: after minus before; None if one of them is missing.
@@ -306,6 +309,7 @@ class Pair:
     tolerance: float = 0.0
     outcome: Outcome = "same"
     sentence: str = ""
+    contrast: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

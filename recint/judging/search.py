@@ -13,12 +13,14 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 from hypothesis import target
 
 from recint import shipped
 from recint.judging.claim import Claim, Property, Refuted
+from recint.judging.further import failing_in, further
 from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
 from recint.judging.statistic import p_against, statistic
@@ -61,6 +63,7 @@ class Search:
         conditions: the number of different places that were visited.
         worst, worst_at: the worst value of all trials, and its place.
         counterexample: None if none was confirmed.
+        further: more counterexamples, which differ from the first in one thing; see `recint.judging.further`.
         unconfirmed: the number of places that failed in the search but not on fresh draws; 0 if a counterexample was confirmed.
         scanned: the scan, for a claim about every condition; otherwise None.
     """
@@ -73,6 +76,7 @@ class Search:
     counterexample: Counterexample | None
     unconfirmed: int
     scanned: Scan | None = None
+    further: tuple[Counterexample, ...] = ()
 
     @property
     def hardest(self) -> tuple[Place, float]:
@@ -82,7 +86,14 @@ class Search:
 
 
 def search(
-    prop: Property, model: Subject, *, seed: int, family: int, scanned: Scan | None = None, certain: Place | None = None
+    prop: Property,
+    model: Subject,
+    *,
+    seed: int,
+    family: int,
+    scanned: Scan | None = None,
+    certain: Place | None = None,
+    one_is_enough: bool = False,
 ) -> Search:
     """Search for a counterexample to a claim about every condition, or about every single draw.
 
@@ -91,14 +102,16 @@ def search(
         family: the number of claims that are judged together.
         scanned: the scan of the claim; None to scan here.
         certain: a single draw of the estimate that fails. It is measured again, since it has nothing random left to draw.
+        one_is_enough: whether no further counterexamples are sought, for a caller that asks only whether there is one.
 
     Raises:
         ValueError: a statistic is not finite.
     """
     with model.drawing():
         if prop.claim.quantifier == "pointwise":
-            return _single_draws(prop, model, certain)
-        return _conditions(prop, model, scanned or _own_scan(prop, model, seed), seed=seed, family=family)
+            return _single_draws(prop, model, certain, tries=0 if one_is_enough else TRIES)
+        visits = scanned or _own_scan(prop, model, seed)
+        return _conditions(prop, model, visits, seed=seed, family=family, one_is_enough=one_is_enough)
 
 
 # --- Conditions -------------------------------------------------------------------------------------------------------
@@ -151,16 +164,39 @@ def _own_scan(prop: Property, model: Subject, seed: int) -> Scan:
     return scanned
 
 
-def _conditions(prop: Property, model: Subject, scanned: Scan, *, seed: int, family: int) -> Search:
+def _conditions(
+    prop: Property, model: Subject, scanned: Scan, *, seed: int, family: int, one_is_enough: bool
+) -> Search:
     """Try the suspects of the scan. If none is confirmed, let Hypothesis search between the conditions of the scan."""
     claim, level = prop.claim, refutation_level(family=family, routes=prop.claim.routes) / (2 * TRIES)
     visited = [(at, _finite(claim, value, at)) for at, value in scanned.values(claim)]
     suspected = suspects(claim, scanned, most=TRIES)
     for number, suspect in enumerate(suspected):
         if confirmed := confirm(prop, model, suspect, seed=derive_seed(seed, "scanned", number), level=level):
-            return _summary(claim, visited, confirmed, scanned=scanned, unconfirmed=0)
+            more: tuple[Counterexample, ...] = ()
+            if not one_is_enough:
+                left = 2 * TRIES - (number + 1)
+                more = _further(prop, model, confirmed.at, scanned, seed=seed, level=level, tries=left)
+            return _summary(claim, visited, confirmed, scanned=scanned, unconfirmed=0, more=more)
     trials, confirmed, seen = _hunt(prop, model, seed=seed, level=level)
     return _summary(claim, [*visited, *trials], confirmed, scanned=scanned, unconfirmed=len(suspected) + seen)
+
+
+def _further(
+    prop: Property, model: Subject, first: Place, scanned: Scan, *, seed: int, level: float, tries: int
+) -> tuple[Counterexample, ...]:
+    """Further conditions of the scan at which the claim fails, confirmed on fresh draws.
+
+    Args:
+        level: that of each try.
+        tries: those that the search did not spend. The level of the claim is split over all tries, so that none is spent twice.
+    """
+    numbers = count()
+
+    def confirmed(at: Place) -> Counterexample | None:
+        return confirm(prop, model, at, seed=derive_seed(seed, "further", next(numbers)), level=level)
+
+    return further(first, failing_in(scanned, prop.claim, level=SUSPICIOUS), confirmed, tries=tries)
 
 
 def _hunt(
@@ -231,21 +267,25 @@ def _summary(
     *,
     unconfirmed: int,
     scanned: Scan | None = None,
+    more: tuple[Counterexample, ...] = (),
 ) -> Search:
     worst_at, worst = max(trials, key=lambda trial: claim.badness(trial[1]))
     conditions = len({at.brief() for at, _ in trials})
     kept = _worst_of_each_coefficient(claim, trials) if claim.quantifier == "pointwise" else trials
     unconfirmed = 0 if confirmed else unconfirmed
-    return Search(tuple(kept), len(trials), conditions, worst, worst_at, confirmed, unconfirmed, scanned)
+    return Search(tuple(kept), len(trials), conditions, worst, worst_at, confirmed, unconfirmed, scanned, more)
 
 
 # --- Single draws -----------------------------------------------------------------------------------------------------
 
 
-def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Search:
+def _single_draws(prop: Property, model: Subject, certain: Place | None, *, tries: int) -> Search:
     """Draw thousands of places, measure them in a few passes, and shrink the first one that fails.
 
-    A single draw has nothing random left, so that it is confirmed by measuring it again.
+    A single draw has nothing random left, so that it is confirmed by measuring it again. This spends no level.
+
+    Args:
+        tries: how many further draws that fail may be measured again.
     """
     claim = prop.claim
     drawn: list[Place] = []
@@ -271,11 +311,18 @@ def _single_draws(prop: Property, model: Subject, certain: Place | None) -> Sear
         suspects = [simplest, *suspects] if simplest else suspects
     if certain:
         suspects.append(certain)
-    # Each suspect is measured once more, in a pass of its own: in a batch with others, the last digits may differ.
-    for at in suspects:
+
+    def confirmed(at: Place) -> Counterexample | None:
+        # A suspect is measured once more, in a pass of its own: in a batch with others, the last digits may differ.
         value = _finite(claim, prop.measure(model, at, contrasts=False).value, at)
-        if not claim.holds(value):
-            return _summary(claim, trials, _counterexample(prop, model, at, value), unconfirmed=0)
+        return None if claim.holds(value) else _counterexample(prop, model, at, value)
+
+    for at in suspects:
+        if first := confirmed(at):
+            failing = sorted(
+                (at for at, value in trials if not claim.holds(value)), key=lambda at: -claim.badness(known[at])
+            )
+            return _summary(claim, trials, first, unconfirmed=0, more=further(at, failing, confirmed, tries=tries))
     return _summary(claim, trials, None, unconfirmed=len(suspects))
 
 

@@ -74,11 +74,9 @@ def departures(said: Sequence[Entry], follows: Sequence[Entry], kept: Collection
         if was.estimate and was.id not in kept:
             yield f"{was.id}: has an estimate, but its values were not kept"
             continue
-        before, after = (dict(_leaves(_said(entry))) for entry in (was, now))
         wrong = [
-            f"{path} is {_shown(before.get(path))}, but the values give {_shown(after.get(path))}"
-            for path in dict.fromkeys([*before, *after])
-            if not _same(before.get(path), after.get(path))
+            f"{path} is {shown(one)}, but the values give {shown(other)}"
+            for path, one, other in unequal(was, now, leave_out=_ELSEWHERE)
         ]
         if wrong:
             yield f"{was.id}: {'; '.join(wrong)}"
@@ -86,10 +84,28 @@ def departures(said: Sequence[Entry], follows: Sequence[Entry], kept: Collection
         yield f"{claim}: its values were kept, but no verdict"
 
 
-def _said(entry: Entry) -> dict[str, Any]:
-    """What an entry says, but for how long it took, and for what is known from elsewhere."""
-    elsewhere = ("seconds", "expected", "standing", "search", "untrained")
-    return {name: value for name, value in asdict(entry).items() if name not in elsewhere}
+# What is known from elsewhere than the values of the draws.
+_ELSEWHERE = ("expected", "standing", "search", "untrained")
+
+
+def unequal(was: Entry, now: Entry, *, leave_out: Collection[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Whatever two entries say otherwise, but for how long they took: its path, such as `estimate.ci.0`, and both values.
+
+    Numbers are equal if they differ by a share of less than AGREES.
+
+    Args:
+        leave_out: fields of the entries that are not compared.
+    """
+
+    def leaves(entry: Entry) -> dict[str, Any]:
+        return dict(
+            _leaves({name: value for name, value in asdict(entry).items() if name not in ("seconds", *leave_out)})
+        )
+
+    before, after = leaves(was), leaves(now)
+    for path in dict.fromkeys([*before, *after]):
+        if not _same(before.get(path), after.get(path)):
+            yield path, before.get(path), after.get(path)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -108,5 +124,10 @@ def _same(before: Any, after: Any) -> bool:
     return bool(before == after)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as sentences show it.
+
+    >>> shown(0.123456789), shown(None), shown("refuted")
+    ('0.123457', 'none', 'refuted')
+    """
     return f"{value:.6g}" if isinstance(value, float) else "none" if value is None else str(value)

@@ -9,6 +9,7 @@ import numpy as np
 from recint import words
 from recint.judging.entry import Entry, Estimate, Measurement, Run
 from recint.judging.values import DrawnValues
+from recint.pages.console import table
 from recint.pages.statistic import should, with_interval
 from recint.verdict import LEVEL
 from recint.verdict import words as verdict_words
@@ -16,12 +17,13 @@ from recint.verdict import words as verdict_words
 SHARES = (0, 0.05, 0.5, 0.95, 1)
 
 
-def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[str]:
+def explained(entry: Entry, run: Run, values: DrawnValues | None, follows: Entry | None = None) -> Iterator[str]:
     """The lines on one claim.
 
     Args:
         run: the run that the entry is of.
         values: the values of the claim's draws; None if it was not estimated from draws.
+        follows: the same claim as it follows from these values; None if it was not derived again.
     """
     yield f"{entry.id}, version {entry.version}: {verdict_words(entry.verdict)}"
     yield f"  {entry.statement}"
@@ -36,15 +38,41 @@ def explained(entry: Entry, run: Run, values: DrawnValues | None) -> Iterator[st
         yield f"  contrast, {name}: {_measured(contrast)}{p}"
     if entry.search:
         counterexample = entry.counterexample
-        where = f"; fails at {counterexample.where}: {counterexample.value:.3g}" if counterexample else ""
+        failing = [counterexample, *entry.search.further] if counterexample else []
+        where = "".join(f"; fails at {one.where}: {one.value:.3g}" for one in failing)
         yield f"  search: {words.reach(entry) or words.counted(entry.search.examples, 'trial')}{where}"
     yield from (f"  {sentence}" for sentence in (words.share_that_fails(entry), words.untrained(entry)) if sentence)
     if values is not None:
         yield from (f"  {line}" for line in _spread(values, entry.noun))
+        if follows:
+            yield "  derived again:"
+            yield from (f"    {line}" for line in _beside(entry, follows))
+
+
+def _beside(said: Entry, follows: Entry) -> list[str]:
+    """A table of what the file says beside what follows from the values."""
+    rows = [
+        ("", "the file says", "the values give"),
+        ("verdict", *(verdict_words(one.verdict) for one in (said, follows))),
+    ]
+    for name, was in said.measurements.items():
+        now, about = follows.measurements[name], "" if name == said.id else f"{name}: "
+        rows.append((f"{about}figure", *map(_figure, (was, now))))
+        rows.append((f'{about}p of "it does not hold"', *(_p(one, "p") for one in (was, now))))
+        rows.append((f'{about}p of "it holds"', *(_p(one, "p_against") for one in (was, now))))
+    return table([list(column) for column in zip(*rows, strict=True)])
+
+
+def _figure(of: Measurement) -> str:
+    return with_interval(of.value, of.estimate.ci if of.estimate else None)
+
+
+def _p(of: Measurement, which: str) -> str:
+    return f"{getattr(of.estimate, which):.4g}" if of.estimate else ""
 
 
 def _measured(of: Measurement) -> str:
-    return f"{with_interval(of.value, of.estimate.ci if of.estimate else None)}, should be {should(of)}"
+    return f"{_figure(of)}, should be {should(of)}"
 
 
 def _looks(run: Run) -> str:

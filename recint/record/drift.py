@@ -1,19 +1,19 @@
 """Drift: what moved between a baseline and a run. Each figure is compared with that of the baseline, and so is each verdict.
 
-A claim drifts if its figure moved significantly and by more than a tolerance. A verdict may flip though its figure did not move,
-if the figure lies near the threshold; such a flip is told, and fails a strict comparison only.
+A claim drifts if its figure, or that of a contrast, moved significantly and by more than a tolerance. A verdict may flip though no
+figure moved, if one lies near its threshold; such a flip is told, and fails a strict comparison only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recint.globs import selected
-from recint.judging.entry import Baseline, Drift, Entry, Interval, Outcome, Pair, Run
+from recint.judging.entry import Baseline, Drift, Entry, Interval, Measurement, Outcome, Pair, Run
 from recint.judging.holm import holm
 from recint.record import verdict_file
 from recint.record.lines import Line
@@ -21,7 +21,7 @@ from recint.record.log import Log
 from recint.verdict import LEVEL, TOLERANCE, words
 
 if TYPE_CHECKING:  # which would load SciPy, and a look into the log is to be quick
-    from recint.judging.difference import Difference
+    from recint.judging.difference import Difference, Figure
 
 ROUNDING = 1e-5  # smaller shares may come from rounding
 
@@ -30,64 +30,117 @@ def pairs(
     baseline: Run,
     claims: Sequence[Entry],
     *,
-    differences: Mapping[str, Difference] | None = None,
+    differences: Mapping[Figure, Difference] | None = None,
     tolerance: float = TOLERANCE,
 ) -> tuple[Pair, ...]:
-    """Every claim that a baseline and a run have in common, in the order of the run.
+    """Every claim that a baseline and a run have in common, in the order of the run, each followed by its contrasts.
 
     A claim that the baseline did not judge, or that has another hash there, is left out; see `incomparable`.
 
     Args:
-        differences: the differences on recurrences that both runs drew, by the id of the claim. For all other claims the difference
-            comes from the two intervals.
+        differences: the differences on recurrences that both runs drew. For all other figures the difference comes from the two
+            intervals.
         tolerance: how far a figure may move, as a share of the figure in the baseline or of its threshold, whichever is larger.
     """
     before = {entry.id: entry for entry in baseline.claims}
-    both = [(before[now.id], now) for now in claims if now.id in before and before[now.id].hash == now.hash]
-    moved = {now.id: (differences or {}).get(now.id) or _unpaired(was, now) for was, now in both}
-    adjusted = holm({claim: difference.p for claim, difference in moved.items() if difference})
+    figures = [
+        figure
+        for now in claims
+        if now.id in before and before[now.id].hash == now.hash
+        for figure in _figures(before[now.id], now)
+    ]
+    moved = {figure.key: (differences or {}).get(figure.key) or figure.unpaired() for figure in figures}
+    adjusted = holm({key: difference.p for key, difference in moved.items() if difference})
+    name = baseline.checkpoint["name"]
     return tuple(
-        _pair(was, now, moved[now.id], adjusted.get(now.id), tolerance=tolerance, name=baseline.checkpoint["name"])
-        for was, now in both
+        _pair(figure, moved[figure.key], adjusted.get(figure.key), tolerance=tolerance, name=name) for figure in figures
     )
 
 
-def _unpaired(was: Entry, now: Entry) -> Difference | None:
-    """The difference of two estimates; None if one of the claims has none."""
-    from recint.judging.difference import unpaired
+@dataclass(frozen=True)
+class _Compared:
+    """A figure of a claim that a baseline and a run have in common.
 
-    if was.value is None or now.value is None or not was.estimate or not now.estimate:
-        return None
-    return unpaired((was.value, was.estimate), (now.value, now.estimate))
+    Attributes:
+        contrast: the name of the contrast; empty for the claim's own figure.
+        was, now: the claim in the baseline and in the run.
+        others: the names of all contrasts of the claim that are compared.
+    """
+
+    contrast: str
+    was: Entry
+    now: Entry
+    others: tuple[str, ...]
+
+    @property
+    def key(self) -> Figure:
+        return self.now.id, self.contrast
+
+    @property
+    def ends(self) -> tuple[Measurement, Measurement]:
+        """The figure in the baseline, and in the run."""
+        if not self.contrast:
+            return self.was, self.now
+        return self.was.contrast[self.contrast], self.now.contrast[self.contrast]
+
+    def unpaired(self) -> Difference | None:
+        """The difference of the two estimates; None if one of them is missing."""
+        from recint.judging.difference import unpaired
+
+        was, now = self.ends
+        if was.value is None or now.value is None or not was.estimate or not now.estimate:
+            return None
+        return unpaired((was.value, was.estimate), (now.value, now.estimate))
+
+    @property
+    def flips(self) -> bool:
+        """Whether the verdict of the claim differs, and nothing but figures that are compared here can be the reason."""
+        return self.was.verdict != self.now.verdict and all(map(self._by_figures, (self.was, self.now)))
+
+    def _by_figures(self, entry: Entry) -> bool:
+        """Whether the figures of an entry decide its verdict: no counterexample, and no untrained models."""
+        if entry.verdict == "refuted":
+            return entry.decisive is None and entry.refuted_by in (entry.id, *self.others)
+        return entry.verdict in ("supported", "inconclusive")
 
 
-def _pair(was: Entry, now: Entry, moved: Difference | None, p: float | None, *, tolerance: float, name: str) -> Pair:
+def _figures(was: Entry, now: Entry) -> list[_Compared]:
+    values = {
+        name: (was.contrast[name].value, now.contrast[name].value) for name in now.contrast if name in was.contrast
+    }
+    contrasts = tuple(name for name, both in values.items() if None not in both)
+    return [_Compared(name, was, now, contrasts) for name in ("", *contrasts)]
+
+
+def _pair(of: _Compared, moved: Difference | None, p: float | None, *, tolerance: float, name: str) -> Pair:
+    was, now = of.ends
     scale = max(abs(was.value or 0.0), abs(now.threshold))
     pair = Pair(
-        claim=now.id,
+        claim=of.now.id,
+        contrast=of.contrast,
         before=was.value,
         after=now.value,
-        verdict_before=was.verdict,
-        verdict_after=now.verdict,
+        verdict_before=of.was.verdict,
+        verdict_after=of.now.verdict,
         difference=moved.value if moved else _of_weights(was, now),
         ci=_interval(moved) if moved else None,
         p=p,
         n=moved.n if moved else 0,
         tolerance=tolerance * scale,
     )
-    pair = replace(pair, outcome=_outcome(pair, was, now, noise=ROUNDING * scale))
+    pair = replace(pair, outcome=_outcome(pair, of, noise=ROUNDING * scale))
     return replace(pair, sentence=_sentence(pair, now, name))
 
 
-def _of_weights(was: Entry, now: Entry) -> float | None:
+def _of_weights(was: Measurement, now: Measurement) -> float | None:
     """The difference of two figures without an estimate; None if one of them is missing."""
     return None if was.value is None or now.value is None else now.value - was.value
 
 
-def _outcome(pair: Pair, was: Entry, now: Entry, *, noise: float) -> Outcome:
-    if now.verdict == "error":  # also if the baseline has an error too
+def _outcome(pair: Pair, of: _Compared, *, noise: float) -> Outcome:
+    if of.now.verdict == "error":  # also if the baseline has an error too
         return "error"
-    differs = was.verdict != now.verdict
+    differs = of.was.verdict != of.now.verdict and not of.contrast  # which is told of the claim, not of its contrasts
     if pair.difference is None:
         return "verdict" if differs else "same"
     size = abs(pair.difference)
@@ -95,34 +148,30 @@ def _outcome(pair: Pair, was: Entry, now: Entry, *, noise: float) -> Outcome:
     if significant and size > max(pair.tolerance, noise):
         return "moved"
     if differs:
-        return "flips" if _by_own_figure(was) and _by_own_figure(now) else "verdict"
+        return "flips" if of.flips else "verdict"
     return "within" if significant and size > noise else "same"
 
 
-def _by_own_figure(entry: Entry) -> bool:
-    """Whether nothing but the claim's own figure decides its verdict: no counterexample, no contrast, no untrained models."""
-    if entry.verdict == "refuted":
-        return entry.decisive is None and entry.refuted_by == entry.id
-    return entry.verdict in ("supported", "inconclusive")
-
-
 def drift(pairs: Sequence[Pair], *, allow: Sequence[str] = (), strict: bool = False) -> list[Drift]:
-    """The claims that drifted. An error always counts, and cannot be allowed.
+    """The claims that drifted, each once. An error always counts, and cannot be allowed.
 
     Args:
         allow: globs of claims that may drift.
         strict: whether a verdict that flips counts, though its figure did not move.
     """
     fails: tuple[Outcome, ...] = ("error", "verdict", "moved", *(("flips",) if strict else ()))
+    failing: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        if pair.outcome in fails:
+            failing.setdefault(pair.claim, []).append(pair)
     return [
         Drift(
-            claim=pair.claim,
-            kind=pair.outcome,
-            sentence=pair.sentence,
-            allowed=bool(allow) and selected(pair.claim, allow) and pair.outcome != "error",
+            claim=claim,
+            kind=found[0].outcome,
+            sentence="; ".join([found[0].sentence, *(pair.sentence.removeprefix(f"{claim}, ") for pair in found[1:])]),
+            allowed=bool(allow) and selected(claim, allow) and found[0].outcome != "error",
         )
-        for pair in pairs
-        if pair.outcome in fails
+        for claim, found in failing.items()
     ]
 
 
@@ -130,7 +179,7 @@ def compared(
     baseline: Run,
     run: Run,
     *,
-    differences: Mapping[str, Difference] | None = None,
+    differences: Mapping[Figure, Difference] | None = None,
     tolerance: float = TOLERANCE,
     allow: Sequence[str] = (),
     strict: bool = False,
@@ -184,8 +233,8 @@ def _interval(of: Difference) -> Interval:
     return low, high
 
 
-def _sentence(pair: Pair, now: Entry, name: str) -> str:
-    """What became of a claim."""
+def _sentence(pair: Pair, now: Measurement, name: str) -> str:
+    """What became of a claim, or of one of its contrasts."""
     verdicts = (
         f"{words(pair.verdict_before)} in {name}, now {words(pair.verdict_after)}"
         if pair.verdict_before != pair.verdict_after
@@ -196,7 +245,8 @@ def _sentence(pair: Pair, now: Entry, name: str) -> str:
     flips = "flips, moved within the tolerance, " if (pair.p or 1.0) <= LEVEL else "flips, but did not move, "
     happened = {"moved": "moved, ", "within": "moved within the tolerance, ", "flips": flips}
     values = f"{_value(pair.before)} -> {_value(pair.after)}, should be {now.relation} {now.threshold:g}"
-    return f"{pair.claim}: {happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
+    about = f"{pair.claim}, contrast '{pair.contrast}'" if pair.contrast else pair.claim
+    return f"{about}: {happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
 
 
 def _change(pair: Pair) -> str:

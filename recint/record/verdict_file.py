@@ -180,7 +180,7 @@ def plain(of: Entry) -> dict[str, Any]:
         "quantifier": of.quantifier,
         "estimate": of.estimate and _plain_estimate(of.estimate),
         "failing": of.failing and asdict(of.failing) | {"ci": list(of.failing.ci)},
-        "search": of.search and asdict(of.search),
+        "search": of.search and _plain_search(of.search),
         "contrast": {name: _plain_contrast(part) for name, part in of.contrast.items()} or None,
         "controls": {} if of.untrained is None else {"untrained": _plain_untrained(of.untrained)},
         "per_head": _lists(of.per_head),
@@ -242,15 +242,22 @@ def _failing(item: Mapping[str, Any] | None) -> Failing | None:
 def _search(item: Mapping[str, Any] | None) -> SearchSummary | None:
     if item is None:
         return None
-    counterexample = item["counterexample"]
     known = ("examples", "conditions", "worst", "worst_at", "unconfirmed")
     return SearchSummary(
         **{name: item[name] for name in known if name in item},
-        counterexample=counterexample
-        and Counterexample(
-            **{name: counterexample[name] for name in ("value", "where", "text", "code") if name in counterexample}
-        ),
+        counterexample=_counterexample(item["counterexample"]) if item["counterexample"] else None,
+        further=tuple(map(_counterexample, item.get("further", ()))),
     )
+
+
+def _plain_search(of: SearchSummary) -> dict[str, Any]:
+    content = asdict(of)
+    further = content.pop("further")
+    return content | {"further": list(further)} if further else content
+
+
+def _counterexample(item: Mapping[str, Any]) -> Counterexample:
+    return Counterexample(**{name: item[name] for name in ("value", "where", "text", "code") if name in item})
 
 
 def _contrast(item: Mapping[str, Any]) -> Measurement:

@@ -396,5 +396,5 @@ class TestMerge:
 
 @pytest.mark.parametrize("beside", [("--json",), ("--html", "log.html"), ("--claims", "*")])
 def test_a_check_shows_nothing_else(log, capsys, beside):
-    said = "recint: --check and --merge go with neither --claims, --json nor --html: they show nothing else\n"
+    said = "recint: --check, --merge, --rerun and --export go with neither --claims, --json nor --html: they show nothing else\n"
     assert recint(capsys, "--log", log, "--check", *beside) == (2, "", said)

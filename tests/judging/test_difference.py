@@ -13,7 +13,7 @@ from recint.judging.statistic import statistic
 from recint.judging.values import DrawnValues
 
 from ..entries import entry, run
-from ..made_up import claim
+from ..made_up import WORSE, claim
 
 HEADS = 4
 SHAPES = {
@@ -166,10 +166,22 @@ class TestWhichDraws:
         asked = claim()
         for n, compared in ((1000, 1000), (250, 200), (200, 200)):
             found = differences([asked], {asked.id: DrawnValues(long.own[:n])}, {asked.id: long})
-            assert found[asked.id].n == compared
-            assert found[asked.id].value == 0
+            assert found[asked.id, ""].n == compared
+            assert found[asked.id, ""].value == 0
         assert differences([asked], {asked.id: DrawnValues(long.own[:50])}, {asked.id: long}) == {}
-        assert isinstance(found[asked.id], Difference)
+        assert isinstance(found[asked.id, ""], Difference)
+
+
+def test_contrasts_have_differences_of_their_own():
+    asked = claim(contrasts=(WORSE,))
+    generator = np.random.default_rng(0)
+    own, cost = generator.normal(size=200), generator.uniform(1, 2, size=(200, 2))
+    before = {asked.id: DrawnValues(own, {WORSE.name: cost})}
+    found = differences([asked], before, {asked.id: DrawnValues(own + 1, {WORSE.name: cost * [2, 1]})})
+    assert found.keys() == {(asked.id, ""), (asked.id, WORSE.name)}
+    assert found[asked.id, ""].value == pytest.approx(1)
+    assert found[asked.id, WORSE.name].value == pytest.approx(cost[:, 0].sum() / cost[:, 1].sum())
+    assert differences([asked], before, {asked.id: DrawnValues(own)}).keys() == {(asked.id, "")}
 
 
 def test_claims_that_a_run_judged_as_another_version_are_left_out():

@@ -71,6 +71,46 @@ def test_a_retest_is_of_recurrences_of_its_own():
     assert found.at.seed != PLACE.seed
 
 
+class TestFurtherCounterexamples:
+    """A claim that fails at the two ends of the coefficients, at every length."""
+
+    BREAKS = staticmethod(lambda: model(lambda c: 0.5 + 2.0 * (c.abs() > 1.5).double(), noise=0.1))
+
+    def searched(self, **how):
+        return search(prop(claim()), self.BREAKS(), seed=0, family=100, **how)
+
+    def test_they_fail_elsewhere_and_are_confirmed_on_fresh_draws(self):
+        found = self.searched()
+        first, (other_c, other_length) = found.counterexample.at, found.further
+        assert abs(other_c.at.c - first.c) > 3
+        assert (other_length.at.c, other_length.at.length) != (first.c, first.length)
+        assert other_length.at.length != first.length
+        for one in found.further:
+            assert one.at.batch == RETEST
+            assert one.value > 1
+        assert len({one.at.seed for one in (found.counterexample, *found.further)}) == 3
+
+    def test_the_first_one_does_not_depend_on_them(self):
+        alone = self.searched(one_is_enough=True)
+        assert alone.further == ()
+        assert alone.counterexample == self.searched().counterexample
+
+    def test_places_that_fail_by_luck_are_none(self):
+        """Just below the bar everywhere but at one coefficient: half of all visits fail by luck, and none is confirmed."""
+        breaks = model(lambda c: 0.995 + 5 * ((c - 0.3).abs() < 0.05).double(), noise=0.01)
+        found = search(prop(claim()), breaks, seed=0, family=100)
+        assert found.counterexample.at.c == 0.3
+        assert {one.at.c for one in found.further} <= {0.3}
+
+    def test_single_recurrences_have_them_too(self):
+        made = claim(quantifier="pointwise", reduction="all but 1 %")
+        found = search(prop(made), self.BREAKS(), seed=0, family=100)
+        assert found.further
+        for one in found.further:
+            assert one.value > 1
+            assert one.at != found.counterexample.at
+
+
 class TestSingleRecurrences:
     MADE = claim(quantifier="pointwise", reduction="all but 1 %")
 

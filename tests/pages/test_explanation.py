@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recint.judging.entry import Estimate, Measurement, SearchSummary, UntrainedAnswer
+from recint.judging.entry import Counterexample, Estimate, Measurement, SearchSummary, UntrainedAnswer
 from recint.judging.values import DrawnValues
 from recint.pages.explanation import explained
 
@@ -38,6 +38,13 @@ def test_an_estimate_is_told_with_tests_contrasts_search_and_controls():
     ]
 
 
+def test_every_counterexample_is_told():
+    one, other = (Counterexample(value=value, where=f"c = {value}") for value in (0.1, -0.2))
+    search = SearchSummary(conditions=57, counterexample=one, further=(other,))
+    told = "  search: 57 conditions tried; fails at c = 0.1: 0.1; fails at c = -0.2: -0.2"
+    assert told in lines(entry("a.a", "refuted", quantifier="everywhere", search=search))
+
+
 def test_a_claim_about_weights_has_its_value_alone():
     assert lines(entry("a.a", ci=None)) == [
         "a.a, version 1: supported",
@@ -49,3 +56,17 @@ def test_a_claim_about_weights_has_its_value_alone():
 def test_heads_have_a_line_each():
     spread = lines(entry("a.a"), DrawnValues(np.ones((5, 2))))[-2:]
     assert spread == ["    0: 1, 1, 1, 1, 1", "    1: 1, 1, 1, 1, 1"]
+
+
+def test_what_follows_from_the_values_stands_beside_what_the_file_says():
+    said = entry("a.a", estimate=Estimate(ci=(0.9, 1.1), n=100, p=0.01, p_against=0.5))
+    follows = entry("a.a", "refuted", 0.25, estimate=Estimate(ci=(0.2, 0.3), n=100, p=0.75, p_against=0.001))
+    told = list(explained(said, run(said), DrawnValues(np.ones(100)), follows))
+    derived = [" ".join(line.split()) for line in told[told.index("  derived again:") + 1 :]]
+    assert derived == [
+        "the file says the values give",
+        "verdict supported refuted",
+        "figure 1 [0.9, 1.1] 0.25 [0.2, 0.3]",
+        'p of "it does not hold" 0.01 0.75',
+        'p of "it holds" 0.5 0.001',
+    ]

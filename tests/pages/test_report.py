@@ -53,6 +53,13 @@ class TestContent:
         assert 'Not as expected: <a href="#claim-l1.&lt;b&gt;">' in refuted
         assert reach.startswith("Each estimate rests on 100 independent recurrences")
 
+    def test_further_counterexamples_are_told_with_their_code(self):
+        other = Counterexample(value=0.2, where="c = -2 & 5 terms", text="a_(j+1) = -2 a_j", code="print('elsewhere')")
+        search = SearchSummary(counterexample=FOUND, further=(other,))
+        html = page(entry("l0.is-a-line", "refuted", search=search, quantifier="everywhere"))
+        assert "<code>c = -2 &amp; 5 terms</code> gives 0.2." in html
+        assert "print(&#39;elsewhere&#39;)" in html
+
     def test_every_claim_is_at_a_glance_and_opens_on_its_evidence(self):
         html = page()
         assert sections(html) == ["supported", "refuted", "refuted unexpected", "supported", "error"]
@@ -224,7 +231,7 @@ def test_the_drift_has_a_row_for_each_pair(drifted):
     config = {"n_layers": 3, "n_heads": 8, "d_model": 128, "order": 1, "d_vocab": 40}
     about = drifted.checkpoint | {"config": config}
     text = report.page(replace(drifted, checkpoint=about, environment={"device": "cpu"}), {}, subject="coins")
-    assert "All 3 claims, before and after" in text
+    assert "All 3 claims and their contrasts, before and after" in text
     row = next(row for row in text.split("<tr>")[1:] if "#claim-a.a" in row and "moved" in row)
     assert [cell.split("</td>")[0] for cell in row.split("<td>")[2:]] == [
         "≥\u00a00.5", "✓ 1", "✗ 0.1", "-0.9 [-1.01, -0.788]", "0.1", "8.9e-56", "none", "moved",

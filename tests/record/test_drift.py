@@ -38,7 +38,7 @@ class TestPairs:
         ],
     )
     def test_what_moved_significantly_and_beyond_the_tolerance_moved(self, moved, p, outcome):
-        found = pair(entry("a.a"), entry("a.a", value=1 + moved), differences={"a.a": difference(moved, p=p)})
+        found = pair(entry("a.a"), entry("a.a", value=1 + moved), differences={("a.a", ""): difference(moved, p=p)})
         assert found.outcome == outcome
         assert found.difference == moved
 
@@ -50,7 +50,9 @@ class TestPairs:
 
     def test_a_flip_of_a_figure_that_did_not_move_is_told_and_fails_only_a_strict_run(self):
         found = pair(
-            entry("a.a", value=0.501), entry("a.a", "inconclusive", 0.499), differences={"a.a": difference(-0.002)}
+            entry("a.a", value=0.501),
+            entry("a.a", "inconclusive", 0.499),
+            differences={("a.a", ""): difference(-0.002)},
         )
         assert found.outcome == "flips"
         assert found.sentence == (
@@ -79,13 +81,47 @@ class TestPairs:
         ids=["untrained", "counterexample", "contrast"],
     )  # fmt: skip
     def test_a_verdict_that_changed_for_another_reason_than_its_figure_fails(self, verdict, more):
-        found = pair(entry("a.a"), entry("a.a", verdict, **more), differences={"a.a": difference()})
+        found = pair(entry("a.a"), entry("a.a", verdict, **more), differences={("a.a", ""): difference()})
         assert found.outcome == "verdict"
         assert [one.kind for one in drift.drift([found])] == ["verdict"]
 
+    @staticmethod
+    def with_contrast(value, verdict="supported", p_against=1.0):
+        """A claim whose contrast has this value; it should be at least 1."""
+        estimate = Estimate(ci=(value - 0.1, value + 0.1), p_against=p_against)
+        other = Measurement(statistic="that", relation=">=", threshold=1.0, value=value, estimate=estimate)
+        return entry("a.a", verdict, contrast={"other": other})
+
+    def test_a_contrast_is_a_figure_of_its_own(self):
+        same = ("a.a", ""), difference()
+        before, now = run(self.with_contrast(2.0)), [self.with_contrast(1.5)]
+        own, other = drift.pairs(before, now, differences=dict([same, (("a.a", "other"), difference(-0.5, p=1e-9))]))
+        assert [(one.claim, one.contrast, one.outcome) for one in (own, other)] == [
+            ("a.a", "", "same"),
+            ("a.a", "other", "moved"),
+        ]
+        (drifted,) = drift.drift([own, other])
+        assert drifted.sentence.startswith(
+            "a.a, contrast 'other': moved, supported as in base (2 -> 1.5, should be >= 1; difference -0.5 "
+        )
+        assert drift.drift([own, other], allow=["a.*"])[0].allowed
+
+    def test_a_claim_and_its_contrast_that_moved_are_one_claim_that_drifted(self):
+        moved = {("a.a", name): difference(-0.5, p=1e-9) for name in ("", "other")}
+        (found,) = drift.drift(drift.pairs(run(self.with_contrast(2.0)), [self.with_contrast(1.5)], differences=moved))
+        assert found.sentence.count("moved") == 2
+        assert "; contrast 'other': moved" in found.sentence
+
+    def test_a_verdict_that_flips_by_a_contrast_that_did_not_move_flips(self):
+        found = {("a.a", name): difference() for name in ("", "other")}
+        before, now = run(self.with_contrast(1.01)), [self.with_contrast(0.99, "refuted", p_against=1e-9)]
+        assert [one.outcome for one in drift.pairs(before, now, differences=found)] == ["flips", "same"]
+
     def test_a_flip_within_the_tolerance_is_a_flip(self):
         found = pair(
-            entry("a.a", value=0.51), entry("a.a", "refuted", 0.48), differences={"a.a": difference(-0.03, p=1e-9)}
+            entry("a.a", value=0.51),
+            entry("a.a", "refuted", 0.48),
+            differences={("a.a", ""): difference(-0.03, p=1e-9)},
         )
         assert found.outcome == "flips"
 
@@ -125,7 +161,7 @@ class TestPairs:
 
     def test_many_claims_that_did_not_move_do_not_cry_wolf(self):
         claims = [entry(f"a.{number}", value=1.2) for number in range(20)]
-        found = {claim.id: difference(0.2, p=0.01) for claim in claims}
+        found = {(claim.id, ""): difference(0.2, p=0.01) for claim in claims}
         before = run(*(entry(claim.id) for claim in claims))
         assert {one.outcome for one in drift.pairs(before, claims, differences=found)} == {"same"}
         assert drift.pairs(run(entry("a.0")), claims[:1], differences=found)[0].outcome == "moved"
@@ -141,7 +177,7 @@ class TestPairs:
 
     def test_a_claim_named_by_allow_may(self):
         before, now = run(entry("a.a"), entry("a.b")), [entry(claim, "refuted", 0.1) for claim in ("a.a", "a.b")]
-        found = drift.pairs(before, now, differences={claim.id: difference(-0.9, p=1e-9) for claim in now})
+        found = drift.pairs(before, now, differences={(claim.id, ""): difference(-0.9, p=1e-9) for claim in now})
         assert [one.allowed for one in drift.drift(found, allow=["a.b"])] == [False, True]
 
     def test_what_cannot_be_compared_is_told_and_is_no_drift(self):
@@ -188,7 +224,7 @@ class TestBaseline:
 
 class TestTelling:
     def test_a_baseline_that_was_judged_alike_is_told_to_be_nothing_else(self):
-        found = {"a.a": difference()}
+        found = {("a.a", ""): difference()}
         assert drift.compared(run(entry("a.a")), run(entry("a.a")), differences=found).judged_otherwise == ()
 
     def test_a_comparison_by_intervals_alone_is_told_once(self):

@@ -41,6 +41,7 @@ WHOLE = entry(
         worst_at="c = 1, 5 terms",
         unconfirmed=2,
         counterexample=Counterexample(value=0.1, where="c = 1, 5 terms", text="a_i = a_(i-1)", code="print()"),
+        further=(Counterexample(value=0.2, where="c = -2, 5 terms", text="a_i = -2 a_(i-1)", code="print(2)"),),
     ),
     contrast={
         "estimated": Measurement(

@@ -16,6 +16,7 @@ from recint.checkpoint import load, save
 from recint.cli.main import parser
 from recint.model.untrained import untrained
 from recint.options import OPTIONS
+from recint.record import attestation
 
 from ..conftest import TINY
 
@@ -71,7 +72,7 @@ class TestFiles:
 
     def test_an_input_is_an_option_of_the_command_and_says_the_same(self):
         options = {option.name: option for option in OPTIONS}
-        assert ACTION["inputs"].keys() - options.keys() == {"python-version", "artifact"}
+        assert ACTION["inputs"].keys() - options.keys() == {"python-version", "artifact", "attest"}
         script = next(step["run"] for step in STEPS if step.get("id") == "verify")
         for name in ACTION["inputs"].keys() & options.keys():
             given, option = ACTION["inputs"][name], options[name]
@@ -186,6 +187,17 @@ def test_a_mutated_copy_drifts_but_for_what_may(runner, workspace, baseline):
     assert "- **model.predicts-next-term: moved, refuted as in mine" in done.summary
     assert "- allowed: l0.previous-token: moved, refuted as in mine" in done.summary
     assert "on the same 100 draws" in done.summary
+
+
+def test_what_is_to_be_signed_is_written_only_if_there_are_verdicts(runner, workspace, baseline):
+    asked = {"checkpoint": "models/mutant.pth", "attest": "true"} | CHEAP
+    done = runner("verify", workspace, against=baseline, tolerance="0.001", **asked)
+    assert done.status == 1, done.out
+    assert json.loads(Path(done.outputs["predicate"]).read_text())["result"] == "FAILED"
+    assert "predicate" not in runner("verify", workspace, **asked | {"claims": "no.such"}).outputs
+    (sign,) = (step for step in STEPS if step.get("uses", "").startswith("actions/attest@"))
+    assert "steps.verify.outputs.predicate" in sign["if"]
+    assert sign["with"]["predicate-type"] == attestation.TYPE
 
 
 @pytest.mark.parametrize(
