@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from hypothesis import given
 
+from recint.carried import require_position
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain
@@ -323,6 +324,7 @@ def mixed(intact, model):
 
     Layer 0 reads the terms after LayerNorm has scaled them, and adds its output to the stream, which is not scaled.
     """
+    require_position(FROM, intact.recurrences)
     eps, terms, stream = model.config.layer_norm_eps, intact.recurrences.inputs, intact[POST]
     as_read = terms / layer_norm_scale(intact[PRE], eps=eps)[..., None]
     mean = as_read.cumsum(1) / torch.arange(1, terms.shape[1] + 1, device=terms.device)[:, None]
@@ -342,7 +344,7 @@ def mixtures(model):
 
     def fit():
         at = PREVIOUS_TERM_BESIDE_ITS_RIVALS.domain.reference(
-            batch=FIT, seed=derive_seed(0, "coefficients of the mixture")
+            model.config, batch=FIT, seed=derive_seed(0, "coefficients of the mixture")
         )
         made = mixed(Intact(model, at.sample(model.config)), model)
         return {

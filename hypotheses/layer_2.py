@@ -367,7 +367,7 @@ def written_against_read(model, at):
         intact[RESIDUAL],
         W_O=model.bridge.W_O[2],
         W_U=model.bridge.W_U,
-        first=2 * model.config.order,
+        first=intact.recurrences.first,
     )
 
 

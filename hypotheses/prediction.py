@@ -14,7 +14,7 @@ from hypothesis import given
 
 from recint.claim import Claim
 from recint.claim_figures import against_c
-from recint.domain import AS_TRAINED, Between, Domain
+from recint.domain import AS_TRAINED, Between, Domain, reference_of
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.pages import figures
 from recint.strategies import conditions, recurrences
@@ -118,7 +118,7 @@ def test_model_predicts_short_sequences(model, at):
 @given(at=conditions(DEGRADES.domain))
 def test_model_degrades_outside_the_training_range(model, at):
     outside = model.intact(at).errors
-    trained = model.intact(replace(at, c=Between(*Domain().c))).errors
+    trained = model.intact(replace(at, c=Between(*reference_of(model.config).c))).errors
     DEGRADES.check(torch.stack([outside, trained], dim=-1), at)
 
 
@@ -127,7 +127,7 @@ def test_model_degrades_outside_the_training_range(model, at):
 def test_model_loses_a_share_outside_the_training_range(model, at):
     outside = model.intact(at)
     errors, copying = outside.errors, copying_errors(outside)
-    trained = model.intact(replace(at, c=Between(*Domain().c))).errors
+    trained = model.intact(replace(at, c=Between(*reference_of(model.config).c))).errors
     DEGRADES_BY_SHARE.check(torch.stack([errors - trained, copying - trained], dim=-1), at)
 
 
@@ -139,7 +139,7 @@ def hardest_recurrence(model, evidence):
         f"The worst recurrence found is off by {error:.2g} (mean square)",
         actual=recurrence.targets[0].numpy(),
         predicted=model(recurrence.inputs)[0].cpu().numpy(),
-        first=2 * model.config.order,
+        first=recurrence.first,
     )
 
 

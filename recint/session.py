@@ -99,7 +99,7 @@ class Session:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        loaded = checkpoints.load(self.path)
+        loaded = checkpoints.load(self.path, task=self.options.task)
         require_verifiable(loaded, str(self.path))
         _require_text(loaded.name)
         return loaded

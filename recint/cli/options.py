@@ -86,15 +86,18 @@ def take_path(options: argparse.Namespace) -> None:
             return
 
 
-def load(path: str | Path) -> Checkpoint:
+def load(path: str | Path, *, task: str | None = None) -> Checkpoint:
     """Load a checkpoint. Prints its notes to standard error.
+
+    Args:
+        task: the file that says what it was trained on, if it does not say it itself.
 
     Raises:
         CheckpointError: the file cannot be read as a checkpoint.
     """
     from recint import checkpoint as checkpoints
 
-    loaded = checkpoints.load(path)
+    loaded = checkpoints.load(path, task=task)
     for note in loaded.notes:
         print(f"recint: {note}", file=sys.stderr)
     return loaded

@@ -14,13 +14,13 @@ def prediction_errors(
     prediction: Float[Tensor, "recurrence position dim"],
     target: Float[Tensor, "recurrence position dim"],
     *,
-    order: int,
+    first: int,
 ) -> Float[Tensor, recurrence]:
-    """MSE of each recurrence, over coordinates and positions i >= 2k (k is the order).
+    """MSE of each recurrence, over coordinates and the positions from `first` on.
 
     At earlier positions the terms so far do not determine the next one.
     """
-    return (prediction - target)[:, 2 * order :].square().mean((1, 2))
+    return (prediction - target)[:, first:].square().mean((1, 2))
 
 
 def squared_length(vectors: Float[Tensor, "recurrence position dim"], *, first: int) -> Float[Tensor, recurrence]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import ModelConfig
+from recint.domain import reference_of
 from recint.pages import figures
 from recint.pages.markdown import code, table
 from recint.recurrence import Distribution
@@ -25,6 +26,7 @@ def write_card(folder: Path) -> None:
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
     recipe = as_saved(history["recipe"])
     model, data = recipe["model"], recipe["data"]
+    made = reference_of(loaded.config)
     final = history["validation"][-1][1]
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",
@@ -34,7 +36,7 @@ def write_card(folder: Path) -> None:
         validation=[loss for _, loss in history["validation"]],
     )
     facts = (
-        (f"validation MSE (positions i >= {2 * data['order']}, {recipe['validation']} recurrences)", f"{final:.2e}"),
+        (f"validation MSE (positions i >= {made.first}, {recipe['validation']} recurrences)", f"{final:.2e}"),
         ("steps x batch", f"{recipe['steps']} x {recipe['batch']}"),
         ("seed", str(recipe["seed"])),
         ("training time", f"{history['seconds'] / 60:.0f} minutes"),
@@ -43,8 +45,9 @@ def write_card(folder: Path) -> None:
     card = f"""# {markdown(loaded.name)}
 
 A transformer of {model["n_layers"]} layers x {model["n_heads"]} heads (d_model {model["d_model"]}, d_head {model["d_head"]}, \
-d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of affine recurrences of \
-order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), {data["length"]} terms.
+d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of \
+{made.family} recurrences of order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), \
+{data["length"]} terms.
 
 {table(("", ""), facts)}
 
@@ -61,6 +64,9 @@ def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
     chosen = {**recipe["data"], **recipe["model"], "precision": recipe["precision"]}
     chosen.pop("dim")  # which is `d_vocab`
+    for name, (low, high) in chosen.pop("others"):
+        yield from ("--range", name, str(low), str(high))
+    chosen.pop("task", None)  # which is the data
     changed = {name: value for name, value in chosen.items() if _listed(value) != _listed(usual[name])}
     trained = {name: value for name, value in recipe.items() if isinstance(value, int | float)}
     for name, value in (changed | trained).items():

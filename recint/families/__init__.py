@@ -1,0 +1,20 @@
+"""The families of recurrences. Each is a module here, and an entry below."""
+
+from recint.families.affine import Affine
+from recint.families.family import Family
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (Affine(),)}
+
+
+def family_of(name: str) -> Family:
+    """The family of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in FAMILIES:
+        raise ValueError(f"family={name!r} must be one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+__all__ = ["FAMILIES", "Family", "family_of"]
