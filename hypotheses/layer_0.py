@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 
 from recint.carried import require_position
-from recint.claim import Claim, Contrast
+from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain
 from recint.model.attribution import attribution
@@ -33,6 +33,7 @@ from recint.system.seeds import derive_seed
 
 PREVIOUS_TOKEN = Claim(
     id="l0.previous-token",
+    families=EVERY_FAMILY,
     statement="Most heads of layer 0 attend to the previous term.",
     layers=(0,),
     quantifier="everywhere",
@@ -164,6 +165,7 @@ EXACT = {"zero": "zeroed", "mean": "mean-ablated", "resample": "resampled"}
 def necessary(id, kind):
     return Claim(
         id=id,
+        families=EVERY_FAMILY,
         statement=f"Each head of layer 0 matters: its output {EXACT[kind]}, the error at least doubles.",
         layers=(0,),
         quantifier="average",
@@ -207,6 +209,7 @@ NECESSARY_SHARE = {
 def dominates(id, kind):
     return Claim(
         id=id,
+        families=EVERY_FAMILY,
         statement=f"One head of layer 0 matters far more than the rest, each {EXACT[kind]} in turn.",
         layers=(0,),
         quantifier="average",

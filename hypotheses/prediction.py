@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from hypothesis import given
 
-from recint.claim import Claim
+from recint.claim import EVERY_FAMILY, Claim
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED, Between, Domain, reference_of
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
@@ -21,6 +21,7 @@ from recint.strategies import conditions, recurrences
 
 NEXT_TERM = Claim(
     id="model.predicts-next-term",
+    families=EVERY_FAMILY,
     statement="The model predicts the next term, at every coefficient and length it was trained for.",
     quantifier="everywhere",
     statistic="MSE",
@@ -41,6 +42,7 @@ NEXT_TERM_AS_TRAINED = NEXT_TERM.amended(
 
 EVERY_RECURRENCE = Claim(
     id="model.predicts-every-recurrence",
+    families=EVERY_FAMILY,
     statement="No recurrence in the trained range defeats the model, sparse and degenerate ones included.",
     quantifier="pointwise",
     statistic="MSE of one recurrence",
@@ -61,6 +63,7 @@ EVERY_RECURRENCE_AS_TRAINED = EVERY_RECURRENCE.amended(
 
 SHORT = Claim(
     id="model.predicts-short-sequences",
+    families=EVERY_FAMILY,
     statement="The model predicts from the first few terms already.",
     quantifier="everywhere",
     statistic="MSE at length 5",

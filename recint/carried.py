@@ -11,7 +11,6 @@ A claim is registered in absolute terms: c from -2 to -0.5, 5 to 14 terms. It ke
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from recint.judging.claim import Unmet
@@ -84,16 +83,6 @@ def _beyond(c: Range, either_sign: bool, task: Distribution) -> bool:
 
 def _range(c: Range, either_sign: bool) -> str:
     return f"{'|c|' if either_sign else 'c'} from {c[0]:g} to {c[1]:g}"
-
-
-def ticks(bounds: Range, *, step: int = 10) -> list[float]:
-    """The multiples of 1/step in a range; its bounds if there is none.
-
-    >>> ticks((-0.15, 0.12)), ticks((0.22, 0.28))
-    ([-0.1, 0.0, 0.1], [0.22, 0.28])
-    """
-    first, last = math.ceil(bounds[0] * step - 1e-9), math.floor(bounds[1] * step + 1e-9)
-    return [tick / step for tick in range(first, last + 1)] or sorted(set(bounds))
 
 
 def require_position(position: int, recurrences: Recurrences) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.stats import qmc
 
 from recint import refusals
-from recint.carried import Carried, carried, ticks
+from recint.carried import Carried, carried
 from recint.checkpoint import ModelConfig, task_of
 from recint.judging.subject import POINTS
 from recint.places import (
@@ -22,7 +22,7 @@ from recint.places import (
 )
 from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
-from recint.task import Range
+from recint.task import Range, ticks
 from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
 from recint.transformed import Transformed
 from recint.vector import Vector

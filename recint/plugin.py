@@ -26,6 +26,7 @@ from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
 from recint.judging.values import DrawnValues
+from recint.model.noise import sentences as noise_sentences
 from recint.model.transformer import Model
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
@@ -347,8 +348,13 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     if run is not None and run.result is not None:
         whole = run.claims == SHIPPED and run.whole
         amended = {of["claim"]: of["because"] for of in run.registrations.values() if of["because"]}
-        below = _replication(run) if whole else ""
+        below = _noise(run) + (_replication(run) if whole else "")
         prefix.append(html.page(run.result, run.figures, amended=amended, below=below))
+
+
+def _noise(run: Session) -> str:
+    """HTML of the model's error beside the best possible one; empty if its terms have no noise."""
+    return "".join(html.missing(sentence) for sentence in noise_sentences(Model(run.checkpoint, device=run.device)))
 
 
 def _replication(run: Session) -> str:

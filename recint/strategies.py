@@ -18,13 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
 
-from recint.carried import ticks
 from recint.checkpoint import ModelConfig, TaskConfig
 from recint.domain import Condition, Domain, Recurrence, Transformed, UniformVectors, Vector, reference_of
 from recint.families import family_of
 from recint.judging.subject import SEARCH_BATCH
 from recint.recurrence import Distribution
-from recint.task import DIM, Range, Task
+from recint.task import DIM, Range, Task, ticks
 from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
 from recint.vector import reach
 

@@ -104,3 +104,13 @@ def _range(name: str, value: Any) -> Range:
     if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_number, value)):
         raise ValueError(f"task: {name}={value!r} must be two numbers, the smallest and the largest")
     return float(value[0]), float(value[1])
+
+
+def ticks(bounds: Range, *, step: int = 10) -> list[float]:
+    """The multiples of 1/step in a range; its bounds if there is none.
+
+    >>> ticks((-0.15, 0.12)), ticks((0.22, 0.28))
+    ([-0.1, 0.0, 0.1], [0.22, 0.28])
+    """
+    first, last = math.ceil(bounds[0] * step - 1e-9), math.floor(bounds[1] * step + 1e-9)
+    return [tick / step for tick in range(first, last + 1)] or sorted(set(bounds))

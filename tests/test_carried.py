@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from recint.carried import carried, require_position, ticks
+from recint.carried import carried, require_position
 from recint.domain import Domain
 from recint.judging.claim import Unmet
 from recint.recurrence import REFERENCE
+from recint.task import ticks
 
 FULL, AS_TRAINED, FIVE = (5, 14), (14, 14), (5, 5)
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.task import Range, Task
+from recint.task import Range, Task, ticks
 
 Readable = tuple[tuple[str, Any], ...]  # the other numbers of one recurrence, by name, as a person reads them
 Others = Mapping[str, Tensor]
+
+
+def uniform(bounds: Range, *shape: int, seed: int) -> Float[Tensor, ...]:
+    """Independent numbers from a range, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    return bounds[0] + (bounds[1] - bounds[0]) * torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def tenths(bounds: Range) -> SearchStrategy[float]:
+    """A strategy for the tenths in a range, or its bounds if it has none. It shrinks towards zero."""
+    return st.sampled_from(sorted(ticks(bounds), key=lambda value: (abs(value), value < 0)))
 
 
 class Family:
@@ -27,7 +39,7 @@ class Family:
 
     name: str
     rest: str = ""
-    ranges: Mapping[str, Range] = {"c": (-2.0, 2.0), "d": (-2.0, 2.0), "start": (-3.0, 3.0)}
+    ranges: ClassVar[Mapping[str, Range]] = {"c": (-2.0, 2.0), "d": (-2.0, 2.0), "start": (-3.0, 3.0)}
 
     @property
     def others(self) -> tuple[str, ...]:

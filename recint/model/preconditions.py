@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, TaskConfig
+from recint import claim as claims
+from recint.checkpoint import Checkpoint, CheckpointError, ModelConfig, TaskConfig, task_of
 from recint.domain import Domain, reference_of
 from recint.judging.claim import Claim, Unmet
 from recint.judging.reductions import REDUCTIONS
@@ -80,6 +81,11 @@ def unmet(claim: Claim, model: Any, *, untrained: bool = False) -> str:
         return f"{claim.id}: speaks of head {missing[0]}, but the model has {config.n_heads} of them"
     if REDUCTIONS[claim.reduction].compares_heads and config.n_heads < 2:
         return f"{claim.id}: compares the heads of a layer, but the model has 1 of them"
+    family = task_of(config).family
+    if isinstance(claim, claims.Claim) and claim.families and family not in claim.families:
+        return (
+            f"{claim.id}: speaks of {', '.join(claim.families)} recurrences, but the model was trained on {family} ones"
+        )
     if claim.quantifier != "weights":
         try:
             for domain in (claim.domain, *(contrast.domain for contrast in claim.contrasts if contrast.domain)):

@@ -11,13 +11,18 @@ from typing import Any
 from recint import checkpoint as checkpoints
 from recint.checkpoint import ModelConfig
 from recint.domain import reference_of
+from recint.model.noise import best_error
 from recint.pages import figures
 from recint.pages.markdown import code, table
 from recint.recurrence import Distribution
+from recint.statistics.errors import simple_errors
 from recint.system.escaping import command, markdown
 from recint.system.files import write
+from recint.system.seeds import derive_seed
 from recint.training.recipe import Recipe, as_saved
 from recint.training.train import CARD, HISTORY, LOSSES
+
+SAMPLED, NOISY = 1000, 100  # recurrences behind the errors that the model's is compared with
 
 
 def write_card(folder: Path) -> None:
@@ -35,8 +40,16 @@ def write_card(folder: Path) -> None:
         validation_steps=[step for step, _ in history["validation"]],
         validation=[loss for _, loss in history["validation"]],
     )
+    drawn = made.sample(SAMPLED, seed=derive_seed(0, "simple predictors"))
+    simple = simple_errors(drawn.inputs, drawn.targets, first=made.first)
+    name, errors = min(simple.items(), key=lambda each: float(each[1].mean()))
+    least = best_error(made, batch=NOISY, seed=derive_seed(0, "best error"))
+    beside = [(f"the same of the best simple predictor, which {name}", f"{float(errors.mean()):.2e}")]
+    if least:
+        beside.append((f"as a multiple of the best possible with noise of {made.noise:g}", f"{final / least:.3g}"))
     facts = (
         (f"validation MSE (positions i >= {made.first}, {recipe['validation']} recurrences)", f"{final:.2e}"),
+        *beside,
         ("steps x batch", f"{recipe['steps']} x {recipe['batch']}"),
         ("seed", str(recipe["seed"])),
         ("training time", f"{history['seconds'] / 60:.0f} minutes"),
