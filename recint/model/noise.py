@@ -1,9 +1,9 @@
 """What is the smallest error that a model can have if it reads its terms with noise?
 
 The bound is that of Cramér and Rao for a reader who knows the numbers of the recurrence and the noise, but not the first terms:
-the covariance of the best unbiased estimate of the first terms from all terms so far, carried over to the next term. It is exact for
-recurrences that are linear in the first terms. For others it holds for small noise. A model has to find the numbers too, so that it
-will not reach the bound.
+the covariance of the best unbiased estimate of the first terms from all terms so far, carried over to the next term. It is exact
+for recurrences that are linear in the first terms. For others it holds for small noise. A model has to find the numbers too, so
+that it will not reach the bound.
 """
 
 from __future__ import annotations
@@ -65,5 +65,6 @@ def sentences(model: Any) -> tuple[str, ...]:
     error, _ = error_and_copying(model)
     return (
         f"The model reads its terms with noise of {task.noise:g} and should predict the next term without noise. Its MSE is "
-        f"{error:.3g}, {error / least:.3g} times the smallest that is possible for a reader who knows the numbers of the recurrence.",
+        f"{error:.3g}, {error / least:.3g} times the smallest that is possible for a reader who knows c, d and "
+        "all other numbers of the recurrence.",
     )
