@@ -63,8 +63,9 @@ def _step(c: object, task: Task) -> str:
     family = family_of(task.family)
     coefficients = c if isinstance(c, tuple) else ("c" if isinstance(c, Between) else c,)
     names = [each if isinstance(each, str) else f"{each:g}" for each in coefficients]
-    terms = (family.term(name, f"a_{f'(j+{index})' if index else 'j'}") for index, name in enumerate(names))
-    return " + ".join([*terms, *([family.rest] if family.rest else [])])
+    earlier = [f"a_{f'(j+{index})' if index else 'j'}" for index in range(len(names))]
+    terms = [family.term(name, a) for name, a in zip(names, earlier, strict=True)]
+    return " + ".join(filter(None, [*terms, family.rest(earlier[-1])]))
 
 
 def _uniform(bounds: Range) -> str:

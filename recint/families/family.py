@@ -33,12 +33,10 @@ class Family:
 
     Attributes:
         name: how tasks name the family.
-        rest: what stands in its equation after the terms with coefficients; empty if nothing does.
         ranges: the usual ranges of c, d, the first terms (start), and of the family's other numbers.
     """
 
     name: str
-    rest: str = ""
     ranges: ClassVar[Mapping[str, Range]] = {"c": (-2.0, 2.0), "d": (-2.0, 2.0), "start": (-3.0, 3.0)}
 
     @property
@@ -49,6 +47,10 @@ class Family:
     def term(self, c: str, a: str) -> str:
         """One term of the right-hand side of the equation: what a coefficient does to an earlier term, both by their names."""
         return f"{c} {a}"
+
+    def rest(self, last: str) -> str:
+        """What stands in the equation after the terms with coefficients, from the name of the last term; empty if nothing does."""
+        return ""
 
     def step(
         self,

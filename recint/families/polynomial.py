@@ -24,8 +24,10 @@ class Polynomial(Family):
     """
 
     name = "polynomial"
-    rest = "q a^2 of the last term"
     ranges: ClassVar[Mapping[str, Range]] = {"c": (-0.1, 0.1), "d": (0.7, 0.9), "start": (-1.0, 1.0), "q": (-1.6, -1.2)}
+
+    def rest(self, last: str) -> str:
+        return f"q {last}^2"
 
     def require(self, task: Task, *, order: int) -> None:
         bound, older = reach(task.start), (order - 1) * reach(task.c)

@@ -11,6 +11,7 @@ from typing import Any
 from recint import checkpoint as checkpoints
 from recint.checkpoint import ModelConfig
 from recint.domain import reference_of
+from recint.families import family_of
 from recint.model.noise import best_error
 from recint.pages import figures
 from recint.pages.markdown import code, table
@@ -19,6 +20,7 @@ from recint.statistics.errors import simple_errors
 from recint.system.escaping import command, markdown
 from recint.system.files import write
 from recint.system.seeds import derive_seed
+from recint.task import Task
 from recint.training.recipe import Recipe, as_saved
 from recint.training.train import CARD, HISTORY, LOSSES
 
@@ -60,7 +62,7 @@ def write_card(folder: Path) -> None:
 A transformer of {model["n_layers"]} layers x {model["n_heads"]} heads (d_model {model["d_model"]}, d_head {model["d_head"]}, \
 d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of \
 {made.family} recurrences of order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), \
-{data["length"]} terms.
+{data["length"]} terms.{_ranges(made)}
 
 {table(("", ""), facts)}
 
@@ -72,9 +74,24 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
         write(folder / name, text)
 
 
+def _ranges(made: Distribution) -> str:
+    """The equation, and the other ranges, of a task that is not the notebook's."""
+    if made.task == Task():
+        return ""
+    family = family_of(made.family)
+    right = " + ".join(filter(None, [family.term("c", "a_j"), family.rest("a_j"), "d"]))
+    ranges = {"d": made.d, "a_0": made.start, "the norm of the longest term": made.cap, **dict(made.others)}
+    told = ", ".join(f"{name} ~ U({low:g}, {high:g})" for name, (low, high) in ranges.items())
+    noise = f" The model reads its terms with noise of {made.noise:g}." if made.noise else ""
+    rule = code(f"a_(j+1) = {right}")
+    return f"\n\nAt order 1 the rule is {rule}, with {told}.{noise}"
+
+
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
     """The options of `recint train` that make the same model: those of the recipe, and others without their default value."""
+    of = family_of(recipe["data"]["family"]).ranges  # the ranges of a family are its own
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
+    usual |= {name: of[name] for name in ("c", "d", "start")}
     chosen = {**recipe["data"], **recipe["model"], "precision": recipe["precision"]}
     chosen.pop("dim")  # which is `d_vocab`
     for name, (low, high) in chosen.pop("others"):

@@ -72,6 +72,7 @@ def test_a_counterexample_shrinks_to_an_equation_and_to_code_that_gives_its_term
     assert torch.equal(again.sample(config).terms, found.sample(config).terms)
     said = found.equation()
     assert said.startswith("a_(j+1) = ")
+    assert family_of(name).rest("a_j") in said
     assert f"{found.length} terms" in said
     for other in family_of(name).others:
         assert {"spread": "s = ", "angle": "R a rotation by", "q": "q = ", "off": "M the random matrix"}[other] in said
