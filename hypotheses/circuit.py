@@ -467,6 +467,6 @@ def test_no_role_of_a_circuit_that_carries_something_can_be_left_out(model, at):
 
 def circuit_and_copying(model):
     """MSE of the circuit, and MSE of predicting a_i again, over reference recurrences."""
-    at = Domain().reference(batch=200, seed=derive_seed(0, "does the circuit beat copying"))
+    at = Domain().reference(model.config, batch=200, seed=derive_seed(0, "does the circuit beat copying"))
     errors, _ = errors_of(model, at, (CIRCUIT, 0))
     return float(errors.mean()), float(copying_errors(model.intact(at)).mean())

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_heads
 from recint.model.chance import CHANCE, DEALS, share_of_deals
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, loss_shares
@@ -27,6 +27,7 @@ SOURCE = "notebook, 'Analysis of QK Circuit': 'we see K and Q-Composition betwee
 
 K_COMPOSITION = Claim(
     id="composition.k-l1-l2",
+    families=EVERY_FAMILY,
     statement="Layer 1 K-composes with layer 2.",
     layers=(1, 2),
     quantifier="weights",
@@ -39,6 +40,7 @@ K_COMPOSITION = Claim(
 
 Q_COMPOSITION = Claim(
     id="composition.q-l1-l2",
+    families=EVERY_FAMILY,
     statement="Layer 1 Q-composes with layer 2.",
     layers=(1, 2),
     quantifier="weights",
@@ -65,6 +67,7 @@ Q_COMPOSITION_OF_THESE_LAYERS = of_these_layers(Q_COMPOSITION, "composition.q-l1
 
 NO_V_COMPOSITION = Claim(
     id="composition.no-v",
+    families=EVERY_FAMILY,
     statement="No two layers V-compose.",
     layers=(0, 1),
     quantifier="weights",
@@ -78,6 +81,7 @@ NO_V_COMPOSITION = Claim(
 PAIRS = ((0, 1), (0, 2), (1, 2))
 VALUES_READ_NO_HEADS = Claim(
     id="composition.values-read-no-heads",
+    families=EVERY_FAMILY,
     statement="No layer's values need what the heads of an earlier layer write.",
     layers=(0, 1, 2),
     quantifier="average",
@@ -92,6 +96,7 @@ VALUES_READ_NO_HEADS = Claim(
 
 STEERS = Claim(
     id="composition.l1-steers-l2",
+    families=EVERY_FAMILY,
     statement="Layer 1 sets the attention patterns of layer 2.",
     layers=(1, 2),
     quantifier="average",

@@ -14,7 +14,8 @@ from functools import partial
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.carried import require_position
+from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain
 from recint.model.attribution import attribution
@@ -32,6 +33,7 @@ from recint.system.seeds import derive_seed
 
 PREVIOUS_TOKEN = Claim(
     id="l0.previous-token",
+    families=EVERY_FAMILY,
     statement="Most heads of layer 0 attend to the previous term.",
     layers=(0,),
     quantifier="everywhere",
@@ -163,6 +165,7 @@ EXACT = {"zero": "zeroed", "mean": "mean-ablated", "resample": "resampled"}
 def necessary(id, kind):
     return Claim(
         id=id,
+        families=EVERY_FAMILY,
         statement=f"Each head of layer 0 matters: its output {EXACT[kind]}, the error at least doubles.",
         layers=(0,),
         quantifier="average",
@@ -206,6 +209,7 @@ NECESSARY_SHARE = {
 def dominates(id, kind):
     return Claim(
         id=id,
+        families=EVERY_FAMILY,
         statement=f"One head of layer 0 matters far more than the rest, each {EXACT[kind]} in turn.",
         layers=(0,),
         quantifier="average",
@@ -323,6 +327,7 @@ def mixed(intact, model):
 
     Layer 0 reads the terms after LayerNorm has scaled them, and adds its output to the stream, which is not scaled.
     """
+    require_position(FROM, intact.recurrences)
     eps, terms, stream = model.config.layer_norm_eps, intact.recurrences.inputs, intact[POST]
     as_read = terms / layer_norm_scale(intact[PRE], eps=eps)[..., None]
     mean = as_read.cumsum(1) / torch.arange(1, terms.shape[1] + 1, device=terms.device)[:, None]
@@ -342,7 +347,7 @@ def mixtures(model):
 
     def fit():
         at = PREVIOUS_TERM_BESIDE_ITS_RIVALS.domain.reference(
-            batch=FIT, seed=derive_seed(0, "coefficients of the mixture")
+            model.config, batch=FIT, seed=derive_seed(0, "coefficients of the mixture")
         )
         made = mixed(Intact(model, at.sample(model.config)), model)
         return {

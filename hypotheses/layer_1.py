@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.model.attribution import attribution
 from recint.model.chance import CHANCE, DEALS, share_of_deals
@@ -39,6 +39,7 @@ ENERGY = 0.95  # the effective rank counts the directions that hold this share o
 
 LOW_RANK = Claim(
     id="l1.low-effective-rank",
+    families=EVERY_FAMILY,
     statement="The OV matrices of layer 1 have low effective rank.",
     layers=(0, 1, 2),
     quantifier="weights",
@@ -58,6 +59,7 @@ LOW_RANK_OF_THIS_LAYER = LOW_RANK.amended(
 
 LOW_RANK_SUFFICES = Claim(
     id="l1.low-rank-suffices",
+    families=EVERY_FAMILY,
     statement="Layer 1 needs no more directions than its effective rank; layers 0 and 2 need more than that.",
     layers=(0, 1, 2),
     quantifier="average",
@@ -128,6 +130,7 @@ SMALL = Claim(
 def necessary(id, how):
     return Claim(
         id=id,
+        families=EVERY_FAMILY,
         statement=f"The model needs what layer 1 says: its heads {how}, the error at least doubles.",
         layers=(1,),
         quantifier="average",

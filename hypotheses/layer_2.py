@@ -15,7 +15,7 @@ nothing onto its own line: R^2 = 0.026.
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution
 from recint.domain import Domain
 from recint.model.attribution import attribution
@@ -40,6 +40,7 @@ from recint.strategies import conditions
 
 NEGATIVE_COPYING = Claim(
     id="l2.ov-negative-copying",
+    families=EVERY_FAMILY,
     statement="All heads of layer 2 are negative copying heads.",
     layers=(2,),
     quantifier="weights",
@@ -161,6 +162,7 @@ QK_IDENTITY_BESIDE_WHAT_MATTERS = QK_IDENTITY_BY_SHARE.amended(
 
 QK_SIMILARITY = Claim(
     id="l2.qk-similarity",
+    families=EVERY_FAMILY,
     statement="The QK matrices of most heads of layer 2 are like the identity.",
     layers=(2,),
     quantifier="weights",
@@ -367,7 +369,7 @@ def written_against_read(model, at):
         intact[RESIDUAL],
         W_O=model.bridge.W_O[2],
         W_U=model.bridge.W_U,
-        first=2 * model.config.order,
+        first=intact.recurrences.first,
     )
 
 

@@ -13,9 +13,10 @@ decide there.
 import torch
 from hypothesis import given
 
-from recint.claim import Claim, Contrast
+from recint.carried import require_position
+from recint.claim import Claim, Contrast, Unmet
 from recint.claim_figures import against_c
-from recint.domain import AS_TRAINED, Between, Condition, Domain, Transformed, Turned
+from recint.domain import AS_TRAINED, Between, Condition, Domain, Transformed, Turned, reference_of
 from recint.model.interchange import (
     activations_of,
     activations_replaced,
@@ -343,6 +344,7 @@ def test_the_filter_depends_on_c_alone(model, at):
 @given(at=conditions(RESTS_ON_PREVIOUS.domain))
 def test_the_prediction_rests_on_the_term_before_the_last(model, at):
     recurrences, other = model.intact(at).recurrences, partner_at(model, at, "nothing").recurrences
+    require_position(LATE[-1], recurrences)
     terms, instead, c = recurrences.inputs, other.inputs, recurrences.coefficients[:, 0]
 
     def errors_at(position, predict, replaced):
@@ -369,6 +371,7 @@ def test_the_prediction_rests_on_the_term_before_the_last(model, at):
 @given(at=conditions(C_SQUARED.domain))
 def test_the_weight_of_the_term_before_the_last_is_c_squared(model, at):
     recurrences = model.intact(at).recurrences
+    require_position(LATE[-1], recurrences)
     with model.unedited():
         found = of_previous(filter_weights(model, recurrences, seed=at.seed, terms=BEFORE))
     mean = of_previous(mean_weights(model, C_SQUARED.domain, terms=BEFORE))
@@ -383,6 +386,7 @@ def test_the_weight_of_the_term_before_the_last_is_c_squared(model, at):
 @LAST_HARDLY_USED(figure=against_c)
 @given(at=conditions(LAST_HARDLY_USED.domain))
 def test_the_last_term_has_hardly_any_weight(model, at):
+    require_position(LATE[-1], model.intact(at).recurrences)
     size = filter_at(model, at).abs()
 
     def share(back):
@@ -442,10 +446,13 @@ def patterns_given_sign(model):
     """The mean pattern of every layer over recurrences with c < 0, and over those with c > 0."""
 
     def measure():
-        low, high = AS_TRAINED.c
+        reference = reference_of(model.config)
+        (low, high), length = reference.c, reference.length
+        if not low < 0 < high:
+            raise Unmet(f"compares c below 0 with c above 0, but the task has c from {low:g} to {high:g}")
         sides = []
         for c in (Between(low, 0.0), Between(0.0, high)):
-            at = Condition(c=c, seed=derive_seed(0, "patterns given sign"), batch=GIVEN_SIGN)
+            at = Condition(c=c, length=length, seed=derive_seed(0, "patterns given sign"), batch=GIVEN_SIGN)
             kept = activations_of(model, at.sample(model.config).inputs, patterns(model.config))
             sides.append({hook: kept[hook].mean(0) for hook in kept})
         return {hook: torch.stack([side[hook] for side in sides]) for hook in sides[0]}
@@ -462,7 +469,8 @@ def test_attention_is_a_function_of_c_and_scale(model, at):
     def mean_patterns(share):
         total = {hook: torch.zeros((), device=model.device) for hook in hooks}
         for number in range(AVERAGED):
-            other = partners(intact.recurrences, share=share, seed=derive_seed(at.seed, "averaged", number))
+            seed = derive_seed(at.seed, "averaged", number)
+            other = partners(intact.recurrences, share=share, seed=seed, reference=reference_of(model.config))
             kept = activations_of(model, other.inputs, hooks)
             total = {hook: total[hook] + kept[hook] / AVERAGED for hook in hooks}
         return total

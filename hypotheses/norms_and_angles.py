@@ -14,6 +14,7 @@ was evaluated.
 import torch
 from hypothesis import given
 
+from recint.carried import require_position
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED
@@ -119,6 +120,7 @@ def errors_with_patterns(model, at, layer, inputs):
 @EVEN(figure=against_c)
 @given(at=conditions(EVEN.domain))
 def test_the_filter_is_even_in_c(model, at):
+    require_position(LATE.stop - 1, model.intact(at).recurrences)
     weights, mean = filter_at(model, at), mean_weights(model, EVEN.domain)
     with model.unedited():
         opposite = filter_weights(model, partner_at(model, at, "-c").recurrences, seed=derive_seed(at.seed, "of -c"))

@@ -12,15 +12,16 @@ from dataclasses import replace
 import torch
 from hypothesis import given
 
-from recint.claim import Claim
+from recint.claim import EVERY_FAMILY, Claim
 from recint.claim_figures import against_c
-from recint.domain import AS_TRAINED, Between, Domain
+from recint.domain import AS_TRAINED, Between, Domain, reference_of
 from recint.model.gain import MATTERS, NO_RATIO, RATIO_CAVEAT, copying_errors
 from recint.pages import figures
 from recint.strategies import conditions, recurrences
 
 NEXT_TERM = Claim(
     id="model.predicts-next-term",
+    families=EVERY_FAMILY,
     statement="The model predicts the next term, at every coefficient and length it was trained for.",
     quantifier="everywhere",
     statistic="MSE",
@@ -41,6 +42,7 @@ NEXT_TERM_AS_TRAINED = NEXT_TERM.amended(
 
 EVERY_RECURRENCE = Claim(
     id="model.predicts-every-recurrence",
+    families=EVERY_FAMILY,
     statement="No recurrence in the trained range defeats the model, sparse and degenerate ones included.",
     quantifier="pointwise",
     statistic="MSE of one recurrence",
@@ -61,6 +63,7 @@ EVERY_RECURRENCE_AS_TRAINED = EVERY_RECURRENCE.amended(
 
 SHORT = Claim(
     id="model.predicts-short-sequences",
+    families=EVERY_FAMILY,
     statement="The model predicts from the first few terms already.",
     quantifier="everywhere",
     statistic="MSE at length 5",
@@ -118,7 +121,7 @@ def test_model_predicts_short_sequences(model, at):
 @given(at=conditions(DEGRADES.domain))
 def test_model_degrades_outside_the_training_range(model, at):
     outside = model.intact(at).errors
-    trained = model.intact(replace(at, c=Between(*Domain().c))).errors
+    trained = model.intact(replace(at, c=Between(*reference_of(model.config).c))).errors
     DEGRADES.check(torch.stack([outside, trained], dim=-1), at)
 
 
@@ -127,7 +130,7 @@ def test_model_degrades_outside_the_training_range(model, at):
 def test_model_loses_a_share_outside_the_training_range(model, at):
     outside = model.intact(at)
     errors, copying = outside.errors, copying_errors(outside)
-    trained = model.intact(replace(at, c=Between(*Domain().c))).errors
+    trained = model.intact(replace(at, c=Between(*reference_of(model.config).c))).errors
     DEGRADES_BY_SHARE.check(torch.stack([errors - trained, copying - trained], dim=-1), at)
 
 
@@ -139,7 +142,7 @@ def hardest_recurrence(model, evidence):
         f"The worst recurrence found is off by {error:.2g} (mean square)",
         actual=recurrence.targets[0].numpy(),
         predicted=model(recurrence.inputs)[0].cpu().numpy(),
-        first=2 * model.config.order,
+        first=recurrence.first,
     )
 
 

@@ -5,6 +5,7 @@ The account says that all of them lose. They were registered together with it, s
 
 from hypothesis import given
 
+from recint.carried import require_position
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED, Domain
@@ -132,6 +133,7 @@ def test_the_weights_are_those_of_the_rule(model, at):
 def test_the_model_finds_c_by_least_squares(model, at):
     intact = model.intact(at)
     recurrences, c = intact.recurrences, intact.recurrences.coefficients[:, 0].double()
+    require_position(LATE, recurrences)
     terms, _ = jittered(recurrences, deviation=JITTER, seed=at.seed)
 
     def implied(prediction, sequences):

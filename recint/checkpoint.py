@@ -27,6 +27,7 @@ from recint import state_dict
 from recint.state_dict import SAFETENSORS, TORCH, StateDict
 from recint.state_dict import CheckpointError as CheckpointError
 from recint.system.files import write
+from recint.task import DIM, Task
 
 _ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu")
 _CONFIG, _WEIGHTS = "config.json", "model.safetensors"
@@ -109,12 +110,43 @@ class ModelConfig:
 _FIELDS = {field.name for field in fields(ModelConfig)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(ModelConfig):
+    """The shape of a model that was trained on another task than the notebook's, and this task.
+
+    It is a class of its own, so that nothing changes for models of the notebook's task: their configuration is part of logs,
+    verdict files and keys of caches.
+    """
+
+    task: Task
+
+
+_KEYS = _FIELDS | {"task"}
+
+
+def task_of(config: ModelConfig) -> Task:
+    """What a model of this configuration was trained on: the notebook's task if the configuration does not say."""
+    return config.task if isinstance(config, TaskConfig) else Task()
+
+
+def with_task(config: ModelConfig, task: Task) -> ModelConfig:
+    """The same shape with another task.
+
+    >>> with_task(ModelConfig(), Task()) == ModelConfig()
+    True
+    """
+    shape = {name: getattr(config, name) for name in _FIELDS}
+    usual = task == Task() and config.d_vocab == DIM
+    return ModelConfig(**shape) if usual else TaskConfig(**shape, task=task)
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A named model: its shape and its tensors (float32, on the CPU).
 
     Attributes:
         path: the file or folder that it was read from; None if it was not read.
+        told: the file that says what it was trained on; None if there was none.
         notes: sentences for the user on what was changed or assumed while the file was read.
     """
 
@@ -122,6 +154,7 @@ class Checkpoint:
     config: ModelConfig
     tensors: Mapping[str, Tensor]
     path: str | None = None
+    told: str | None = None
     notes: tuple[str, ...] = ()
 
     subject: ClassVar[str] = ""  # the first subject: logs and verdict files do not name it
@@ -135,15 +168,32 @@ class Checkpoint:
         return state_dict.sha256_of(self.tensors)
 
 
-def load(path: str | os.PathLike[str]) -> Checkpoint:
+def require_notebook(checkpoint: Checkpoint) -> None:
+    """Check that a checkpoint was trained on the notebook's task.
+
+    Raises:
+        CheckpointError: it was trained on another one.
+    """
+    if isinstance(checkpoint.config, TaskConfig):
+        raise CheckpointError(
+            f"{checkpoint.name}: was trained on recurrences of its own, but only models of the notebook's recurrences can be "
+            "compared with the notebook and with the controls"
+        )
+
+
+def load(path: str | os.PathLike[str], *, task: str | os.PathLike[str] | None = None) -> Checkpoint:
     """Read a folder (config.json, model.safetensors), a bare `.safetensors` or a `.pth` state dict.
 
     A bare `.safetensors` that `save` has written has its configuration in its metadata. The dimensions of any other bare state
-    dict are inferred from its shapes. Its activation, epsilon and order are then those of the notebook's model.
+    dict are inferred from its shapes. Its activation, epsilon, order and task are then those of the notebook's model.
+
+    Args:
+        task: a JSON file that says what the model was trained on, for a checkpoint that does not say it: the fields of `Task`,
+            and the order.
 
     Raises:
         CheckpointError: the file is missing, truncated or unsafe; a tensor is missing, not part of the model, of the wrong
-            shape, or not finite.
+            shape, or not finite; or the file of the task is wrong, or says something else than the checkpoint.
     """
     if not os.fspath(path):
         raise CheckpointError(
@@ -151,7 +201,8 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         )
     path = Path(path)
     try:
-        return _load(path)
+        loaded = _load(path)
+        return loaded if task is None else _told(loaded, Path(task))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
 
@@ -166,11 +217,12 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
-    config = asdict(checkpoint.config)
+    config = _plain(checkpoint.config)
     # The bytes are made in memory and written by `write`: the libraries raise errors of other kinds, and cannot write to a pipe.
     if path.suffix in TORCH:
         usual = asdict(ModelConfig())
-        if lost := [f"{name}={config[name]!r}" for name in _NOT_IN_SHAPES if config[name] != usual[name]]:
+        lost = [f"{name}={config[name]!r}" for name in _NOT_IN_SHAPES if config[name] != usual[name]]
+        if lost := [*lost, *(["its task"] if "task" in config else [])]:
             raise CheckpointError(
                 f"{path}: a state dict cannot say {', '.join(lost)}, and would be read as another model; "
                 "name a .safetensors or a folder"
@@ -183,6 +235,12 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     else:
         _save_folder(path, {_WEIGHTS: safetensors.torch.save(tensors), _CONFIG: json.dumps(config, indent=2) + "\n"})
     return path
+
+
+def _plain(config: ModelConfig) -> dict[str, Any]:
+    """The configuration as plain values for JSON."""
+    shape = {name: value for name, value in asdict(config).items() if name != "task"}
+    return shape | {"task": config.task.plain()} if isinstance(config, TaskConfig) else shape
 
 
 def _save_folder(path: Path, contents: Mapping[str, str | bytes]) -> None:
@@ -216,13 +274,10 @@ def _read_config(folder: Path) -> ModelConfig:
     if any(folder.glob("*.index.json")) and not (folder / _WEIGHTS).exists():
         raise CheckpointError(f"{folder}: the weights are split over several files; save them as one {_WEIGHTS}")
     state_dict.require_file(path, f"but a checkpoint folder holds {_CONFIG} and {_WEIGHTS}")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    values = _read_json(path)
     if not _is_ours(values):
-        what = sorted(values.keys() - _FIELDS) if isinstance(values, dict) else type(values).__name__
-        raise CheckpointError(f"{path}: found {what}, but expected an object with keys among {sorted(_FIELDS)}")
+        what = sorted(values.keys() - _KEYS) if isinstance(values, dict) else type(values).__name__
+        raise CheckpointError(f"{path}: found {what}, but expected an object with keys among {sorted(_KEYS)}")
     return _parsed(values, path)
 
 
@@ -248,14 +303,38 @@ def _bare_config(content: StateDict, path: Path) -> tuple[ModelConfig, str, tupl
 
 
 def _is_ours(values: Any) -> bool:
-    return isinstance(values, dict) and values.keys() <= _FIELDS
+    return isinstance(values, dict) and values.keys() <= _KEYS
 
 
 def _parsed(values: dict[str, Any], source: Path | str) -> ModelConfig:
     try:
-        return ModelConfig(**values)
+        config = ModelConfig(**{name: value for name, value in values.items() if name != "task"})
+        return with_task(config, Task.of(values["task"])) if "task" in values else config
     except ValueError as error:
         raise CheckpointError(f"{source}: {error}") from None
+
+
+def _told(loaded: Checkpoint, path: Path) -> Checkpoint:
+    """The checkpoint with the task that a file says."""
+    says = _read_json(path)
+    order = says.pop("order", loaded.config.order) if isinstance(says, dict) else loaded.config.order
+    try:
+        config = with_task(replace(loaded.config, order=order), Task.of(says))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    own = loaded.path is not None and (Path(loaded.path) / _CONFIG).exists()
+    if config != loaded.config and (isinstance(loaded.config, TaskConfig) or (own and order != loaded.config.order)):
+        raise CheckpointError(f"{path}: says another task than {loaded.path} itself; leave this file out")
+    return replace(loaded, config=config, told=str(path))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
 
 
 def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:

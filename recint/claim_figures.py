@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim
-from recint.domain import Between, Condition, Domain
+from recint.domain import Between, Condition, Domain, reference_of
 from recint.judging.evaluate import Evidence
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.scan import VISIT
@@ -24,7 +24,6 @@ from recint.judging.statistic import estimated, statistic
 from recint.judging.subject import Place, Sample
 from recint.model.attribution import attribution
 from recint.pages import figures
-from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
 
 BINS = 20
@@ -38,7 +37,7 @@ def against_c(model: Any, evidence: Evidence) -> str:
     claim, search = evidence.claim, evidence.search
     assert evidence.values is not None
     assert isinstance(claim, Claim)
-    low, high = claim.domain.c
+    low, high = claim.domain.on(model.config).c
     edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
     coefficients = _coefficients(model, evidence)
     inside = np.clip(np.digitize(coefficients, edges) - 1, 0, BINS - 1)
@@ -118,7 +117,7 @@ def _hardest(model: Any, evidence: Evidence) -> tuple[Place, float, str]:
     nearest = np.round(coefficients, 0 if len(coefficients) < 500 else 1)
     value = {float(c): statistic(claim, evidence.values[nearest == c]) for c in np.unique(nearest)}
     worst = max(value, key=lambda c: claim.badness(value[c]))
-    at = Condition(c=worst, length=claim.domain.reference(batch=1, seed=0).length)
+    at = Condition(c=worst, length=claim.domain.on(model.config).estimated)
     return at, value[worst], "the coefficient around which it is worst"
 
 
@@ -176,7 +175,10 @@ def with_heads(model: Any, evidence: Evidence) -> str:
 
 def with_attribution(model: Any, evidence: Evidence) -> str:
     """A figure: the mean attribution of every component at every position, over reference recurrences, and `against_c`."""
-    intact = model.intact(Condition(c=Between(*REFERENCE.c), seed=derive_seed(0, "figure"), batch=200))
+    reference = reference_of(model.config)
+    intact = model.intact(
+        Condition(c=Between(*reference.c), length=reference.length, seed=derive_seed(0, "figure"), batch=200)
+    )
     parts = attribution(model, intact)
     layers, heads = parts.heads.shape[2:]
     names = [f"layer {layer}, head {head}" for layer in range(layers) for head in range(heads)] + list(parts.others)
@@ -187,7 +189,7 @@ def with_attribution(model: Any, evidence: Evidence) -> str:
         f"Of the direct work of heads, layers 0 to {layers - 1} do {shares}; all components add up to the prediction",
         table=table.cpu().numpy(),
         names=names,
-        first=2 * model.config.order,
+        first=reference.first,
     ) + against_c(model, evidence)
 
 

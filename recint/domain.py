@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from scipy.stats import qmc
 
 from recint import refusals
-from recint.checkpoint import ModelConfig
+from recint.carried import Carried, carried
+from recint.checkpoint import ModelConfig, task_of
 from recint.judging.subject import POINTS
 from recint.places import (
     Between,
@@ -17,21 +18,21 @@ from recint.places import (
     Recurrence,
     Several,
     UniformVectors,
-    Vector,
     reference_of,
-    shortest,
 )
-from recint.recurrence import REFERENCE, Range
+from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
+from recint.task import Range, ticks
 from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
 from recint.transformed import Transformed
+from recint.vector import Vector
 
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
     """The part of the reference distribution that a claim is about.
 
-    >>> Domain(c=(-2.0, -0.5), length=(14, 14)).reference(batch=200, seed=0).brief()
+    >>> Domain(c=(-2.0, -0.5), length=(14, 14)).reference(ModelConfig(), batch=200, seed=0).brief()
     'c ~ U(-2, -0.5), 14 terms'
     >>> Domain(c=(0.25, 0.75))
     Traceback (most recent call last):
@@ -63,9 +64,9 @@ class Domain:
         if self.either_sign and self.c[0] < 0:
             raise ValueError(f"c={self.c!r} must not be negative with either_sign=True: it bounds |c|")
         refusals.require_whole("length", self.length, least=1)
-        if self.length[1] < shortest(order=1):
+        if self.length[1] < REFERENCE.shortest:
             raise ValueError(
-                f"length={self.length!r} must reach {shortest(order=1)}: of fewer terms nothing can be predicted"
+                f"length={self.length!r} must reach {REFERENCE.shortest}: of fewer terms nothing can be predicted"
             )
         if self.length[0] > REFERENCE.length:
             raise ValueError(
@@ -83,40 +84,50 @@ class Domain:
         terms = f"{most} terms" if fewest == most else f"{fewest} to {most} terms"
         return f"{c}, {terms}{', and of vectors ~ U(0, 1)^m' if self.uniform_vectors else ''}"
 
-    def reference(self, *, batch: int, seed: int) -> Condition:
+    def on(self, config: ModelConfig) -> Carried:
+        """This domain for the recurrences that a model was trained on.
+
+        Raises:
+            Unmet: they are of another kind, in one sentence.
+        """
+        return carried(self.c, self.length, either_sign=self.either_sign, task=reference_of(config))
+
+    def reference(self, config: ModelConfig, *, batch: int, seed: int) -> Condition:
         """Independent draws for the estimate: the reference distribution, with coefficients of this domain.
 
         Their length is the largest of the domain, or that of the reference distribution if that is smaller.
 
         Args:
+            config: the model's configuration, which says what it was trained on.
             batch: how many recurrences are drawn.
         """
-        between = Between(*self.c, either_sign=self.either_sign)
-        return Condition(c=between, length=min(self.length[1], REFERENCE.length), seed=seed, batch=batch)
+        here = self.on(config)
+        between = Between(*here.c, either_sign=self.either_sign)
+        return Condition(c=between, length=here.estimated, seed=seed, batch=batch, task=task_of(config))
 
     def conditions(self, config: ModelConfig, *, batch: int, seed: int) -> list[Condition | UniformVectors]:
         """The conditions that are visited for the domain: every coefficient of a grid of tenths, at every length.
 
-        For orders above 1 this grid is too large. There POINTS of its points are visited, which fill it evenly (Sobol's sequence).
-        Points that fall on one condition count once.
+        For orders above 1, or long sequences, this grid is too large. There POINTS of its points are visited, which fill it evenly
+        (Sobol's sequence). Points that fall on one condition count once.
 
         Args:
-            config: the model's configuration, which has the order of its recurrences.
+            config: the model's configuration, which says what it was trained on.
             batch: how many recurrences are drawn at each condition.
         """
-        order = config.order
-        ticks = range(round(self.c[0] * 10), round(self.c[1] * 10) + 1)
-        grid = sorted({sign * tick / 10 for tick in ticks for sign in ((1, -1) if self.either_sign else (1,))})
-        lengths = range(max(self.length[0], shortest(order)), self.length[1] + 1)
+        order, here = config.order, self.on(config)
+        grid = sorted({sign * tick for tick in ticks(here.c) for sign in ((1, -1) if self.either_sign else (1,))})
+        lengths = range(here.length[0], here.length[1] + 1)
         places: list[tuple[float | tuple[float, ...], int]] = [(c, length) for length in lengths for c in grid]
-        if order > 1:
+        if order > 1 or len(places) > POINTS:
             points = qmc.Sobol(order + 1, seed=derive_seed(0, "points that fill the grid") % 2**32).random(POINTS)
             chosen = dict.fromkeys(
                 (tuple(grid[int(share * len(grid))] for share in coefficients), lengths[int(length * len(lengths))])
                 for *coefficients, length in points
             )
-            places = sorted(chosen, key=lambda at: at[1])
-        conditions = [Condition(c=c, length=length, seed=seed, batch=batch) for c, length in places]
+            places = sorted(((c if order > 1 else c[0], length) for c, length in chosen), key=lambda at: at[1])
+        task = task_of(config)
+        conditions = [Condition(c=c, length=length, seed=seed, batch=batch, task=task) for c, length in places]
         return [*conditions, UniformVectors(seed=seed)] if self.uniform_vectors else [*conditions]
 
 
@@ -148,7 +159,7 @@ class Turned(Domain):
         turns: list[Transformation] = [Swap(), Flip()]
         turns += [kind(number) for kind in (Permutation, Rotation) for number in range(half)]
         return [
-            Transformed(at=self.reference(batch=batch, seed=derive_seed(seed, number)), by=turn)
+            Transformed(at=self.reference(config, batch=batch, seed=derive_seed(seed, number)), by=turn)
             for number, turn in enumerate(turns)
         ]
 
@@ -173,5 +184,4 @@ __all__ = [
     "UniformVectors",
     "Vector",
     "reference_of",
-    "shortest",
 ]

@@ -103,6 +103,14 @@ CHECKPOINT = Option(
     help="the checkpoint: a folder, a .safetensors or a .pth",
     otherwise="the reference checkpoint that comes with recint",
 )
+TASK = Option(
+    name="task",
+    type=named_path,
+    metavar="FILE.json",
+    help="what the checkpoint was trained on, if it does not say it itself",
+    otherwise="as the checkpoint says, or the notebook's affine recurrences",
+    baseline=True,
+)
 HYPOTHESES = Option(
     name="hypotheses",
     type=named_path,
@@ -217,7 +225,7 @@ NO_LOG = Option(
 
 # The headings of the help, with their options.
 GROUPS: dict[str, tuple[Option, ...]] = {
-    "what is judged": (HYPOTHESES, CLAIMS),
+    "what is judged": (TASK, HYPOTHESES, CLAIMS),
     "how it is judged": (DEVICE, RUN_SEED, DRAWS, NO_CONTROLS, PROFILE, WORKERS),
     "what the verdicts are compared with": (EXPECTED, AGAINST, ALLOW, TOLERANCE, STRICT),
     "what is written": (REPORT, VERDICTS, JUNIT, SUMMARY, LOG, NO_LOG),
@@ -233,6 +241,7 @@ class RunOptions:
     """The values of the options of a run, given to `recint verify` or to pytest. Each option is described where it is declared."""
 
     checkpoint: str | None = None
+    task: str | None = None
     hypotheses: str | None = None
     claims: tuple[str, ...] = ()
     device: str = "auto"
@@ -269,7 +278,7 @@ class RunOptions:
     @property
     def read(self) -> tuple[str | None, ...]:
         """The files and folders that the run reads and must not replace."""
-        return self.checkpoint, self.expected, self.against
+        return self.checkpoint, self.task, self.expected, self.against
 
     @property
     def written(self) -> dict[str, str]:

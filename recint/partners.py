@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from recint.recurrence import REFERENCE, Recurrences
+from recint.recurrence import REFERENCE, Distribution, Recurrences
 from recint.system.seeds import derive_seed
 
 Shared = Literal["c", "-c", "c and largest norm", "nothing"]
 
 
-def partners(recurrences: Recurrences, *, share: Shared, seed: int) -> Recurrences:
+def partners(recurrences: Recurrences, *, share: Shared, seed: int, reference: Distribution = REFERENCE) -> Recurrences:
     """A partner for each recurrence, in order, of the same length and dimension.
 
     All that is not shared is drawn from the reference distribution.
@@ -22,13 +22,14 @@ def partners(recurrences: Recurrences, *, share: Shared, seed: int) -> Recurrenc
     Args:
         share: "c" or "-c": the partner has the coefficients, or their opposites; "c and largest norm": it has the norm of the
             longest term, too; "nothing": it is independent.
+        reference: what the model was trained on.
 
     >>> drawn = REFERENCE.sample(2, seed=0)
     >>> (partners(drawn, share="-c", seed=1).coefficients == -drawn.coefficients).all().item()
     True
     """
     batch, length, dim = recurrences.terms.shape
-    reference = replace(REFERENCE, order=recurrences.order, dim=dim, length=length)
+    reference = replace(reference, order=recurrences.order, dim=dim, length=length)
     coefficients = {"nothing": None, "-c": -recurrences.coefficients}.get(share, recurrences.coefficients)
     drawn = reference.sample(
         batch,

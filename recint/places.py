@@ -7,28 +7,28 @@ batch: `at.sample(config)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from recint.checkpoint import ModelConfig
+from recint.checkpoint import ModelConfig, task_of
+from recint.families import family_of
+from recint.families.family import Readable
 from recint.judging import subject
 from recint.judging.subject import SEARCH_BATCH
 from recint.recurrence import REFERENCE, Distribution, Recurrences, build
 from recint.system.seeds import derive_seed
+from recint.task import Range, Task
+from recint.vector import Vector, reach
 
 
 def reference_of(config: ModelConfig) -> Distribution:
-    """The reference distribution with the dimension and the order of a model's recurrences."""
-    return replace(REFERENCE, dim=config.d_vocab, order=config.order)
-
-
-def shortest(order: int) -> int:
-    """The number of terms of the shortest recurrence of order k that is scored: 2k + 2, since scores begin at position 2k."""
-    return 2 * order + 2
+    """The reference distribution of a model: the recurrences that it was trained on."""
+    plain = {each.name: getattr(task_of(config), each.name) for each in fields(Task)}
+    return Distribution(**plain, dim=config.d_vocab, order=config.order)
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,18 @@ def last_coefficient(c: float | tuple[float, ...] | Between) -> float | None:
     return c if isinstance(c, float | int) else c[-1]
 
 
-def _step(c: float | tuple[float, ...]) -> str:
+def _step(c: object, task: Task) -> str:
     """The recurrence's right-hand side without d."""
-    coefficients = c if isinstance(c, tuple) else (c,)
-    return " + ".join(f"{value:g} a_{f'(j+{index})' if index else 'j'}" for index, value in enumerate(coefficients))
+    family = family_of(task.family)
+    coefficients = c if isinstance(c, tuple) else ("c" if isinstance(c, Between) else c,)
+    names = [each if isinstance(each, str) else f"{each:g}" for each in coefficients]
+    earlier = [f"a_{f'(j+{index})' if index else 'j'}" for index in range(len(names))]
+    terms = [family.term(name, a) for name, a in zip(names, earlier, strict=True)]
+    return " + ".join(filter(None, [*terms, family.rest(earlier[-1])]))
+
+
+def _uniform(bounds: Range) -> str:
+    return f"U({bounds[0]:g}, {bounds[1]:g})"
 
 
 def _order(c: object) -> int:
@@ -117,12 +125,14 @@ class Condition(Alone):
         c: the coefficients, that of the oldest term first; one number stands for all of them.
         length: the number of terms.
         batch: the number of recurrences.
+        task: the task that `equation` speaks of. `sample` takes that of the model.
     """
 
     c: float | tuple[float, ...] | Between
     length: int = REFERENCE.length
     seed: int = 0
     batch: int = SEARCH_BATCH
+    task: Task = field(default=Task(), repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -168,9 +178,14 @@ class Condition(Alone):
 
     def equation(self) -> str:
         left = _next(self.c)
-        right = "c a_j" if _order(self.c) == 1 else _step(self.c)  # type: ignore[arg-type]
+        right = _step("c" if _order(self.c) == 1 else self.c, self.task)
         first = "a_0" if _order(self.c) == 1 else "a_0, a_1, ..."
-        return f"{left} = {right} + d with {self.brief()}, d ~ U(-2, 2)^m, {first} ~ U(-3, 3)^m, then scaled"
+        noise = f"; the model reads them with noise of {self.task.noise:g}" if self.task.noise else ""
+        others = "".join(f"{name} ~ {_uniform(bounds)}, " for name, bounds in self.task.others)
+        return (
+            f"{left} = {right} + d with {self.brief()}, {others}d ~ {_uniform(self.task.d)}^m, "
+            f"{first} ~ {_uniform(self.task.start)}^m, then scaled{noise}"
+        )
 
     def brief(self) -> str:
         c = str(self.c) if isinstance(self.c, Between) else brief_coefficients(self.c)
@@ -185,9 +200,7 @@ class DrawnRecurrence(Alone):
     number: int
 
     def sample(self, config: ModelConfig) -> Recurrences:
-        drawn = self.batch.sample(config)
-        only = slice(self.number, self.number + 1)
-        return Recurrences(drawn.terms[only], drawn.coefficients[only], drawn.offset[only])
+        return self.batch.sample(config).taken(slice(self.number, self.number + 1))
 
     def again(self, *, batch: int, seed: int) -> DrawnRecurrence:
         return self  # one recurrence has nothing left to draw
@@ -227,10 +240,7 @@ class Several(Alone):
         return self.sample(config).terms
 
     def sample(self, config: ModelConfig) -> Recurrences:
-        drawn = [at.sample(config) for at in self.places]
-        return Recurrences(
-            *(torch.cat([getattr(one, name) for one in drawn]) for name in ("terms", "coefficients", "offset"))
-        )
+        return Recurrences.joined([at.sample(config) for at in self.places])
 
     def again(self, *, batch: int, seed: int) -> Several:
         return self  # nothing is left to draw
@@ -274,49 +284,12 @@ class UniformVectors(Alone):
         return "x ~ U(0, 1)^m"
 
 
-@dataclass(frozen=True)
-class Vector:
-    """A vector in R^m that a person can read.
-
-    With a seed, its coordinates are drawn from U(-bound, bound). Without a seed, every coordinate is `fill`, with alternating
-    signs if `alternate`, and then the (slot, value) pairs of `slots` replace single coordinates. Slots count modulo m.
-    """
-
-    slots: tuple[tuple[int, float], ...] = ()
-    fill: float = 0.0
-    alternate: bool = False
-    seed: int | None = None
-
-    def values(self, dim: int, *, bound: float) -> Float[Tensor, dim]:
-        if self.seed is not None:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "vector"))
-            return (2 * torch.rand(dim, generator=generator, dtype=torch.float64) - 1) * bound
-        vector = torch.full((dim,), self.fill, dtype=torch.float64)
-        if self.alternate:
-            vector[1::2] *= -1
-        for slot, value in self.slots:
-            vector[slot % dim] = value
-        return vector
-
-    def words(self, *, bound: float | None = None) -> str:
-        """The vector in words. With a bound, the first four of random coordinates are given too."""
-        if self.seed is not None:
-            random = f"random coordinates (seed {self.seed})"
-            if bound is None:
-                return random
-            first = ", ".join(f"{value:.3g}" for value in self.values(4, bound=bound).tolist())
-            return f"({first}, ...), {random}"
-        filled = f"{'+-' if self.alternate else ''}{self.fill:g} everywhere" if self.fill else "zero"
-        slots = ", ".join(f"{value:g} at {slot}" for slot, value in self.slots)
-        return f"{filled} but {slots}" if slots else filled
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Recurrence(Alone):
     """One recurrence, given by readable vectors.
 
-    Before scaling, coordinates lie in the trained ranges: those of d in [-2, 2], those of the first terms in [-3, 3]. First
-    terms beyond their range are clipped to it.
+    Before scaling, coordinates lie in the trained ranges: in the notebook those of d in [-2, 2], those of the first terms in
+    [-3, 3]. Coordinates beyond their range are clipped to it.
 
     Attributes:
         c: the coefficients, that of the oldest term first; one number stands for all of them.
@@ -325,6 +298,8 @@ class Recurrence(Alone):
         along: the multiple of d that is added to each first term.
         length: the number of terms.
         cap: the norm of the longest term after scaling.
+        others: the other numbers of the family, by name, as a person reads them.
+        task: the task that `equation` speaks of. `sample` takes that of the model.
     """
 
     c: float | tuple[float, ...]
@@ -333,6 +308,12 @@ class Recurrence(Alone):
     along: float = 0.0
     length: int = REFERENCE.length
     cap: float = 1.0
+    others: Readable = ()
+    task: Task = field(default=Task(), repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        shown = [each.name for each in fields(self) if each.repr and (each.name != "others" or self.others)]
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @property
     def shape(self) -> int:
@@ -346,17 +327,22 @@ class Recurrence(Alone):
         return Several((self, *others))
 
     def sample(self, config: ModelConfig) -> Recurrences:
-        dim, order = config.d_vocab, config.order
-        offset = self.d.values(dim, bound=2.0)
-        starts = torch.stack([start.values(dim, bound=3.0) for start in self._starts()])
-        starts = (starts + self.along * offset).clamp(-3.0, 3.0)
-        return build(
-            coefficients=torch.tensor([self.c], dtype=torch.float64).reshape(1, -1).expand(1, order),
+        dim, order, of = config.d_vocab, config.order, reference_of(config)
+        offset = self.d.values(dim, bound=reach(of.d)).clamp(*of.d)
+        starts = torch.stack([start.values(dim, bound=reach(of.start)) for start in self._starts()])
+        starts = (starts + self.along * offset).clamp(*of.start)
+        coefficients = torch.tensor([self.c], dtype=torch.float64).reshape(1, -1).expand(1, order)
+        family = family_of(of.family)
+        made = build(
+            coefficients=coefficients,
             offset=offset[None],
             start=starts.expand(order, dim)[None],
             cap=torch.tensor([self.cap]),
             length=self.length,
+            family=family,
+            others=family.read(self.others, coefficients, dim=dim),
         )
+        return made.observed(noise=of.noise, seed=derive_seed(0, repr(self)))
 
     def _starts(self) -> tuple[Vector, ...]:
         return self.start if isinstance(self.start, tuple) else (self.start,)
@@ -366,15 +352,20 @@ class Recurrence(Alone):
 
     def equation(self) -> str:
         return (
-            f"{_next(self.c)} = {_step(self.c)} + d, {self.length} terms, with d = {self.d.words(bound=2.0)}, "
-            f"{self._first_terms(bound=3.0)}, scaled to largest norm {self.cap:g}"
+            f"{_next(self.c)} = {_step(self.c, self.task)} + d, {self.length} terms, with {self._others()}d = "
+            f"{self.d.words(self.task.d)}, {self._first_terms(self.task.start)}, scaled to largest norm {self.cap:g}"
         )
 
     def brief(self) -> str:
         cap = f", largest norm {self.cap:g}" if self.cap != 1 else ""
-        return f"{brief_coefficients(self.c)}, {self.length} terms, d = {self.d.words()}, {self._first_terms()}{cap}"
+        vectors = f"{self._others()}d = {self.d.words()}, {self._first_terms()}"
+        return f"{brief_coefficients(self.c)}, {self.length} terms, {vectors}{cap}"
 
-    def _first_terms(self, *, bound: float | None = None) -> str:
+    def _others(self) -> str:
+        words = family_of(self.task.family).words(self.others)
+        return f"{words}, " if words else ""
+
+    def _first_terms(self, within: Range | None = None) -> str:
         along = f" + {self.along:g} d" if self.along else ""
-        words = [f"a_{index} = {start.words(bound=bound)}{along}" for index, start in enumerate(self._starts())]
+        words = [f"a_{index} = {start.words(within)}{along}" for index, start in enumerate(self._starts())]
         return ", ".join(words)

@@ -26,13 +26,14 @@ from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
 from recint.judging.values import DrawnValues
+from recint.model.noise import sentences as noise_sentences
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import log, registration, value_file, verdict_file
-from recint.session import Session, prepare, require_report
-from recint.subjects import folder_of, require_one_subject
+from recint.session import Session, prepare
+from recint.subjects import folder_of, is_own, require_one_subject
 from recint.system import outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.threads import limit_threads
@@ -83,7 +84,7 @@ def _ask_for_report(config: pytest.Config, path: str | None) -> None:
     if path:
         if not hasattr(config.option, "htmlpath"):
             raise ValueError(f"report={path!r} is written by pytest-html, which is not loaded: add -p html -p metadata")
-        require_report(path)
+        outputs.require_report(path)
         config.option.htmlpath = os.path.abspath(path)
         config.option.self_contained_html = True
 
@@ -349,8 +350,14 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     if run is not None and run.result is not None:
         whole = run.claims == SHIPPED and run.whole
         amended = {of["claim"]: of["because"] for of in run.registrations.values() if of["because"]}
-        below = _replication(run) if whole else ""
+        below = _noise(run) + (_replication(run) if whole else "")
         prefix.append(html.page(run.result, run.figures, subject=run.subject.NAME, amended=amended, below=below))
+
+
+def _noise(run: Session) -> str:
+    """HTML of the model's error beside the best possible one; empty if its terms have no noise, or it reads no recurrences."""
+    model: Any = None if is_own(run.claims) else run.subject.model(run.checkpoint, run.device)
+    return "".join(html.missing(sentence) for sentence in noise_sentences(model)) if model else ""
 
 
 def _replication(run: Session) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,7 +31,7 @@ from recint.pages import board, junit
 from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
-from recint.subjects import checkpoint_of, subject_of
+from recint.subjects import checkpoint_of, is_own, subject_of
 from recint.system import files, outputs
 from recint.verdict import TOLERANCE, require_draws, stages_of
 
@@ -102,7 +101,8 @@ class Session:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        loaded: Checkpoint = self.subject.load(str(self.path))
+        told = {} if self.options.task is None else {"task": self.options.task}
+        loaded: Checkpoint = self.subject.load(str(self.path), **told)
         _require_text(loaded.name)
         return loaded
 
@@ -360,6 +360,8 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Session:
     """
     if options.draws is not None:
         require_draws(options.draws)
+    if options.task is not None and is_own(claims or SHIPPED):
+        raise ValueError(f"task={options.task!r} is of recurrences, but these claims are about another subject")
     against, expected, allow = options.against, options.expected, options.allow
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
@@ -381,15 +383,6 @@ def _require_known(expected: Collection[str], known: Collection[str]) -> None:
     """Raises ExpectedError if there is an expected verdict for a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
         raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
-
-
-def require_report(path: str | None) -> None:
-    """Raises ValueError if pytest-html would write the report to another file."""
-    if path and os.path.expandvars(whole := os.path.abspath(path)) != whole:
-        raise ValueError(
-            f"{whole}: names a variable of the environment, which pytest-html would put in place; "
-            "name another file for the report"
-        )
 
 
 def _require_text(name: str) -> None:

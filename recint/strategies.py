@@ -15,12 +15,17 @@ from itertools import combinations
 from typing import TypeVar
 
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
 
-from recint.domain import Condition, Domain, Recurrence, Transformed, UniformVectors, Vector, shortest
+from recint.checkpoint import ModelConfig, TaskConfig
+from recint.domain import Condition, Domain, Recurrence, Transformed, UniformVectors, Vector, reference_of
+from recint.families import family_of
 from recint.judging.subject import SEARCH_BATCH
-from recint.recurrence import REFERENCE
+from recint.recurrence import Distribution
+from recint.task import DIM, Range, Task, ticks
 from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
+from recint.vector import reach
 
 T = TypeVar("T")
 
@@ -42,27 +47,56 @@ def grid(low: float, high: float, *, step: int = 10) -> SearchStrategy[float]:
     return st.integers(first, last).map(lambda tick: tick / step)
 
 
-# A property is defined before the order of the model under test is known. The order is set when the property runs.
-_ORDER: ContextVar[int] = ContextVar("order", default=1)
+def within(bounds: Range, *, step: int = 10) -> SearchStrategy[float]:
+    """Multiples of 1/step in any range, or its bounds if it has no such multiple. They shrink towards zero."""
+    inside = ticks(bounds, step=step)
+    if len(inside) < 3:
+        return st.sampled_from(sorted(inside, key=lambda value: (abs(value), value < 0)))
+    return grid(inside[0], inside[-1], step=step)
+
+
+# A property is defined before the model under test is known. Its configuration is set when the property runs.
+_CONFIG: ContextVar[ModelConfig | None] = ContextVar("config", default=None)
 
 
 @contextmanager
-def of_order(order: int) -> Iterator[None]:
-    """Inside the block, strategies draw recurrences and conditions with this many coefficients."""
-    token = _ORDER.set(order)
+def of_model(config: ModelConfig) -> Iterator[None]:
+    """Inside the block, strategies draw recurrences and conditions of the task of models with this configuration."""
+    token = _CONFIG.set(config)
     try:
         yield
     finally:
-        _ORDER.reset(token)
+        _CONFIG.reset(token)
 
 
-def _by_order(strategy: Callable[[int], SearchStrategy[T]]) -> SearchStrategy[T]:
-    """A strategy that draws from `strategy(order)`, for the order that is set when it draws.
+def _config() -> ModelConfig:
+    return _CONFIG.get() or ModelConfig()
 
-    The strategy of each order is built once: Hypothesis validates every new strategy, which takes time.
+
+class _ByModel(SearchStrategy[T]):
+    """The strategy `of(config)`, for the configuration that is set when it draws.
+
+    It draws as that strategy itself: one more level of drawing would change what Hypothesis finds, and so verdicts on record. The
+    strategy of each configuration is built once: Hypothesis validates every new strategy, which takes time.
     """
-    built = cache(strategy)
-    return st.just(None).flatmap(lambda _: built(_ORDER.get()))
+
+    def __init__(self, of: Callable[[ModelConfig], SearchStrategy[T]]) -> None:
+        super().__init__()
+        self._built = cache(of)
+
+    @property
+    def label(self) -> int:
+        return self._built(_config()).label
+
+    def do_draw(self, data: ConjectureData) -> T:
+        here = self._built(_config())
+        here.validate()
+        return here.do_draw(data)
+
+
+def _deeper(strategy: SearchStrategy[T]) -> SearchStrategy[T]:
+    """The same strategy, drawn one level deeper. Verdicts on record were found with these levels."""
+    return st.just(None).flatmap(lambda _: strategy)
 
 
 def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]]:
@@ -70,16 +104,20 @@ def each(one: SearchStrategy[T], order: int) -> SearchStrategy[T | tuple[T, ...]
     return one if order == 1 else st.tuples(*[one] * order)
 
 
-def _coefficients(domain: Domain, *, step: int = 10) -> SearchStrategy[float | tuple[float, ...]]:
-    one = grid(*domain.c, step=step)
+def _coefficients(domain: Domain, config: ModelConfig, *, step: int) -> SearchStrategy[float | tuple[float, ...]]:
+    one = within(domain.on(config).c, step=step)
     if domain.either_sign:
         one = st.tuples(one, st.sampled_from((1, -1))).map(lambda drawn: drawn[0] * drawn[1])
-    return _by_order(lambda order: each(one, order))
+    return _deeper(each(one, config.order))
 
 
-def _lengths(domain: Domain) -> SearchStrategy[int]:
-    shortest_, longest = domain.length
-    return _by_order(lambda order: st.integers(max(shortest_, shortest(order)), longest))
+def _lengths(domain: Domain, config: ModelConfig) -> SearchStrategy[int]:
+    return _deeper(st.integers(*domain.on(config).length))
+
+
+def _task(config: ModelConfig) -> dict[str, SearchStrategy[Task]]:
+    """The argument `task` of places, unless it is the notebook's, which is the default."""
+    return {"task": st.just(config.task)} if isinstance(config, TaskConfig) else {}
 
 
 def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Condition | UniformVectors]:
@@ -91,15 +129,26 @@ def conditions(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[C
     >>> find(conditions(Domain(c=(-2.0, 2.0))), lambda at: at.c <= -0.23)
     Condition(c=-0.23, length=5, seed=0, batch=64)
     """
-    drawn: SearchStrategy[Condition | UniformVectors] = st.builds(
-        Condition, c=_coefficients(domain, step=100), length=_lengths(domain), seed=SEEDS, batch=st.just(batch)
-    )
-    return drawn | st.builds(UniformVectors, seed=SEEDS) if domain.uniform_vectors else drawn
+
+    def of(config: ModelConfig) -> SearchStrategy[Condition | UniformVectors]:
+        drawn: SearchStrategy[Condition | UniformVectors] = st.builds(
+            Condition,
+            c=_coefficients(domain, config, step=100),
+            length=_lengths(domain, config),
+            seed=SEEDS,
+            batch=st.just(batch),
+            **_task(config),
+        )
+        return drawn | st.builds(UniformVectors, seed=SEEDS) if domain.uniform_vectors else drawn
+
+    return _ByModel(of)
 
 
 # One draw each, so that every turn takes as many choices as any other: Hypothesis calls fewer choices simpler.
-_SWAPS = st.sampled_from([Swap(*pair) for pair in combinations(range(REFERENCE.dim), 2)])
-_FLIPS = st.builds(Flip, st.integers(0, REFERENCE.dim - 1))
+def _turns(config: ModelConfig) -> SearchStrategy[Transformation]:
+    swaps = [Swap(*pair) for pair in combinations(range(max(2, config.d_vocab)), 2)]
+    flips = st.builds(Flip, st.integers(0, config.d_vocab - 1))
+    return st.one_of(st.sampled_from(swaps), flips, st.builds(Permutation, SEEDS), st.builds(Rotation, SEEDS))
 
 
 def turns() -> SearchStrategy[Transformation]:
@@ -108,13 +157,13 @@ def turns() -> SearchStrategy[Transformation]:
     >>> find(turns(), lambda by: True)
     Swap(first=0, second=1)
     """
-    return st.one_of(_SWAPS, _FLIPS, st.builds(Permutation, SEEDS), st.builds(Rotation, SEEDS))
+    return _ByModel(_turns)
 
 
 def transformations() -> SearchStrategy[Transformation]:
     """Turns, then scales and shifts by tenths."""
     tenths = grid(0.1, 2)
-    return st.one_of(turns(), st.builds(Scale, tenths), st.builds(Shift, tenths, SEEDS))
+    return _ByModel(lambda config: st.one_of(_turns(config), st.builds(Scale, tenths), st.builds(Shift, tenths, SEEDS)))
 
 
 def transformed(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[Transformed]:
@@ -123,13 +172,16 @@ def transformed(domain: Domain, *, batch: int = SEARCH_BATCH) -> SearchStrategy[
     >>> find(transformed(Domain(length=(14, 14))), lambda place: True).by
     Swap(first=0, second=1)
     """
-    return st.builds(lambda by, seed: Transformed(at=domain.reference(batch=batch, seed=seed), by=by), turns(), SEEDS)
+    return st.builds(
+        lambda by, seed: Transformed(at=domain.reference(_config(), batch=batch, seed=seed), by=by), turns(), SEEDS
+    )
 
 
-def vectors(bound: int) -> SearchStrategy[Vector]:
+def vectors(bound: float, *, dim: int = DIM) -> SearchStrategy[Vector]:
     """Vectors with coordinates in [-bound, bound]: zero, sparse, constant, alternating, or random from a seed."""
-    value = grid(-bound, bound)
-    slots = st.dictionaries(st.integers(0, 39), value.filter(bool), max_size=3).map(lambda s: tuple(sorted(s.items())))
+    value = within((-bound, bound))
+    pairs = st.dictionaries(st.integers(0, dim - 1), value.filter(bool), max_size=3) if bound else st.just({})
+    slots = pairs.map(lambda s: tuple(sorted(s.items())))
     return st.one_of(
         st.builds(Vector, slots=slots),
         st.builds(Vector, slots=slots, fill=value, alternate=st.booleans()),
@@ -139,22 +191,32 @@ def vectors(bound: int) -> SearchStrategy[Vector]:
 
 def recurrences(domain: Domain) -> SearchStrategy[Recurrence]:
     """Single recurrences of the domain, random and adversarial ones; none is zero throughout."""
-    return st.builds(
-        Recurrence,
-        c=_coefficients(domain),
-        d=vectors(2),
-        start=_by_order(lambda order: each(vectors(3), order)),
-        along=st.sampled_from((0.0, 1.0, -1.0, 0.5, -0.5)),  # near-collinear terms: a_0 almost a multiple of d
-        length=_lengths(domain),
-        cap=grid(1, 2),
-    ).filter(_can_be_scaled)
+
+    def of(config: ModelConfig) -> SearchStrategy[Recurrence]:
+        task = reference_of(config)
+        family, dim, order = family_of(task.family), task.dim, task.order
+        others = {"others": family.readable(task, order=order, dim=dim)} if family.others else {}
+        return st.builds(
+            Recurrence,
+            c=_coefficients(domain, config, step=10),
+            d=vectors(reach(task.d), dim=dim),
+            start=_deeper(each(vectors(reach(task.start), dim=dim), order)),
+            along=st.sampled_from((0.0, 1.0, -1.0, 0.5, -0.5)),  # near-collinear terms: a_0 almost a multiple of d
+            length=_lengths(domain, config),
+            cap=within(task.cap),
+            **others,
+            **_task(config),
+        ).filter(lambda drawn: _can_be_scaled(drawn, task))
+
+    return _ByModel(of)
 
 
-def _can_be_scaled(recurrence: Recurrence) -> bool:
-    offset = recurrence.d.values(40, bound=2.0)
+def _can_be_scaled(recurrence: Recurrence, task: Distribution) -> bool:
+    offset = recurrence.d.values(task.dim, bound=reach(task.d)).clamp(*task.d)
     starts = recurrence.start if isinstance(recurrence.start, tuple) else (recurrence.start,)
+    bound = reach(task.start)
     return bool(offset.any()) or any(
-        (start.values(40, bound=3.0) + recurrence.along * offset).any() for start in starts
+        (start.values(task.dim, bound=bound) + recurrence.along * offset).clamp(*task.start).any() for start in starts
     )
 
 
@@ -163,10 +225,11 @@ __all__ = [
     "conditions",
     "each",
     "grid",
-    "of_order",
+    "of_model",
     "recurrences",
     "transformations",
     "transformed",
     "turns",
     "vectors",
+    "within",
 ]

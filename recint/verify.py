@@ -28,7 +28,7 @@ from recint.options import CLAIMS, DRAWS, HYPOTHESES, NO_CONTROLS, NO_LOG, OPTIO
 from recint.profiles import usual_profile
 from recint.record import drift, log_file, verdict_file
 from recint.record.identity import identity
-from recint.session import prepare, require_report
+from recint.session import prepare
 from recint.subjects import subject_of
 from recint.system import outputs
 from recint.system.escaping import terminal
@@ -67,7 +67,7 @@ def verify(options: argparse.Namespace) -> int:
     if asked.logging:
         log_file.require_writable(kept)
     outputs.require_files(*asked.written.values(), own=run.log_files if asked.logging else ())
-    require_report(asked.report)
+    outputs.require_report(asked.report)
     # By default Hypothesis keeps its files in the working folder, which belongs to the user.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     stopped = _Stopped()

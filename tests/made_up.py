@@ -14,7 +14,7 @@ from recint.strategies import conditions, recurrences
 class StandIn(Asked):
     """A model whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
 
-    config, checkpoint = ModelConfig(d_vocab=3), SimpleNamespace(path="model.pth")
+    config, checkpoint = ModelConfig(d_vocab=3), SimpleNamespace(told=None, path="model.pth")
 
     def __init__(self, truth, noise):
         self.truth, self.noise = truth, noise

@@ -32,7 +32,7 @@ def test_of_rotations_each_kind_is_visited_and_each_one_once(visited):
     assert Counter(type(at.by) for at in places) == {Swap: 1, Flip: 1, Permutation: each, Rotation: each}
     assert len({at.by for at in places}) == len({at.seed for at in places}) == visited
     for at in places:
-        assert at.at == own.reference(batch=3, seed=at.seed)
+        assert at.at == own.reference(ModelConfig(), batch=3, seed=at.seed)
 
 
 def test_the_hash_of_a_domain_of_rotations_is_its_own():

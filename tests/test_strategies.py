@@ -99,7 +99,7 @@ def test_a_law_that_fails_for_some_rotations_shrinks_to_the_first():
     found = find(
         transformed(DOMAIN), lambda at: isinstance(at.by, Rotation) and at.by.seed >= 7 and at.seed >= 3, settings=QUIET
     )
-    assert found == Transformed(at=DOMAIN.reference(batch=64, seed=3), by=Rotation(7))
+    assert found == Transformed(at=DOMAIN.reference(ModelConfig(), batch=64, seed=3), by=Rotation(7))
 
 
 def test_a_grid_wants_its_bounds_on_the_grid():

@@ -105,7 +105,9 @@ def fails_where(failing):
 def test_the_search_finds_the_simplest_rotation_at_which_a_claim_fails(failing, simplest):
     prop = fails_where(lambda at: failing(at.by))
     found = search(prop, model(constant(0.0)), seed=0, family=1).counterexample
-    assert found.at == Transformed(at=prop.claim.domain.reference(batch=RETEST, seed=found.at.seed), by=simplest)
+    assert found.at == Transformed(
+        at=prop.claim.domain.reference(ModelConfig(), batch=RETEST, seed=found.at.seed), by=simplest
+    )
     assert found.at.equation() in found.text
     imported = ", ".join(sorted(("Between", "Condition", "Transformed", type(simplest).__name__)))
     assert f"from recint.domain import {imported}\n" in found.code

@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     from recint.calibration.calibrate import calibrate
     from recint.catalogue import properties
+    from recint.checkpoint import require_notebook
     from recint.globs import require_matches
     from recint.pages import calibration_page
     from recint.subjects import REFERENCE_CHECKPOINT
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     command = as_command("recint", "calibrate", *given)
     require_files(options.report, options.markdown, options.json, inputs=(checkpoint,))
     loaded = load(checkpoint)
+    require_notebook(loaded)
     total, results = calibrate(
         checkpoint,
         folder=folder,

@@ -6,8 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from recint.cli.options import load
-from recint.options import CHECKPOINT
+from recint.cli.options import add, load
+from recint.options import CHECKPOINT, TASK
 from recint.system.escaping import line
 from recint.system.files import named_path
 
@@ -24,6 +24,7 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "target", type=named_path, metavar="TARGET", help="a folder, .safetensors or .pth that does not exist yet"
     )
+    add(command, TASK)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.target}: ends like {ending}, but a file ends in {', '.join(formats)}, and a folder with a dot in its "
             f"name in {os.sep}"
         )
-    loaded = load(options.source)
+    loaded = load(options.source, task=options.task)
     checkpoints.save(loaded, target)
     print(line(f"wrote {target} (tensors sha256 {loaded.sha256[:12]})"))
     return 0

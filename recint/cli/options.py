@@ -87,15 +87,18 @@ def take_path(options: argparse.Namespace) -> None:
             return
 
 
-def load(path: str | Path) -> Checkpoint:
+def load(path: str | Path, *, task: str | None = None) -> Checkpoint:
     """Load a checkpoint of a model of recurrences. Prints its notes to standard error.
+
+    Args:
+        task: the file that says what it was trained on, if it does not say it itself.
 
     Raises:
         CheckpointError: the file cannot be read as a checkpoint.
     """
     from recint import checkpoint as checkpoints
 
-    return _noted(checkpoints.load(path))
+    return _noted(checkpoints.load(path, task=task))
 
 
 def load_for(claims: str | Path, path: str | Path) -> Any:

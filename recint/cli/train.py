@@ -1,10 +1,11 @@
-"""`recint train`: train a model of affine recurrences."""
+"""`recint train`: train a model of recurrences."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recint.cli.options import add
 from recint.options import DEVICE
@@ -12,9 +13,12 @@ from recint.system.escaping import command as as_command
 from recint.system.escaping import line
 from recint.system.files import named_path
 
-HELP = "train a model of affine recurrences"
+if TYPE_CHECKING:
+    from recint.recurrence import Distribution
+
+HELP = "train a model of recurrences"
 DESCRIPTION = """\
-Trains a model of affine recurrences and writes a checkpoint with its model card. A training that was stopped goes on from its last
+Trains a model of recurrences and writes a checkpoint with its model card. A training that was stopped goes on from its last
 saved state if it is started again with the same options and the same folder.
 """
 EXAMPLES = ("recint train my-model --seed 3", "recint train my-model --steps 2000 --snapshots 500 1000")
@@ -36,7 +40,6 @@ _DATA = {
     "c": "range of the coefficients c",
     "d": "range of the coordinates of the offset d, before scaling",
     "start": "range of the coordinates of the first terms, before scaling",
-    "cap": "range of the largest norm of a term, to which each sequence is scaled",
 }
 _RECIPE = {
     "seed": "seed of the initial weights and of the data",
@@ -57,6 +60,7 @@ _RECIPE = {
 def declare(command: argparse.ArgumentParser) -> None:
     """Declare the options of the command. Their defaults come from the classes that they set."""
     from recint.checkpoint import ModelConfig
+    from recint.families import FAMILIES
     from recint.recurrence import Distribution
     from recint.training.recipe import Recipe
 
@@ -70,15 +74,32 @@ def declare(command: argparse.ArgumentParser) -> None:
     model, data, recipe = ModelConfig(), Distribution(), Recipe()
     _add_fields(command.add_argument_group("the model"), model, _MODEL)
     group = command.add_argument_group("the recurrences")
+    group.add_argument(
+        "--family", default=data.family, metavar="NAME", help=f"one of {', '.join(FAMILIES)} (default: %(default)s)"
+    )
     for name, text in _DATA.items():
-        low, high = getattr(data, name)
+        usual = ", ".join(
+            f"{low:g} {high:g} of {family.name}" for family in FAMILIES.values() for low, high in [family.ranges[name]]
+        )
         group.add_argument(
-            _flag(name), type=float, nargs=2, default=(low, high), metavar=("LOW", "HIGH"),
-            help=f"{text} (default: {low:g} {high:g})",
+            _flag(name), type=float, nargs=2, metavar=("LOW", "HIGH"), help=f"{text} (default: {usual})"
         )  # fmt: skip
+    group.add_argument(
+        "--range", nargs=3, action="append", default=[], metavar=("NAME", "LOW", "HIGH"),
+        help="range of another number that the family has; may be given several times",
+    )  # fmt: skip
+    low, high = data.cap
+    group.add_argument(
+        "--cap", type=float, nargs=2, default=data.cap, metavar=("LOW", "HIGH"),
+        help=f"range of the largest norm of a term, to which each sequence is scaled (default: {low:g} {high:g})",
+    )  # fmt: skip
     group.add_argument(
         "--length", type=int, default=data.length, metavar="N", help="terms in a sequence (default: %(default)s)"
     )
+    group.add_argument(
+        "--noise", type=float, default=data.noise, metavar="X",
+        help="standard deviation of the noise on the terms that the model reads (default: %(default)s)",
+    )  # fmt: skip
     _add_fields(command.add_argument_group("the training"), recipe, _RECIPE)
 
 
@@ -107,13 +128,35 @@ def _step(text: str) -> int | str:
         return text
 
 
+def _data(options: argparse.Namespace) -> Distribution:
+    """The recurrences that the options describe. Ranges that are not given are the usual ones of the family."""
+    from recint.families import family_of
+    from recint.recurrence import Distribution
+
+    family = family_of(options.family)
+    c, d, start = (tuple(getattr(options, name) or family.ranges[name]) for name in _DATA)
+    others = {name: family.ranges[name] for name in family.others}
+    for name, *bounds in options.range:
+        if name not in others:
+            raise ValueError(
+                f"range={name!r} must be one of {list(family.others)!r}, the other numbers of {family.name}"
+            )
+        try:
+            others[name] = (float(bounds[0]), float(bounds[1]))
+        except ValueError:
+            raise ValueError(f"range={[name, *bounds]!r} must be a name and two numbers") from None
+    return Distribution(
+        family=family.name, c=c, d=d, start=start, others=tuple(others.items()), cap=tuple(options.cap), noise=options.noise,
+        dim=options.d_vocab, order=options.order, length=options.length,
+    )  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> int:
     """Train a model into a folder, with a progress bar. A run that was stopped goes on from its last saved state."""
     from tqdm import tqdm
 
     from recint.checkpoint import ModelConfig
     from recint.model.transformer import resolve_device
-    from recint.recurrence import Distribution
     from recint.training.card import write_card
     from recint.training.recipe import Recipe
     from recint.training.train import Progress, train
@@ -126,10 +169,7 @@ def run(options: argparse.Namespace) -> int:
     if wrong := [step for step in snapshots if isinstance(step, str)]:
         raise ValueError(f"snapshots={wrong!r} must be whole numbers")
     model = ModelConfig(**{name: getattr(options, name) for name in _MODEL})
-    data = Distribution(
-        c=tuple(options.c), d=tuple(options.d), start=tuple(options.start), cap=tuple(options.cap),
-        dim=options.d_vocab, order=options.order, length=options.length,
-    )  # fmt: skip
+    data = _data(options)
     recipe = Recipe(model=model, data=data, **{name: getattr(options, name) for name in _RECIPE})
     with tqdm(total=recipe.steps, unit="step", disable=None) as bar:
         shown = {"loss": "", "validation": ""}

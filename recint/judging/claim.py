@@ -118,6 +118,8 @@ class Claim:
         partner: for a claim about weights, the id of the claim that asks the same about behaviour.
         no_positive: why no model can be built for which the claim is true by construction.
 
+    A subject's own claims may have more fields that only say to which models a claim applies; see `uncovered`.
+
     A field with a wrong value raises ValueError, in one sentence that names it.
     """
 
@@ -144,6 +146,8 @@ class Claim:
     domains: ClassVar[type] = Domain  # the class of domains; a subject's own claims narrow it
     noun: ClassVar[str] = "draw"  # what one draw is called; a subject's own claims have a better word
     later: ClassVar[tuple[str, ...]] = ("constants",)  # fields that came after claims had been registered without them
+    # The fields that the hash does not cover: they only describe the claim.
+    uncovered: ClassVar[tuple[str, ...]] = ("source", "because", "caveat", "corrected", "partner", "no_positive")
 
     def __post_init__(self) -> None:
         refusals.require_id(self.id, because=self.because)
@@ -199,7 +203,7 @@ class Claim:
     @cached_property
     def registered(self) -> Mapping[str, Any]:
         """The fields that the hash covers, as plain values: all that decides what is claimed and how it is judged."""
-        fields = {key: value for key, value in asdict(self).items() if key not in _UNCOVERED}
+        fields = {key: value for key, value in asdict(self).items() if key not in self.uncovered}
         for name in self.later:
             if not fields[name]:
                 del fields[name]
@@ -328,10 +332,6 @@ class Claim:
             return test
 
         return decorate
-
-
-# The fields that only describe a claim. The hash does not cover them.
-_UNCOVERED = ("source", "because", "caveat", "corrected", "partner", "no_positive")
 
 
 def failure(claim: str, bar: Bar, value: float, where: str) -> str:

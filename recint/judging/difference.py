@@ -5,6 +5,7 @@ If both models were judged on the same draws, the difference is computed draw by
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -160,7 +161,14 @@ def same_draws(first: Run, second: Run) -> bool:
 
     def drew(run: Run) -> tuple[object, ...]:
         config = run.checkpoint.get("config", {})
-        return run.seed, *map(run.environment.get, ("recint", "torch")), config.get("d_vocab"), config.get("order")
+        task = json.dumps(config.get("task", {}))  # without one, it is the notebook's
+        return (
+            run.seed,
+            *map(run.environment.get, ("recint", "torch")),
+            config.get("d_vocab"),
+            config.get("order"),
+            task,
+        )
 
     return None not in drew(first) and drew(first) == drew(second)
 

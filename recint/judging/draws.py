@@ -136,13 +136,14 @@ def draw(
     groups: dict[Place, list[tuple[Property, Domain]]] = defaultdict(list)
     for prop in asked:
         for domain in _domains(prop.claim):
-            groups[domain.reference(batch=1, seed=0)].append((prop, domain))
+            groups[domain.reference(model.config, batch=1, seed=0)].append((prop, domain))
             kept[prop.claim.id, domain] = _Kept(draws - start)
     for here in groups.values():
         reference = here[0][1]
         shared: list[Sample] = []
         for first in range(start, draws, CHUNK):
-            at = reference.reference(batch=min(CHUNK, draws - first), seed=derive_seed(seed, "estimate", first))
+            batch = min(CHUNK, draws - first)
+            at = reference.reference(model.config, batch=batch, seed=derive_seed(seed, "estimate", first))
             shared.append(at)
             for prop, domain in here:
                 name, begun = prop.claim.id, time.monotonic()

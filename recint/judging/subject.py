@@ -69,8 +69,11 @@ class Sample(Place, Protocol):
 class Domain(Protocol):
     """What a claim is about: a frozen dataclass of plain values. The claim's hash covers them."""
 
-    def reference(self, *, batch: int, seed: int) -> Sample:
-        """`batch` independent draws from the reference distribution, for estimates. Equal arguments give equal draws."""
+    def reference(self, config: Any, *, batch: int, seed: int) -> Sample:
+        """`batch` independent draws from the reference distribution of models of this configuration, for estimates.
+
+        Equal arguments give equal draws.
+        """
 
     def words(self) -> str:
         """The domain in a few words."""

@@ -13,7 +13,7 @@ from recint.judging.claim import Claim
 from recint.judging.subject import Snippet
 from recint.model import preconditions
 from recint.model.intact import Intact
-from recint.strategies import of_order
+from recint.strategies import of_model
 
 
 class _Model(Protocol):
@@ -43,14 +43,17 @@ class Asked:
         _ = self.intact(at).prediction
 
     def drawing(self: _Model) -> AbstractContextManager[None]:
-        """Inside the block, Hypothesis draws recurrences of this model's order."""
-        return of_order(self.config.order)
+        """Inside the block, Hypothesis draws recurrences of this model's task."""
+        return of_model(self.config)
 
     def snippet(self: _Model, at: Place) -> Snippet:
         """Python code that builds this model and this place again."""
         path = self.checkpoint.path
         # A model that was made in memory has no file: the reader has to save it first.
-        model = f"model = Model(load({path!r}))" if path else f"model = Model(load(...))  # {self.checkpoint.name!r}"
+        told = f", task={self.checkpoint.told!r}" if self.checkpoint.told else ""
+        model = (
+            f"model = Model(load({path!r}{told}))" if path else f"model = Model(load(...))  # {self.checkpoint.name!r}"
+        )
         used = ", ".join(kind for kind in domain.__all__ if re.search(rf"\b{kind}\(", repr(at)))
         return Snippet(
             imports=(

@@ -52,7 +52,7 @@ def attribution(model: Model, intact: Intact) -> Attribution:
 
 def _attribution(model: Model, intact: Intact) -> Attribution:
     bridge, drawn = model.bridge, intact.recurrences
-    first, layers = 2 * drawn.order, range(model.config.n_layers)
+    first, layers = drawn.first, range(model.config.n_layers)
     prediction, target = intact.prediction[:, first:], drawn.targets[:, first:]
     direction = attribution_direction(
         intact[f"blocks.{layers[-1]}.hook_resid_post"][:, first:],

@@ -43,7 +43,7 @@ def error_and_copying(model: Any) -> tuple[float, float]:
     """MSE of the model and MSE of copying, over reference recurrences. They are measured once for each model."""
 
     def measure() -> tuple[float, float]:
-        at = Domain().reference(batch=_LOOK, seed=derive_seed(0, "copying"))
+        at = Domain().reference(model.config, batch=_LOOK, seed=derive_seed(0, "copying"))
         intact = Intact(model, at.sample(model.config))
         return float(intact.errors.mean()), float(copying_errors(intact).mean())
 

@@ -61,7 +61,7 @@ class Intact(Once):
 
     def errors_of(self, prediction: Float[Tensor, "recurrence position dim"]) -> Float[Tensor, recurrence]:
         """MSE of another prediction for each recurrence."""
-        return prediction_errors(prediction, self.recurrences.targets, order=self.recurrences.order)
+        return prediction_errors(prediction, self.recurrences.targets, first=self.recurrences.first)
 
     def errors_from(self, layer: int) -> Float[Tensor, recurrence]:
         """MSE of each recurrence for the model with its present edits. No edit may lie before `layer`."""

@@ -17,7 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.checkpoint import ModelConfig
-from recint.domain import Place
+from recint.domain import Place, reference_of
+from recint.judging.claim import Unmet
 from recint.model.intact import Intact
 from recint.model.interventions import Change, all_of, edited, recalling
 from recint.model.transformer import Model
@@ -39,12 +40,20 @@ def scales(config: ModelConfig) -> tuple[str, ...]:
 
 
 def partner_at(model: Any, at: Place, share: Shared) -> Intact:
-    """A partner of each recurrence of a place, with the pass of the unchanged model over it. All claims share it."""
+    """A partner of each recurrence of a place, with the pass of the unchanged model over it. All claims share it.
+
+    Raises:
+        Unmet: -c is asked for, but the task does not have the opposite of every coefficient.
+    """
     intact = model.intact(at)
     seed = derive_seed(getattr(at, "seed", 0), "partner")
 
+    reference = reference_of(model.config)
+    if share == "-c" and reference.c[0] != -reference.c[1]:
+        raise Unmet(f"asks for recurrences of -c, but the task has c from {reference.c[0]:g} to {reference.c[1]:g}")
+
     def measure() -> Intact:
-        return Intact(model, partners(intact.recurrences, share=share, seed=seed))
+        return Intact(model, partners(intact.recurrences, share=share, seed=seed, reference=reference))
 
     partner: Intact = intact.once(("partner", share), measure)
     return partner

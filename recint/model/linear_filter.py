@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.domain import Domain, Place
+from recint.judging.claim import Unmet
 from recint.judging.subject import CHUNK
 from recint.recurrence import Recurrences
 from recint.system.seeds import derive_seed
@@ -29,11 +30,11 @@ def directions(recurrences: Recurrences, *, seed: int) -> Float[Tensor, "recurre
     """A random unit vector for each recurrence, at right angles to its first terms and to d, so to all of its terms.
 
     Raises:
-        ValueError: the first terms and d may span the whole space, so that nothing is at right angles to them.
+        Unmet: the first terms and d may span the whole space, so that nothing is at right angles to them.
     """
     batch, _, dim = recurrences.terms.shape
     if dim < recurrences.order + 2:
-        raise ValueError(
+        raise Unmet(
             f"dim={dim} must be at least {recurrences.order + 2}: "
             f"else no direction is at right angles to recurrences of order {recurrences.order}"
         )
@@ -129,7 +130,7 @@ def mean_weights(model: Any, domain: Domain, *, terms: tuple[int, ...] | None = 
     """The mean filter over BANK recurrences of a domain, which are used for nothing else. It is measured once for each model."""
 
     def measure() -> Tensor:
-        at = domain.reference(batch=BANK, seed=derive_seed(0, "mean filter"))
+        at = domain.reference(model.config, batch=BANK, seed=derive_seed(0, "mean filter"))
         with model.unedited():
             drawn = at.sample(model.config).to(model.device)
             return filter_weights(model, drawn, seed=at.seed, terms=terms).mean(0)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from recint.domain import reference_of
+from recint.judging.claim import Unmet
 from recint.judging.finite import require_finite
 from recint.model.intact import Intact
 from recint.model.transformer import Model
@@ -43,7 +44,7 @@ class Standard:
 
 @dataclass(frozen=True)
 class Probe:
-    """A function from the residual stream before a layer to the constant term d, at positions i >= 2k (k is the order)."""
+    """A function from the residual stream before a layer to the constant term d, at scored positions."""
 
     read: nn.Module
     features: Standard
@@ -79,6 +80,7 @@ def constant_probe(model: Model, *, layer: int, kind: Kind, shuffled: bool = Fal
 
     Raises:
         NotFinite: an activation of the training set is infinite or nan.
+        Unmet: d is the same in every recurrence of the task.
     """
     return model.once(("probe", layer, kind, shuffled), lambda: _trained(model, layer, kind, shuffled))
 
@@ -87,6 +89,9 @@ def _trained(model: Model, layer: int, kind: Kind, shuffled: bool) -> Probe:
     hook = f"blocks.{layer}.hook_resid_pre"
     seen, drawn = model.once(("training set of probes", layer), lambda: _training_set(model, hook))
     features = _scored(seen, drawn)
+    low, high = reference_of(model.config).d
+    if low == high:
+        raise Unmet(f"reads d, but d is {low:g} in every recurrence of the task")
     d = drawn.offset.roll(1, dims=0) if shuffled else drawn.offset
     labels = d[:, None].expand(-1, features.shape[1], -1).flatten(0, 1)
     features = features.flatten(0, 1)
@@ -105,7 +110,7 @@ def _training_set(model: Model, hook: str) -> tuple[Tensor, Recurrences]:
 
 
 def _scored(residual: Float[Tensor, "recurrence position d_model"], drawn: Recurrences) -> Tensor:
-    return residual[:, 2 * drawn.order :]
+    return residual[:, drawn.first :]
 
 
 def _linear(features: Float[Tensor, "sample d_model"], labels: Float[Tensor, "sample dim"]) -> nn.Module:

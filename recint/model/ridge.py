@@ -25,7 +25,7 @@ PENALTY = 1e-3  # on the squared weights of standardised features, relative to t
 
 @dataclass(frozen=True)
 class ScalarProbe:
-    """A linear function from a residual stream to c, at each position i >= 2k (k is the order).
+    """A linear function from a residual stream to c, at each scored position.
 
     Attributes:
         hook: the residual stream that it reads.
@@ -47,7 +47,7 @@ class ScalarProbe:
 
     def errors(self, intact: Intact) -> Float[Tensor, "recurrence row=2"]:
         """Squared error of the probe, mean over positions, and that of the mean c as a guess. 1 - the ratio of means is R^2."""
-        c, stream = _last_coefficient(intact.recurrences), intact[self.hook][:, 2 * intact.recurrences.order :].double()
+        c, stream = _last_coefficient(intact.recurrences), intact[self.hook][:, intact.recurrences.first :].double()
         return torch.stack([(self.read(stream) - c[:, None]).square().mean(1), (c - self.mean).square()], dim=-1)
 
 
@@ -82,7 +82,7 @@ def _streams(model: Model, batch: int, name: str) -> dict[str, tuple[Tensor, Ten
     hooks = [*(f"blocks.{layer}.hook_resid_pre" for layer in range(layers)), f"blocks.{layers - 1}.hook_resid_post"]
     drawn = reference_of(model.config).sample(batch, seed=derive_seed(0, "ridge probe", name)).to(model.device)
     passes = [model.activations(part, *hooks) for part in torch.split(drawn.inputs, CHUNK)]
-    first = 2 * drawn.order
+    first = drawn.first
     return {
         hook: (torch.cat([kept[hook][:, first:] for kept in passes]).double(), _last_coefficient(drawn))
         for hook in hooks

@@ -14,13 +14,16 @@ from recint.model.transformer import Model
 NAME = "affine recurrences"
 
 
-def load(path: str | os.PathLike[str]) -> Checkpoint:
-    """The checkpoint of a model that can read the reference recurrences.
+def load(path: str | os.PathLike[str], *, task: str | None = None) -> Checkpoint:
+    """The checkpoint of a model that can read the recurrences of its task.
+
+    Args:
+        task: the file that says what it was trained on, if it does not say it itself.
 
     Raises:
         CheckpointError: it cannot be read, or its model cannot read them.
     """
-    loaded = checkpoints.load(path)
+    loaded = checkpoints.load(path, task=task)
     require_verifiable(loaded, os.fspath(path))
     return loaded
 

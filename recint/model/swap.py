@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil, floor
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from recint.domain import reference_of
+from recint.judging.claim import Unmet
 from recint.model.transformer import Model
 from recint.system.seeds import derive_seed
 
@@ -17,8 +19,15 @@ AVERAGED = 64  # recurrences at each tenth of c
 
 
 def stream_given_c(model: Model, c: Float[Tensor, recurrence]) -> Float[Tensor, "recurrence position d_model"]:
-    """E[stream after layer 0 | c]: means at tenths of c, and a line between neighbouring tenths."""
-    return between_tenths(_table(model), c, low=reference_of(model.config).c[0])
+    """E[stream after layer 0 | c]: means at tenths of c, and a line between neighbouring tenths.
+
+    Raises:
+        Unmet: the coefficients of the task lie within less than a tenth.
+    """
+    low, high = reference_of(model.config).c
+    if high - low < 0.1:
+        raise Unmet(f"swaps one c for another, but the task has c from {low:g} to {high:g}")
+    return between_tenths(_table(model), c, low=floor(low * 10 + 1e-9) / 10)
 
 
 def between_tenths(
@@ -41,7 +50,7 @@ def between_tenths(
 def _table(model: Model) -> Float[Tensor, "tenth position d_model"]:
     def measure() -> Tensor:
         reference = reference_of(model.config)
-        tenths = range(round(10 * reference.c[0]), round(10 * reference.c[1]) + 1)
+        tenths = range(floor(10 * reference.c[0] + 1e-9), ceil(10 * reference.c[1] - 1e-9) + 1)
         drawn = [
             replace(reference, c=(tenth / 10, tenth / 10)).sample(AVERAGED, seed=derive_seed(0, "given c", tenth))
             for tenth in tenths

@@ -1,10 +1,11 @@
 """The identity of a checkpoint: its tensors, and the part of its configuration that the tensors do not determine.
 
-With another order, activation or epsilon, the same tensors are another model and get other verdicts.
+With another order, activation, epsilon or task, the same tensors are another model and get other verdicts.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ def undetermined(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     config = checkpoint.get("config") or {}
     if checkpoint.get("subject"):
         return dict(config)
-    return {name: config.get(name, usual) for name, usual in USUAL.items()}
+    task = {"task": config["task"]} if "task" in config else {}  # old checkpoints do not say it: it is the notebook's
+    return {name: config.get(name, usual) for name, usual in USUAL.items()} | task
 
 
 def identity(checkpoint: Mapping[str, Any]) -> str:
@@ -32,7 +34,7 @@ def identity(checkpoint: Mapping[str, Any]) -> str:
     >>> identity({"name": "m", "sha256": "ab...", "config": {"order": 2}})
     'ab... act_fn=gelu_new layer_norm_eps=1e-05 order=2'
     """
-    return " ".join([checkpoint["sha256"], *(f"{name}={value}" for name, value in undetermined(checkpoint).items())])
+    return " ".join([checkpoint["sha256"], *(_said(*each) for each in undetermined(checkpoint).items())])
 
 
 def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
@@ -41,5 +43,11 @@ def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
     >>> brief({"name": "m", "sha256": "abcdef", "config": {"order": 2}}, digits=4)
     'abcd order=2'
     """
-    unusual = (f"{name}={value}" for name, value in undetermined(checkpoint).items() if value != USUAL.get(name, value))
+    told = undetermined(checkpoint).items()
+    unusual = (_said(name, value) for name, value in told if name == "task" or value != USUAL.get(name, value))
     return " ".join([checkpoint["sha256"][:digits], *unusual])
+
+
+def _said(name: str, value: Any) -> str:
+    """A field of the configuration as a text, the same for tuples and for the lists that JSON makes of them."""
+    return f"{name}={json.dumps(value, sort_keys=True)}" if name == "task" else f"{name}={value}"

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recint.checkpoint import require_notebook
 from recint.domain import AS_TRAINED, Condition, Domain
 from recint.judging.subject import CHUNK
 from recint.model import Model
@@ -121,11 +122,12 @@ def measure(model: Model, *, draws: int, seed: int = 0) -> Account:
             number does not exist for it.
     """
     name, order = model.checkpoint.name, model.config.order
+    require_notebook(model.checkpoint)
     if order != 1:
         raise ValueError(f"{name}: its recurrences are of order={order}, but the account is about those of order=1")
     require_verifiable(model.checkpoint, name)
     places = [
-        AS_TRAINED.reference(batch=min(CHUNK, draws - start), seed=derive_seed(seed, "account", start))
+        AS_TRAINED.reference(model.config, batch=min(CHUNK, draws - start), seed=derive_seed(seed, "account", start))
         for start in range(0, draws, CHUNK)
     ]
     try:

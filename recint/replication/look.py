@@ -118,8 +118,7 @@ def over(passes: Sequence[Intact], measure: Callable[[Intact], Tensor]) -> Float
 
 
 def _only(drawn: Recurrences, index: int) -> Recurrences:
-    chosen = [index]
-    return Recurrences(drawn.terms[chosen], drawn.coefficients[chosen], drawn.offset[chosen])
+    return drawn.taken(slice(index, index + 1))
 
 
 def normalised_attribution(model: Model, intact: Intact) -> tuple[Float[Tensor, "layer head"], Float[Tensor, layer]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from recint.checkpoint import require_notebook
 from recint.model import Model
 from recint.recurrence import REFERENCE
 from recint.replication import (
@@ -46,6 +47,7 @@ def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool 
     """
     if draws < 2:
         raise ValueError(f"draws={draws!r} must be at least 2")
+    require_notebook(model.checkpoint)
     if model.config.n_ctx < REFERENCE.length - 1 or 2 * model.config.order >= REFERENCE.length - 1:
         raise ValueError(
             f"{model.checkpoint.name}: n_ctx={model.config.n_ctx} and order={model.config.order}, but sequences of "

@@ -82,3 +82,12 @@ def append(path: Path, text: str) -> None:
 def not_written(path: str, error: OSError | ValueError) -> str:
     """The sentence that says that a file cannot be written, and why."""
     return f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})"
+
+
+def require_report(path: str | None) -> None:
+    """Raises ValueError if pytest-html would write the report to another file."""
+    if path and os.path.expandvars(whole := os.path.abspath(path)) != whole:
+        raise ValueError(
+            f"{whole}: names a variable of the environment, which pytest-html would put in place; "
+            "name another file for the report"
+        )

@@ -10,13 +10,21 @@ from typing import Any
 
 from recint import checkpoint as checkpoints
 from recint.checkpoint import ModelConfig
+from recint.domain import reference_of
+from recint.families import family_of
+from recint.model.noise import best_error
 from recint.pages import figures
 from recint.pages.markdown import code, table
 from recint.recurrence import Distribution
+from recint.statistics.errors import simple_errors
 from recint.system.escaping import command, markdown
 from recint.system.files import write
+from recint.system.seeds import derive_seed
+from recint.task import Task
 from recint.training.recipe import Recipe, as_saved
 from recint.training.train import CARD, HISTORY, LOSSES
+
+SAMPLED, NOISY = 1000, 100  # recurrences behind the errors that the model's is compared with
 
 
 def write_card(folder: Path) -> None:
@@ -25,6 +33,7 @@ def write_card(folder: Path) -> None:
     history = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
     recipe = as_saved(history["recipe"])
     model, data = recipe["model"], recipe["data"]
+    made = reference_of(loaded.config)
     final = history["validation"][-1][1]
     plot = figures.losses(
         f"{loaded.name}: validation MSE {final:.1e} after {recipe['steps']} steps",
@@ -33,8 +42,16 @@ def write_card(folder: Path) -> None:
         validation_steps=[step for step, _ in history["validation"]],
         validation=[loss for _, loss in history["validation"]],
     )
+    drawn = made.sample(SAMPLED, seed=derive_seed(0, "simple predictors"))
+    simple = simple_errors(drawn.inputs, drawn.targets, first=made.first)
+    name, errors = min(simple.items(), key=lambda each: float(each[1].mean()))
+    least = best_error(made, batch=NOISY, seed=derive_seed(0, "best error"))
+    beside = [(f"the same of the best simple predictor, which {name}", f"{float(errors.mean()):.2e}")]
+    if least:
+        beside.append((f"as a multiple of the best possible with noise of {made.noise:g}", f"{final / least:.3g}"))
     facts = (
-        (f"validation MSE (positions i >= {2 * data['order']}, {recipe['validation']} recurrences)", f"{final:.2e}"),
+        (f"validation MSE (positions i >= {made.first}, {recipe['validation']} recurrences)", f"{final:.2e}"),
+        *beside,
         ("steps x batch", f"{recipe['steps']} x {recipe['batch']}"),
         ("seed", str(recipe["seed"])),
         ("training time", f"{history['seconds'] / 60:.0f} minutes"),
@@ -43,8 +60,9 @@ def write_card(folder: Path) -> None:
     card = f"""# {markdown(loaded.name)}
 
 A transformer of {model["n_layers"]} layers x {model["n_heads"]} heads (d_model {model["d_model"]}, d_head {model["d_head"]}, \
-d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of affine recurrences of \
-order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), {data["length"]} terms.
+d_mlp {model["d_mlp"]}, n_ctx {model["n_ctx"]}, {model["act_fn"]}), trained to predict the next term of \
+{made.family} recurrences of order {data["order"]} in R^{data["dim"]}: c ~ U({data["c"][0]:g}, {data["c"][1]:g}), \
+{data["length"]} terms.{_ranges(made)}
 
 {table(("", ""), facts)}
 
@@ -56,11 +74,29 @@ Made by `{command("recint", "train", "FOLDER", *_options(recipe))}`; the loss hi
         write(folder / name, text)
 
 
+def _ranges(made: Distribution) -> str:
+    """The equation, and the other ranges, of a task that is not the notebook's."""
+    if made.task == Task():
+        return ""
+    family = family_of(made.family)
+    right = " + ".join(filter(None, [family.term("c", "a_j"), family.rest("a_j"), "d"]))
+    ranges = {"d": made.d, "a_0": made.start, "the norm of the longest term": made.cap, **dict(made.others)}
+    told = ", ".join(f"{name} ~ U({low:g}, {high:g})" for name, (low, high) in ranges.items())
+    noise = f" The model reads its terms with noise of {made.noise:g}." if made.noise else ""
+    rule = code(f"a_(j+1) = {right}")
+    return f"\n\nAt order 1 the rule is {rule}, with {told}.{noise}"
+
+
 def _options(recipe: Mapping[str, Any]) -> Iterator[str]:
     """The options of `recint train` that make the same model: those of the recipe, and others without their default value."""
+    of = family_of(recipe["data"]["family"]).ranges  # the ranges of a family are its own
     usual = {**asdict(Distribution()), **asdict(ModelConfig()), "precision": Recipe().precision}
+    usual |= {name: of[name] for name in ("c", "d", "start")}
     chosen = {**recipe["data"], **recipe["model"], "precision": recipe["precision"]}
     chosen.pop("dim")  # which is `d_vocab`
+    for name, (low, high) in chosen.pop("others"):
+        yield from ("--range", name, str(low), str(high))
+    chosen.pop("task", None)  # which is the data
     changed = {name: value for name, value in chosen.items() if _listed(value) != _listed(usual[name])}
     trained = {name: value for name, value in recipe.items() if isinstance(value, int | float)}
     for name, value in (changed | trained).items():

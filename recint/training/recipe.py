@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from recint.checkpoint import ModelConfig
@@ -20,7 +21,8 @@ Precision = Literal["float32", "bfloat16"]
 
 def as_saved(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
     """A recipe as it was saved beside a model, with what recipes of earlier versions do not name."""
-    return {"precision": "float32", **recipe}
+    plain = json.loads(json.dumps(asdict(Distribution())))
+    return {"precision": "float32", **recipe, "data": plain | recipe["data"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class Recipe:
             raise ValueError(
                 f"length={self.data.length!r} needs {self.data.length - 1} positions, but n_ctx={self.model.n_ctx!r}"
             )
-        if 2 * self.data.order >= self.data.length - 1:
+        if self.data.first >= self.data.length - 1:
             raise ValueError(
                 f"length={self.data.length!r} leaves no position to learn from at order={self.data.order!r}"
             )

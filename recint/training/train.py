@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from recint import checkpoint as checkpoints
-from recint.checkpoint import Checkpoint, CheckpointError
+from recint.checkpoint import Checkpoint, CheckpointError, with_task
 from recint.model.transformer import property_tensors, raw_bridge
 from recint.model.untrained import initial_tensors
 from recint.recurrence import Recurrences
@@ -51,11 +51,11 @@ class Progress:
 
 
 def prediction_loss(bridge: TransformerBridge, recurrences: Recurrences) -> Tensor:
-    """MSE of the next term over batch, coordinates and positions i >= 2k (k is the order).
+    """MSE of the next term over batch, coordinates and scored positions.
 
     At earlier positions the terms so far do not determine the next one.
     """
-    first = 2 * recurrences.order
+    first = recurrences.first
     prediction = bridge(recurrences.inputs @ bridge.W_E)
     return nn.functional.mse_loss(prediction[:, first:], recurrences.targets[:, first:])
 
@@ -114,11 +114,11 @@ def train(
     if state:
         optimizer.load_state_dict(state["optimizer"])
     validation = recipe.data.sample(recipe.validation, seed=derive_seed(recipe.seed, "validation"), device=device)
-    running, begun = 0.0, time.monotonic()
+    running, begun, config = 0.0, time.monotonic(), with_task(recipe.model, recipe.data.task)
 
     def snapshot(step: int) -> None:
         if path := snapshot_of.get(step):
-            checkpoints.save(Checkpoint(path.stem, recipe.model, property_tensors(bridge, recipe.model)), path)
+            checkpoints.save(Checkpoint(path.stem, config, property_tensors(bridge, recipe.model)), path)
 
     snapshot(start)
     if not state:  # checks that the folder can be written, and marks it as the folder of this run
@@ -152,7 +152,7 @@ def train(
             _write_state(out, recipe, step, bridge, optimizer, history)
     if start < recipe.steps:
         history["seconds"] += time.monotonic() - begun
-    finished = Checkpoint(out.resolve().name, recipe.model, property_tensors(bridge, recipe.model))
+    finished = Checkpoint(out.resolve().name, config, property_tensors(bridge, recipe.model))
     checkpoints.save(finished, out)
     write(out / HISTORY, json.dumps({"recipe": asdict(recipe), **history}, indent=1) + "\n")
     (out / STATE).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from recint.calibration.mutants import MUTANTS, mutate
 from recint.calibration.planted import plant
 from recint.calibration.roles import SMALL, Roles
 from recint.catalogue import properties
-from recint.checkpoint import load
+from recint.checkpoint import ModelConfig, load
 from recint.model import Model
 from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE
@@ -55,7 +55,7 @@ def statistic(claim, name, mutant=None):
 
 def measured(prop, of):
     return prop.measure(
-        of, prop.claim.domain.reference(batch=64, seed=0) if prop.claim.quantifier != "weights" else None
+        of, prop.claim.domain.reference(ModelConfig(), batch=64, seed=0) if prop.claim.quantifier != "weights" else None
     ).value
 
 

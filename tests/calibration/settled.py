@@ -1,6 +1,7 @@
 """Which claims a construction settles, and whether they hold of a model."""
 
 from recint.catalogue import properties
+from recint.checkpoint import ModelConfig
 from recint.judging.statistic import passes
 
 PROPS = properties()
@@ -16,9 +17,9 @@ def settled(positive):
 def holds(prop, model, *, batch=100):
     """Whether a claim and all its contrasts hold on a batch of recurrences, whatever a search would find."""
     claim = prop.claim
-    seen = prop.measure(model, claim.domain.reference(batch=batch, seed=0))
+    seen = prop.measure(model, claim.domain.reference(ModelConfig(), batch=batch, seed=0))
     elsewhere = {
-        contrast.name: prop.measure(model, contrast.domain.reference(batch=batch, seed=0)).values
+        contrast.name: prop.measure(model, contrast.domain.reference(ModelConfig(), batch=batch, seed=0)).values
         for contrast in claim.contrasts
         if contrast.domain
     }

@@ -130,7 +130,9 @@ def test_a_silent_layer_2_loses_the_contrast_of_the_stand_in():
     contrast = next(contrast for contrast in claim.contrasts if "flipped" in contrast.name)
     found = []
     for mutant in (None, "l2-silent"):
-        seen = PROPERTIES[claim.id].measure(model("affine-a", mutant), claim.domain.reference(batch=32, seed=0))
+        seen = PROPERTIES[claim.id].measure(
+            model("affine-a", mutant), claim.domain.reference(ModelConfig(), batch=32, seed=0)
+        )
         with_flipped, with_stand_in = seen.contrasts[contrast.name].mean(0)
         found.append(with_flipped / with_stand_in)
     assert found[0] >= contrast.threshold > found[1] == pytest.approx(1, abs=1e-3)

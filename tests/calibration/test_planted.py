@@ -172,7 +172,11 @@ class TestStatisticsOfOtherClaims:
     def seen(self, claim, name, heads):
         model = planted(dict(combinations())[name], 2, heads, folded=heads == "share")
         prop = PROPERTIES[claim]
-        return None if unmet(prop.claim, model) else prop.measure(model, Domain().reference(batch=200, seed=0))
+        return (
+            None
+            if unmet(prop.claim, model)
+            else prop.measure(model, Domain().reference(ModelConfig(), batch=200, seed=0))
+        )
 
     def test_are_alike_in_all(self, name, heads):
         held = truth(Roles(), [PROPERTIES[claim].claim for claim in SETTLED])
@@ -220,7 +224,7 @@ def test_the_previous_term_helps_to_predict():
         model = planted(Roles(), 0, heads)
         recurrences = drawn(model, batch=1000)
         errors, repeating = (
-            prediction_errors(prediction, recurrences.targets, order=1).mean()
+            prediction_errors(prediction, recurrences.targets, first=2).mean()
             for prediction in (model(recurrences.inputs), recurrences.inputs)
         )
         assert 2e-3 < errors < repeating / 2  # better than predicting a_i, and far from knowing

@@ -11,6 +11,7 @@ from recint.calibration.planted import plant
 from recint.calibration.positives import POSITIVES
 from recint.calibration.roles import Roles
 from recint.calibration.solver import Solver
+from recint.checkpoint import ModelConfig
 from recint.domain import Domain, reference_of
 from recint.judging.judge import judge
 from recint.model import Model
@@ -79,7 +80,7 @@ def test_each_gains_over_copying(name):
 
 
 def test_position_0_is_what_is_most_similar_where_layer_1_steers():
-    intact = model("layer 1 steers layer 2").intact(Domain().reference(batch=50, seed=0))
+    intact = model("layer 1 steers layer 2").intact(Domain().reference(ModelConfig(), batch=50, seed=0))
     assert (most_similar_key(intact["blocks.2.hook_resid_pre"]) == 0).all()
     assert intact["blocks.2.attn.hook_pattern"][..., 1:, 0].min() > 0.99
 

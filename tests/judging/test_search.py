@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 
 from recint.catalogue import SHIPPED, find
-from recint.checkpoint import load
+from recint.checkpoint import ModelConfig, load
 from recint.domain import Condition, Recurrence, Several, Vector
 from recint.judging import entries
 from recint.judging.claim import POINTWISE
@@ -145,7 +145,9 @@ class TestSingleRecurrences:
         def test(model, at):
             made.check(values(at), at)
 
-        evidence = evaluate(test.recint_property, model(constant(0.5)), stages=(200,))
+        stand_in = model(constant(0.5))
+        stand_in.config = ModelConfig()  # of 40 dimensions, which have a slot 13
+        evidence = evaluate(test.recint_property, stand_in, stages=(200,))
         assert evidence.failing == 0
         found = evidence.search.counterexample
         assert 13 in dict(found.at.d.slots)

@@ -54,7 +54,7 @@ class Dice:
 
     most: int = 20
 
-    def reference(self, *, batch, seed):
+    def reference(self, config, *, batch, seed):
         return Throws(6, batch, seed)
 
     def conditions(self, config, *, batch, seed):

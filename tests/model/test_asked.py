@@ -25,7 +25,7 @@ from ..made_up import claim
 
 
 class Stand(Asked):
-    config, checkpoint = SMALL, SimpleNamespace(path="it's a model.pth")
+    config, checkpoint = SMALL, SimpleNamespace(told=None, path="it's a model.pth")
 
     def __init__(self):
         self.looked = []
@@ -66,7 +66,7 @@ def test_a_snippet_rebuilds_the_place_and_imports_what_it_names_alone(at, kinds)
 
 def test_a_model_without_a_file_is_named_where_the_reader_has_to_load_it():
     untrained = Stand()
-    untrained.checkpoint = SimpleNamespace(path=None, name="untrained-0")
+    untrained.checkpoint = SimpleNamespace(told=None, path=None, name="untrained-0")
     assert untrained.snippet(DRAWN).lines[0] == "model = Model(load(...))  # 'untrained-0'"
 
 

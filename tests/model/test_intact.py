@@ -85,7 +85,7 @@ class TestIntact:
         for hook in reversed(hooks):  # those asked for first bring all that come before
             assert torch.equal(intact[hook], run.activations[hook]), hook
         assert torch.equal(intact.prediction, run.prediction)
-        assert torch.equal(intact.errors, prediction_errors(run.prediction, drawn.targets, order=1))
+        assert torch.equal(intact.errors, prediction_errors(run.prediction, drawn.targets, first=2))
 
     def test_inside_an_intervention_it_is_unedited(self, model):
         untouched = biased().intact(AT)
@@ -108,7 +108,7 @@ class TestIntact:
         for layer in range(2):
             assert torch.allclose(intact.errors_from(layer=layer), intact.errors)
             with ablated(model, layer=1, kind="zero"):
-                expected = prediction_errors(model(intact.recurrences.inputs), intact.recurrences.targets, order=1)
+                expected = prediction_errors(model(intact.recurrences.inputs), intact.recurrences.targets, first=2)
                 assert torch.allclose(intact.errors_from(layer=layer), expected)
             assert not torch.allclose(expected, intact.errors)
 

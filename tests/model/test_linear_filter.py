@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recint.domain import Between, Condition, Domain
+from recint.judging.claim import Unmet
 from recint.judging.subject import CHUNK
 from recint.model.interventions import edited
 from recint.model.linear_filter import (
@@ -96,7 +97,7 @@ def test_directions_are_random_and_those_of_the_seed():
 
 
 def test_where_a_recurrence_may_fill_the_space_there_is_no_direction():
-    with pytest.raises(ValueError, match="dim=2 must be at least 3: else no direction is at right angles"):
+    with pytest.raises(Unmet, match="dim=2 must be at least 3: else no direction is at right angles"):
         directions(Distribution(dim=2).sample(3, seed=0), seed=0)
     assert directions(Distribution(dim=3).sample(3, seed=0), seed=0).shape == (3, 3)
 

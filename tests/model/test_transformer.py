@@ -67,7 +67,7 @@ class TestOracle:
     def test_mse(self, affine_a, c):
         distribution = REFERENCE if c is None else REFERENCE.at(c=c)
         parts = [distribution.sample(250, seed=seed) for seed in range(8)]
-        errors = torch.cat([prediction_errors(affine_a(drawn.inputs), drawn.targets, order=1) for drawn in parts])
+        errors = torch.cat([prediction_errors(affine_a(drawn.inputs), drawn.targets, first=2) for drawn in parts])
         assert of_the_oracle(errors, ORACLE["mse" if c is None else f"mse_c{c:+}"])
 
     def test_attention_on_the_previous_term(self, affine_a):
@@ -119,7 +119,7 @@ class TestOracle:
         drawn = REFERENCE.sample(500, seed=0)
 
         def errors():
-            return prediction_errors(affine_a(drawn.inputs), drawn.targets, order=1)
+            return prediction_errors(affine_a(drawn.inputs), drawn.targets, first=2)
 
         def close_to(expected):
             pairs = np.stack([errors(), intact], axis=-1)

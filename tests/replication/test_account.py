@@ -36,7 +36,7 @@ def account(model):
 @pytest.fixture(scope="module")
 def at():
     """The recurrences that are drawn for it."""
-    return AS_TRAINED.reference(batch=DRAWS, seed=derive_seed(3, "account", 0))
+    return AS_TRAINED.reference(ModelConfig(), batch=DRAWS, seed=derive_seed(3, "account", 0))
 
 
 def mse(prediction, recurrences):

@@ -10,9 +10,9 @@ from recint.statistics.errors import prediction_errors, ratio, squared_length
 def test_errors_leave_out_the_first_2k_positions():
     prediction, target = torch.ones(1, 5, 2), torch.zeros(1, 5, 2)
     prediction[:, :2] = 100
-    assert prediction_errors(prediction, target, order=1).tolist() == [1]
+    assert prediction_errors(prediction, target, first=2).tolist() == [1]
     prediction[:, :4] = 100
-    assert prediction_errors(prediction, target, order=2).tolist() == [1]
+    assert prediction_errors(prediction, target, first=4).tolist() == [1]
 
 
 def test_squared_length_is_that_of_a_loop_from_the_first_position_on():

@@ -17,7 +17,17 @@ BEGIN, END = "<!-- drawn by tests/whole/test_architecture.py -->\n", "<!-- end o
 
 # Rooms are packages, and modules that lie beside them. The longest name that fits says to which part a module belongs.
 PARTS = {
-    "common ground": ("recint", "system", "shipped", "state_dict", "checkpoint", "profiles", "refusals", "globs"),
+    "common ground": (
+        "recint",
+        "system",
+        "shipped",
+        "state_dict",
+        "checkpoint",
+        "profiles",
+        "refusals",
+        "globs",
+        "task",
+    ),
     "engine": ("judging", "record", "pages", "sweep", "verdict", "words", "catalogue"),
     "subject": (
         *(
@@ -31,6 +41,9 @@ PARTS = {
             "strategies",
             "claim",
             "claim_figures",
+            "families",
+            "carried",
+            "vector",
         ),
         *("statistics", "model", "calibration", "replication", "training", "bridged"),
     ),

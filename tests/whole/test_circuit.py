@@ -37,7 +37,7 @@ def dealt(model, roles, number=0):
     read = [f"blocks.{layer}.attn.q.hook_in" for layer in range(3)]
     with all_of(*(role(model, AT, name, layer, number) for layer, name in enumerate(roles))):
         run = model.run(intact.recurrences.inputs, keep=[*PATTERNS, *read])
-    errors = prediction_errors(run.prediction, intact.recurrences.targets, order=model.config.order)
+    errors = prediction_errors(run.prediction, intact.recurrences.targets, first=2 * model.config.order)
     return [run.activations[name] for name in PATTERNS], [run.activations[name] for name in read], errors
 
 
@@ -167,7 +167,7 @@ def test_necessity_cuts_the_edges_of_the_circuit_and_as_many_others(model, monke
     targets, inputs = model.intact(AT).recurrences.targets, model.intact(AT).recurrences.inputs
     for column, keys in enumerate((edges, others)):
         with all_of(*(attention_cut(model, layer=layer, keys=keys[layer]) for layer in range(3))):
-            expected = prediction_errors(model(inputs), targets, order=1)
+            expected = prediction_errors(model(inputs), targets, first=2)
         assert np.allclose(seen.values[:, column], expected, rtol=1e-4)
 
 

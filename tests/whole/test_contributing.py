@@ -9,7 +9,7 @@ import pytest
 from jinja2 import ChoiceLoader, DictLoader
 
 from recint.calibration.mutants import mutate
-from recint.checkpoint import load
+from recint.checkpoint import ModelConfig, load
 from recint.domain import Domain
 from recint.model import Model
 from recint.pages import templating
@@ -55,7 +55,7 @@ def test_the_statistic_is_what_its_test_says(found):
 
 def test_the_claim_holds_of_a_checkpoint_and_its_control_kills_it(found):
     prop = found["test_layer_0_looks_at_few_keys"].recint_property
-    at = Domain().reference(batch=20, seed=0)
+    at = Domain().reference(ModelConfig(), batch=20, seed=0)
     mutant = found["LOOKS_EVERYWHERE"]
     intact, broken = (
         prop.measure(Model(checkpoint), at).value for checkpoint in (CHECKPOINT, mutate(CHECKPOINT, mutant))

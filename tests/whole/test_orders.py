@@ -22,7 +22,7 @@ from recint.model import Model, gain, preconditions, probes
 from recint.model.preconditions import unmet
 from recint.model.untrained import untrained
 from recint.recurrence import REFERENCE, Distribution
-from recint.strategies import conditions, of_order, recurrences
+from recint.strategies import conditions, of_model, recurrences
 
 from ..on_record import ON_RECORD
 
@@ -74,7 +74,7 @@ class TestGenerator:
 class TestPlaces:
     @given(order=ORDERS, data=st.data())
     def test_conditions_have_a_coefficient_for_each_order_and_something_to_predict(self, order, data):
-        with of_order(order):
+        with of_model(ModelConfig(order=order)):
             at = data.draw(conditions(Domain(c=(-1.5, 2.0), length=(5, 14)), batch=3))
         each = at.c if order > 1 else (at.c,)
         assert len(each) == order
@@ -87,7 +87,7 @@ class TestPlaces:
 
     @given(order=ORDERS, data=st.data())
     def test_single_recurrences_roll_out_from_their_own_first_terms(self, order, data):
-        with of_order(order):
+        with of_model(ModelConfig(order=order)):
             at = data.draw(recurrences(Domain()))
         assert eval(repr(at), vars(domain)) == at
         assert at.length >= 2 * order + 2
@@ -109,12 +109,12 @@ class TestPlaces:
 
     @given(data=st.data())
     def test_the_order_ends_with_its_block(self, data):
-        with of_order(3):
+        with of_model(ModelConfig(order=3)):
             pass
         assert isinstance(data.draw(conditions(Domain())).c, float)
 
     def test_a_failing_law_of_order_2_shrinks_to_its_edge(self):
-        with of_order(2):
+        with of_model(ModelConfig(order=2)):
             found = find(conditions(Domain()), lambda at: at.c[1] <= -0.2, settings=QUIET)
         assert found == Condition(c=(0.0, -0.2), length=6, seed=0)
 

@@ -173,7 +173,7 @@ class Domain:
         more = f"{'' if self.distinct else ', which may come twice'}{'' if self.repeats else ', not repeated'}"
         return f"blocks of {low} to {high} tokens after 0 to 8 others{more}"
 
-    def reference(self, *, batch: int, seed: int) -> Condition:
+    def reference(self, config: object, *, batch: int, seed: int) -> Condition:
         """Sequences as the training draws them."""
         return Condition(distinct=self.distinct, repeats=self.repeats, batch=batch, seed=seed)
 

@@ -95,7 +95,7 @@ class Domain:
         """The domain in a few words."""
         return f"{self.length[0]} to {self.length[1]} tokens"
 
-    def reference(self, *, batch, seed):
+    def reference(self, config, *, batch, seed):
         """Independent draws, for the estimate."""
         return Tokens(length=self.length[1], batch=batch, seed=seed)
 
