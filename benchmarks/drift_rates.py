@@ -66,11 +66,8 @@ CHEAP = (
     "probe.constant-term.linear@2",
 )  # fmt: skip
 NOISES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-STEPS, RATE, TRAINED = (
-    200,
-    1e-5,
-    10,
-)  # steps of further training, their learning rate, and how many runs share a network
+STEPS, RATE = 200, 1e-5  # of further training: its steps, and their learning rate
+SHARED = 5  # runs that share a changed model
 RULES = ("paired", "unpaired", "former")
 Values = Mapping[str, DrawnValues]
 
