@@ -63,7 +63,7 @@ STATISTICS = {
     shares_of_layer: ({"heads": (RECURRENCES, POSITIONS, 2, HEADS)}, {"layer": 1}),
     prediction_errors: (
         {"prediction": (RECURRENCES, POSITIONS, WIDTH), "target": (RECURRENCES, POSITIONS, WIDTH)},
-        {"order": 1},
+        {"first": 2},
     ),
     line_fit: ({"x": (RECURRENCES, WIDTH), "y": (RECURRENCES, WIDTH)}, {}),
     signed_line_r2: ({"x": (RECURRENCES, WIDTH), "y": (RECURRENCES, WIDTH)}, {}),
