@@ -225,4 +225,4 @@ def _bin(claim: Claim, values: NDArray, coefficients: NDArray) -> _Bin:
 
 def _points(trials: Iterable[tuple[Place, float]]) -> list[tuple[float, float]]:
     """(c, value) of the trials with fixed coefficients. If the order is above 1, c is the coefficient of the previous term."""
-    return [(c, value) for at, value in trials if (c := at.coefficient) is not None]
+    return [(c, value) for at, value in trials if (c := at.coordinate) is not None]

@@ -103,7 +103,7 @@ class Alone:
         return ()
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         return None
 
     def beside(self, others: Sequence[Recurrence | Condition]) -> Place:
@@ -151,7 +151,7 @@ class Condition(Alone):
         return tuple((abs(c), c < 0) for c in coefficients), self.length
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         return last_coefficient(self.c)
 
     def beside(self, others: Sequence[Recurrence | Condition]) -> Several:
@@ -320,7 +320,7 @@ class Recurrence(Alone):
         return self.length
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         return last_coefficient(self.c)
 
     def beside(self, others: Sequence[Recurrence | Condition]) -> Several:

@@ -29,8 +29,8 @@ class Transformed(Alone):
         return self.at.simplicity
 
     @property
-    def coefficient(self) -> float | None:
-        return self.at.coefficient
+    def coordinate(self) -> float | None:
+        return self.at.coordinate
 
     @property
     def seed(self) -> int:

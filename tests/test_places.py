@@ -25,4 +25,4 @@ def test_places_of_one_length_lie_side_by_side_and_vectors_by_themselves():
 
 def test_the_coefficient_of_a_place_is_that_of_the_previous_term_if_it_is_fixed():
     places = (Condition(c=(0.5, -1.0)), Recurrence(c=2.0), Condition(c=Between(-1, 1)), UniformVectors())
-    assert [at.coefficient for at in places] == [-1.0, 2.0, None, None]
+    assert [at.coordinate for at in places] == [-1.0, 2.0, None, None]

@@ -36,7 +36,7 @@ def test_it_is_its_condition_and_draws_what_that_draws(by, c):
     at = Condition(c=c, length=7, seed=3, batch=4)
     place = Transformed(at=at, by=by)
     assert (place.size, place.seed, place.length) == (4, 3, 7)
-    assert (place.coefficient, place.simplicity) == (at.coefficient, at.simplicity)
+    assert (place.coordinate, place.simplicity) == (at.coordinate, at.simplicity)
     drawn, plain = place.sample(CONFIG), at.sample(CONFIG)
     for name in ("terms", "coefficients", "offset"):
         assert torch.equal(getattr(drawn, name), getattr(plain, name))

@@ -29,7 +29,7 @@ class _Place:
         return ()
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         """None: this place has no coordinate on the horizontal axis of figures."""
         return None
 

@@ -20,8 +20,8 @@ def further(
 ) -> tuple[Found, ...]:
     """At most one further counterexample of each kind, in this order:
 
-    - of another coefficient: the furthest from that of the first, if possible of the same shape;
-    - of another shape, such as another length: with the coefficient that is nearest to that of the first.
+    - of another coordinate: the furthest from that of the first, if possible of the same shape;
+    - of another shape, such as another length: with the coordinate that is nearest to that of the first.
 
     Args:
         first: the place of the first counterexample.
@@ -30,7 +30,7 @@ def further(
         tries: how many places may be tried at most.
     """
     found = []
-    for suspects in (_other_coefficient(first, failing), _other_shape(first, failing)):
+    for suspects in (_other_coordinate(first, failing), _other_shape(first, failing)):
         for suspect in suspects[: min(EACH, tries)]:
             tries -= 1
             if confirmed := confirm(suspect):
@@ -46,7 +46,7 @@ def failing_in(scanned: Scan, claim: Claim, *, level: float) -> list[Place]:
     return [at for p, at in tested if p <= level]
 
 
-def _other_coefficient(first: Place, failing: Sequence[Place]) -> list[Place]:
+def _other_coordinate(first: Place, failing: Sequence[Place]) -> list[Place]:
     others = [at for at in failing if _distance(first, at) > 0]
     return sorted(others, key=lambda at: (-_distance(first, at), at.shape != first.shape))
 
@@ -56,7 +56,7 @@ def _other_shape(first: Place, failing: Sequence[Place]) -> list[Place]:
 
 
 def _distance(one: Place, other: Place) -> float:
-    """How far apart the coefficients are; 0 if one of the places has none."""
-    if one.coefficient is None or other.coefficient is None:
+    """How far apart the coordinates are; 0 if one of the places has none."""
+    if one.coordinate is None or other.coordinate is None:
         return 0.0
-    return abs(one.coefficient - other.coefficient)
+    return abs(one.coordinate - other.coordinate)

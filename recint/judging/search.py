@@ -58,7 +58,7 @@ class Search:
 
     Attributes:
         trials: places with the statistic there, in order. For a claim about every single draw, only the worst trial of each
-            coefficient is kept.
+            coordinate is kept.
         examples: the number of trials, including those of shrinking.
         conditions: the number of different places that were visited.
         worst, worst_at: the worst value of all trials, and its place.
@@ -271,7 +271,7 @@ def _summary(
 ) -> Search:
     worst_at, worst = max(trials, key=lambda trial: claim.badness(trial[1]))
     conditions = len({at.brief() for at, _ in trials})
-    kept = _worst_of_each_coefficient(claim, trials) if claim.quantifier == "pointwise" else trials
+    kept = _worst_of_each_coordinate(claim, trials) if claim.quantifier == "pointwise" else trials
     unconfirmed = 0 if confirmed else unconfirmed
     return Search(tuple(kept), len(trials), conditions, worst, worst_at, confirmed, unconfirmed, scanned, more)
 
@@ -374,10 +374,10 @@ def _together(prop: Property, model: Subject, places: Sequence[Place]) -> dict[P
     return {at: statistics[at] for at in places}
 
 
-def _worst_of_each_coefficient(claim: Claim, trials: Sequence[tuple[Place, float]]) -> list[tuple[Place, float]]:
+def _worst_of_each_coordinate(claim: Claim, trials: Sequence[tuple[Place, float]]) -> list[tuple[Place, float]]:
     worst: dict[float | None, tuple[Place, float]] = {}
     for at, value in trials:
-        c = at.coefficient
+        c = at.coordinate
         if c not in worst or claim.badness(value) > claim.badness(worst[c][1]):
             worst[c] = at, value
     return list(worst.values())

@@ -42,7 +42,7 @@ class Place(Protocol):
         """A sort key: smaller for a place that a person reads more easily."""
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         """The coordinate of the place on the horizontal axis of figures; None if it was drawn at random."""
 
     def beside(self, others: Sequence[Any]) -> Place:

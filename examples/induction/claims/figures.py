@@ -27,7 +27,7 @@ def against_period(model: Bridged, evidence: Evidence) -> str:
     bins = range(PERIODS[0], PERIODS[1] + 1)
     parts = [estimated(claim, values[periods == period]) for period in bins]
     found = search.counterexample if search else None
-    known = [(at.coefficient, value) for at, value in (search.trials if search else ()) if at.coefficient is not None]
+    known = [(at.coordinate, value) for at, value in (search.trials if search else ()) if at.coordinate is not None]
     drawn = figures.against(
         _title(evidence),
         x=list(bins),
@@ -39,7 +39,7 @@ def against_period(model: Bridged, evidence: Evidence) -> str:
         xlabel="tokens of the block",
         ylabel=claim.statistic,
         searched=known,
-        counterexample=(found.at.coefficient, found.value) if found and found.at.coefficient is not None else None,
+        counterexample=(found.at.coordinate, found.value) if found and found.at.coordinate is not None else None,
     )
     return drawn + _map(evidence)
 

@@ -86,7 +86,7 @@ class Condition(Batch):
         return LENGTH
 
     @property
-    def coefficient(self) -> float | None:
+    def coordinate(self) -> float | None:
         """The length of the block, for figures."""
         return None if self.period is None else float(self.period)
 
@@ -139,7 +139,7 @@ class Sequence(Single):
         return LENGTH
 
     @property
-    def coefficient(self) -> float:
+    def coordinate(self) -> float:
         """The length of the block, for figures."""
         return float(len(self.block))
 

@@ -71,7 +71,7 @@ class Tokens(Batch):
         return (self.length,)
 
     @property
-    def coefficient(self):
+    def coordinate(self):
         """The horizontal axis of figures."""
         return float(self.length)
 
