@@ -2,7 +2,8 @@
 
 A claim is registered in absolute terms: c from -2 to -0.5, 5 to 14 terms. It keeps what it says, and its hash.
 
-- Coefficients keep their values. Those that the task does not have are left out. A domain that lies beyond the notebook's
+- All of the notebook's coefficients become all of the task's. Others keep their values, and those that the task does not have are
+  left out. A domain that lies beyond the notebook's
   coefficients speaks of coefficients that were not trained. It has to lie beyond those of the task too.
 - 14 terms are the length of the notebook's training, and become the length of the task. Any other number of terms stays, as far
   as the task's sequences reach.
@@ -62,6 +63,8 @@ def _length(terms: int, task: Distribution) -> int:
 
 def _coefficients(c: Range, either_sign: bool, task: Distribution) -> Range:
     (low, high), (least, most) = c, task.c
+    if c == REFERENCE.c and not either_sign:
+        return task.c
     if either_sign and not _beyond(c, either_sign, REFERENCE):
         least, most = 0.0, min(-least, most)  # both c and -c must be among the task's
     if _beyond(c, either_sign, REFERENCE):

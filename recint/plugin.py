@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from recint import BAD_CALL
+from recint import BAD_CALL, appendix
 from recint.catalogue import SHIPPED, require_sound
 from recint.globs import selected
 from recint.judging import entries
@@ -26,14 +26,13 @@ from recint.judging.finite import require_finite_numbers
 from recint.judging.judge import judge_one
 from recint.judging.scan import scan
 from recint.judging.values import DrawnValues
-from recint.model.noise import sentences as noise_sentences
 from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
 from recint.record import log, registration, value_file, verdict_file
 from recint.session import Session, prepare
-from recint.subjects import folder_of, is_own, require_one_subject
+from recint.subjects import folder_of, require_one_subject
 from recint.system import outputs, reasons
 from recint.system.escaping import line as one_line
 from recint.system.threads import limit_threads
@@ -350,27 +349,8 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     if run is not None and run.result is not None:
         whole = run.claims == SHIPPED and run.whole
         amended = {of["claim"]: of["because"] for of in run.registrations.values() if of["because"]}
-        below = _noise(run) + (_replication(run) if whole else "")
+        below = appendix.of(run, replicated=whole)
         prefix.append(html.page(run.result, run.figures, subject=run.subject.NAME, amended=amended, below=below))
-
-
-def _noise(run: Session) -> str:
-    """HTML of the model's error beside the best possible one; empty if its terms have no noise, or it reads no recurrences."""
-    model: Any = None if is_own(run.claims) else run.subject.model(run.checkpoint, run.device)
-    return "".join(html.missing(sentence) for sentence in noise_sentences(model)) if model else ""
-
-
-def _replication(run: Session) -> str:
-    """The notebook's figures, measured again on this checkpoint, as HTML; the same as on the page of `recint replicate`."""
-    from recint.replication import page as replication_page
-    from recint.replication.gallery import gallery
-    from recint.replication.table import replicate
-
-    try:
-        model: Any = run.subject.model(run.checkpoint, run.device)
-        return replication_page.section(replicate(model, seed=run.seed.number), gallery(model, seed=run.seed.number))
-    except Exception as error:  # the verdicts do not depend on it
-        return html.missing(f"The notebook's figures could not be measured again: {error}")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -221,7 +221,7 @@ class Session:
         if not self.options.logging:
             return None
         about = entries.about(self.checkpoint)
-        chosen = self.seed.follows is None
+        chosen = self.seed.follows != self.checkpoint.sha256
         return standing.warning(self.log, self.code, claims, hypotheses=self.claims, checkpoint=about, chosen=chosen)
 
     def keep(self, index: int, entry: Entry, registration: dict[str, Any], *, folder: Path) -> bool:

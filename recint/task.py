@@ -78,6 +78,8 @@ class Task:
                 given[name] = _range(name, value)
             elif name == "others" and isinstance(value, Mapping):
                 given[name] = tuple((other, _range(other, bounds)) for other, bounds in sorted(value.items()))
+            elif name == "noise" and _is_number(value):
+                given[name] = _number(name, value)
             elif not isinstance(value, _KINDS.get(name, ())) or isinstance(value, bool):
                 raise ValueError(f"task: {name}={value!r} is not of the kind that is expected there")
             else:
@@ -93,7 +95,7 @@ class Task:
         return dict(self.others)[name]
 
 
-_KINDS: Mapping[str, tuple[type, ...]] = {"family": (str,), "length": (int,), "noise": (int, float)}
+_KINDS: Mapping[str, tuple[type, ...]] = {"family": (str,), "length": (int,)}
 
 
 def _is_number(value: Any) -> bool:
@@ -103,7 +105,14 @@ def _is_number(value: Any) -> bool:
 def _range(name: str, value: Any) -> Range:
     if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_number, value)):
         raise ValueError(f"task: {name}={value!r} must be two numbers, the smallest and the largest")
-    return float(value[0]), float(value[1])
+    return _number(name, value[0]), _number(name, value[1])
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"task: {name} holds a number that is too large") from None
 
 
 def ticks(bounds: Range, *, step: int = 10) -> list[float]:

@@ -25,6 +25,12 @@ def test_on_the_notebooks_task_a_domain_is_as_it_is_declared(domain):
     assert on(c=domain.c, length=domain.length, either_sign=domain.either_sign) == (domain.c, domain.length, 14)
 
 
+def test_all_of_the_notebooks_coefficients_become_all_of_the_tasks():
+    assert on(c=(-2.0, 2.0), task=replace(REFERENCE, c=(-3.0, 3.0)))[0] == (-3.0, 3.0)
+    assert on(c=(-2.0, 2.0), task=replace(REFERENCE, c=(0.5, 1.0)))[0] == (0.5, 1.0)
+    assert on(c=(-2.0, -0.5), task=replace(REFERENCE, c=(-3.0, 3.0)))[0] == (-2.0, -0.5)
+
+
 def test_lengths():
     assert on(length=FULL, order=2) == ((-2.0, 2.0), (6, 14), 14)
     assert on(task=replace(REFERENCE, length=64)) == ((-2.0, 2.0), (5, 64), 64)

@@ -16,6 +16,11 @@ OTHER = Task(length=6, c=(-1.0, 1.0), noise=0.1)
 SHAPE = ModelConfig(n_layers=1, n_heads=2, d_model=16, d_head=8, d_mlp=16, n_ctx=13, d_vocab=8)
 
 
+def test_a_whole_number_is_the_same_task():
+    """Otherwise one checkpoint would have two identities, and a second first look."""
+    assert json.dumps(Task.of({"noise": 0, "c": [-1, 1]}).plain()) == json.dumps(Task(c=(-1.0, 1.0)).plain())
+
+
 def test_a_task_survives_json():
     assert Task.of(json.loads(json.dumps(OTHER.plain()))) == OTHER
     assert Task.of({}) == Task()
@@ -30,8 +35,11 @@ def test_a_task_survives_json():
         ({"c": [1, -1]}, "c=\\(1.0, -1.0\\) is empty"),
         ({"c": [0, float("inf")]}, "must be finite"),
         ({"length": 6.5}, "task: length=6.5 is not of the kind"),
-        ({"noise": -1}, "noise=-1 must be 0 or more"),
+        ({"noise": -1}, "noise=-1.0 must be 0 or more"),
         ({"cap": [0, 1]}, "must lie above 0"),
+        ({"c": [10**400, 10**400]}, "task: c holds a number that is too large"),
+        ({"noise": 10**400}, "task: noise holds a number that is too large"),
+        ({"noise": True}, "task: noise=True is not of the kind"),
     ],
 )
 def test_a_wrong_task_is_one_sentence(values, said):

@@ -161,14 +161,13 @@ def same_draws(first: Run, second: Run) -> bool:
 
     def drew(run: Run) -> tuple[object, ...]:
         config = run.checkpoint.get("config", {})
-        task = json.dumps(config.get("task", {}))  # without one, it is the notebook's
-        return (
-            run.seed,
-            *map(run.environment.get, ("recint", "torch")),
-            config.get("d_vocab"),
-            config.get("order"),
-            task,
-        )
+        with_what = (run.seed, *map(run.environment.get, ("recint", "torch")))
+        if subject := run.checkpoint.get(
+            "subject"
+        ):  # only the subject knows on which part of its configuration draws depend
+            return *with_what, subject, json.dumps(config, sort_keys=True)
+        task = json.dumps(config.get("task", {}), sort_keys=True)  # without one, it is the notebook's
+        return *with_what, config.get("d_vocab"), config.get("order"), task
 
     return None not in drew(first) and drew(first) == drew(second)
 

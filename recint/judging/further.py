@@ -29,10 +29,11 @@ def further(
         confirm: tries a place; returns None if it is not confirmed.
         tries: how many places may be tried at most.
     """
-    found = []
+    found, tried = [], set()
     for suspects in (_other_coordinate(first, failing), _other_shape(first, failing)):
-        for suspect in suspects[: min(EACH, tries)]:
+        for suspect in [at for at in suspects if at not in tried][: min(EACH, tries)]:
             tries -= 1
+            tried.add(suspect)
             if confirmed := confirm(suspect):
                 found.append(confirmed)
                 break

@@ -1,4 +1,4 @@
-"""The seed of the draws. It follows from the tensors of the checkpoint, so that nobody can choose it to get a verdict."""
+"""The seed of the draws. It follows from the tensors of the checkpoint, so that nobody chooses it to get a verdict."""
 
 from __future__ import annotations
 

@@ -18,8 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.claim import Claim, Contrast
-from recint.domain import Domain, Place
+from recint.domain import Domain, Place, reference_of
+from recint.judging.claim import Unmet
 from recint.model.intact import Intact
+from recint.statistics.errors import simple_errors
 from recint.system.seeds import derive_seed
 
 # Two texts for claims about a ratio of MSEs: their caveat, and the reason why they were amended.
@@ -49,6 +51,27 @@ def error_and_copying(model: Any) -> tuple[float, float]:
 
     measured: tuple[float, float] = model.once("error and copying", measure)
     return measured
+
+
+def require_telling(model: Any, threshold: float) -> None:
+    """Check that an MSE below a threshold says something about a model of this task.
+
+    Raises:
+        Unmet: the terms have noise, or the best simple predictor has such an MSE too, over reference recurrences.
+    """
+    task = reference_of(model.config)
+    if task.noise:
+        raise Unmet(f"has an absolute threshold, but terms are read with noise of {task.noise:g}")
+
+    def measure() -> float:
+        drawn = task.sample(_LOOK, seed=derive_seed(0, "simple predictors"))
+        simple = simple_errors(drawn.inputs, drawn.targets, first=task.first)
+        return min(float(errors.mean()) for errors in simple.values())
+
+    if (best := model.once("best simple predictor", measure)) <= threshold:
+        raise Unmet(
+            f"has the threshold {threshold:g}, but the best simple predictor of this task has an MSE of {best:.2g}"
+        )
 
 
 def copying_errors(intact: Intact) -> Float[Tensor, recurrence]:

@@ -1,9 +1,9 @@
-"""What is the smallest error that a model can have if it reads its terms with noise?
+"""How good is the best unbiased reader of terms with noise?
 
-The bound is that of Cramér and Rao for a reader who knows the numbers of the recurrence and the noise, but not the first terms:
-the covariance of the best unbiased estimate of the first terms from all terms so far, carried over to the next term. It is exact
-for recurrences that are linear in the first terms. For others it holds for small noise. A model has to find the numbers too, so
-that it will not reach the bound.
+The bound is that of Cramér and Rao for an unbiased reader who knows the numbers of the recurrence and the noise, but not the first
+terms: the covariance of the best unbiased estimate of the first terms from all terms so far, carried over to the next term. It is
+exact for recurrences that are linear in the first terms. For others it holds for small noise. A model has to find the numbers too,
+so that an unbiased one will not reach the bound. One that is biased towards the usual terms can be better.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def derivatives(recurrences: Recurrences) -> Float[Tensor, "batch length dim sta
 
 
 def best_error(task: Distribution, *, batch: int, seed: int) -> float:
-    """The smallest MSE over scored positions and `batch` recurrences of the task; 0 without noise.
+    """The smallest MSE of an unbiased reader, over scored positions and `batch` recurrences of the task; 0 without noise.
 
     >>> round(best_error(Distribution(dim=2, c=(1, 1), d=(0, 0), length=5, noise=0.1), batch=3, seed=0), 5)
     0.00292
@@ -57,7 +57,7 @@ def best_error(task: Distribution, *, batch: int, seed: int) -> float:
 
 
 def sentences(model: Any) -> tuple[str, ...]:
-    """One sentence on the error of a model beside the best possible one; none if the terms that it reads have no noise."""
+    """One sentence on the error of a model beside that of the best unbiased reader; none if its terms have no noise."""
     task = reference_of(model.config)
     if not task.noise:
         return ()
@@ -65,6 +65,6 @@ def sentences(model: Any) -> tuple[str, ...]:
     error, _ = error_and_copying(model)
     return (
         f"The model reads its terms with noise of {task.noise:g} and should predict the next term without noise. Its MSE is "
-        f"{error:.3g}, {error / least:.3g} times the smallest that is possible for a reader who knows c, d and "
+        f"{error:.3g}, {error / least:.3g} times that of the best unbiased reader who knows c, d and "
         "all other numbers of the recurrence.",
     )

@@ -89,7 +89,7 @@ class Log:
 
         - the claim was registered in a clean commit before this checkpoint's first logged run,
         - this run uses the same commit, because the hash of a claim does not cover its code,
-        - its seed follows from the tensors, of the checkpoint or of its baseline, if it was made since that is the rule, and
+        - its seed follows from the tensors of the checkpoint, if it was made since that is the rule, and
         - this run is the first that judged the claim on this checkpoint, because another seed is another look.
 
         Otherwise the claim, or the way it was tested, may have been chosen to fit the checkpoint. If lines are lost, the first
@@ -116,13 +116,16 @@ class Log:
             return f"this run was made by another commit than {that}"
         if earlier != run:
             return f"run {earlier} judged the claim on this checkpoint before"
-        if self._is_seed_chosen(own):
-            return f"the seed {own['seed']} was chosen: without --seed it follows from the tensors"
-        return None
+        return self._doubt_of_seed(own)
 
-    def _is_seed_chosen(self, run: Line) -> bool:
-        follows, is_rule = run.get("seed_from"), any(SEED in self.fields.get(known, {}) for known in run["registered"])
-        return is_rule and (follows is None or seed_of(follows) != run["seed"])
+    def _doubt_of_seed(self, run: Line) -> str | None:
+        """Whoever can choose a seed, or a baseline that has one, can try some without a log. Earlier lines do not say it."""
+        is_rule = "seed_from" in run or any(SEED in self.fields.get(known, {}) for known in run["registered"])
+        if not is_rule or run["seed"] == seed_of(run["checkpoint"]["sha256"]):
+            return None
+        if run.get("seed_from"):
+            return f"the seed {run['seed']} is that of a baseline, and not that of these tensors"
+        return f"the seed {run['seed']} was chosen: without --seed it follows from the tensors"
 
     def standing(self, run: str, claim_hash: str) -> Standing:
         """Whether a run's verdict on a claim is confirmatory; see `doubt`."""

@@ -32,7 +32,7 @@ def warning(
         claims: the hashes of the claims that are going to be judged.
         hypotheses: the folder of the claims.
         checkpoint: as in the line of a run; None for a sweep, which begins before its checkpoints are read.
-        chosen: whether somebody chose the seed.
+        chosen: whether the seed is another than that of the tensors.
     """
     known = log_file.read(folder)
     if checkpoint and identity(checkpoint) in known.first:
@@ -45,7 +45,7 @@ def warning(
     elif code.why:
         because = code.why
     elif chosen:
-        because = "its seed is chosen (without --seed it follows from the tensors)"
+        because = "its seed is not that of the tensors (leave --seed and --against out)"
     elif unregistered:
         if len(unregistered) < len(claims):
             lost = f"{len(unregistered)} of {len(claims)} verdicts about {name} will not be confirmatory"

@@ -48,7 +48,9 @@ def write_card(folder: Path) -> None:
     least = best_error(made, batch=NOISY, seed=derive_seed(0, "best error"))
     beside = [(f"the same of the best simple predictor, which {name}", f"{float(errors.mean()):.2e}")]
     if least:
-        beside.append((f"as a multiple of the best possible with noise of {made.noise:g}", f"{final / least:.3g}"))
+        beside.append(
+            (f"as a multiple of the best unbiased reader's, with noise of {made.noise:g}", f"{final / least:.3g}")
+        )
     facts = (
         (f"validation MSE (positions i >= {made.first}, {recipe['validation']} recurrences)", f"{final:.2e}"),
         *beside,

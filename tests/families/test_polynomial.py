@@ -18,3 +18,8 @@ def test_a_scaled_recurrence_has_a_scaled_square():
     terms, q = drawn.terms, drawn.others["q"][:, None, None]
     by_hand = drawn.offset[:, None] + drawn.coefficients[:, :, None] * terms + q * terms.square()
     torch.testing.assert_close(by_hand[:, :-1], drawn.targets, atol=2e-5, rtol=1e-5)
+
+
+def test_in_one_dimension_three_unknown_numbers_need_three_equations():
+    assert usual("polynomial", dim=1).first == 3
+    assert usual("polynomial", dim=2).first == 2

@@ -160,6 +160,13 @@ class TestWhichDraws:
         assert not same_draws(one, replace(one, environment={"recint": "2", "torch": "2"}))
         assert not same_draws(*(replace(one, environment={}),) * 2)  # nobody knows
 
+    def test_runs_of_another_subject_drew_the_same_if_their_models_have_one_configuration(self):
+        about = {"name": "a", "subject": "coins", "config": {"sides": 2}}
+        one = replace(run(), seed=0, environment={"recint": "1", "torch": "2"}, checkpoint=about)
+        assert same_draws(one, replace(one, checkpoint=about | {"name": "b"}))
+        assert not same_draws(one, replace(one, checkpoint=about | {"config": {"sides": 3}}))
+        assert not same_draws(one, replace(one, checkpoint=about | {"subject": "dice"}))
+
     def test_the_shorter_run_is_compared_in_whole_chunks(self):
         generator = np.random.default_rng(5)
         long = DrawnValues(generator.normal(size=1000))

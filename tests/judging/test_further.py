@@ -47,3 +47,9 @@ def test_conditions_that_seem_to_fail_are_candidates_the_surest_first():
     spread = np.linspace(-0.1, 0.1, 16)
     visits = [Visit(at, centre + spread) for at, centre in zip(FAILING, (1.2, 0.5, 2.0, 1.001), strict=False)]
     assert failing_in(Scan(tuple(visits)), claim(), level=0.05) == [FAILING[2], FAILING[0]]
+
+
+def test_no_place_is_tried_twice():
+    tried = []
+    assert further(FIRST, [Condition(c=1.0, length=9)], lambda at: tried.append(at) or at, tries=9) == (tried[0],)
+    assert len(tried) == 1

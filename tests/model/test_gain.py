@@ -1,12 +1,15 @@
 """The gain over copying, and shares of it, against plain sums."""
 
+from dataclasses import asdict
+
 import pytest
 import torch
 
 from recint.calibration.solver import Solver
-from recint.checkpoint import ModelConfig
+from recint.checkpoint import ModelConfig, TaskConfig
 from recint.claim import Claim
 from recint.domain import Between, Condition
+from recint.judging.claim import Unmet
 from recint.judging.observation import observing
 from recint.model import Model
 from recint.model.gain import (
@@ -17,9 +20,11 @@ from recint.model.gain import (
     gains,
     loss_shares,
     matters_and_costs_twice,
+    require_telling,
 )
 from recint.model.intact import Intact
 from recint.model.untrained import untrained
+from recint.task import Task
 
 from ..conftest import SMALL
 
@@ -103,3 +108,20 @@ def test_what_is_done_instead_is_held_to_twice_the_cost_and_to_a_share_by_itself
     assert len(calls) == 1, "what both halves read is measured once"
     assert list(checked(claim(costs_twice("noise", of="it")), intact.errors, "noise").contrasts) == ["noise"]
     assert [(bar.relation, bar.threshold) for bar in both.contrasts] == [(">=", 0.0), (">=", 0.1)]
+
+
+class TestThresholdsThatTell:
+    def test_on_the_notebooks_task_they_do(self, model):
+        require_telling(model, 2e-3)
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"noise": 0.1}, "terms are read with noise of 0.1"),
+            ({"cap": (0.01, 0.02)}, "the best simple predictor of this task has an MSE of"),
+        ],
+    )
+    def test_on_others_they_need_not(self, changes, why):
+        config = TaskConfig(**asdict(SMALL), task=Task(**changes))
+        with pytest.raises(Unmet, match=why):
+            require_telling(Model(untrained(config, seed=0)), 2e-4)

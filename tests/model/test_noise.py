@@ -43,5 +43,5 @@ def test_a_report_says_the_error_as_a_multiple_of_the_bound():
     shape = ModelConfig(n_layers=1, n_heads=1, d_model=8, d_head=8, d_mlp=8, n_ctx=9, d_vocab=6)
     (said,) = sentences(Model(untrained(with_task(shape, NOISY.task), seed=0)))
     assert "noise of 0.05" in said
-    assert "times the smallest that is possible" in said
+    assert "times that of the best unbiased reader" in said
     assert sentences(Model(untrained(with_task(shape, Task(length=10)), seed=0))) == ()

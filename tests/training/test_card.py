@@ -23,7 +23,7 @@ def test_the_card_of_another_task_tells_its_rule_its_noise_and_how_it_is_made_ag
     assert "`a_(j+1) = c a_j + q a_j^2 + d`, with d ~ U(0.7, 0.9), a_0 ~ U(-1, 1)" in card
     assert "q ~ U(-1.5, -1.3). The model reads its terms with noise of 0.05." in card
     assert "the same of the best simple predictor, which repeats the term before it" in card
-    assert "as a multiple of the best possible with noise of 0.05" in card
+    assert "as a multiple of the best unbiased reader's, with noise of 0.05" in card
     again = card.split("`recint train FOLDER ")[1].split("`")[0]
     assert cli.main(["train", str(tmp_path / "two"), *again.split(), "--device", "cpu"]) == 0
     one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))

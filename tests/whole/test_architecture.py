@@ -48,7 +48,7 @@ PARTS = {
         *("statistics", "model", "calibration", "replication", "training", "bridged"),
     ),
     "wiring": (
-        *("cli", "options", "session", "subjects", "plugin", "verify", "collecting"),
+        *("appendix", "cli", "options", "session", "subjects", "plugin", "verify", "collecting"),
         *("sweep.task", "calibration.calibrate"),
     ),
 }

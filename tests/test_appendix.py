@@ -1,0 +1,27 @@
+"""What stands below the evidence never breaks a report."""
+
+from types import SimpleNamespace
+
+import torch
+
+from recint import appendix
+from recint.catalogue import SHIPPED
+
+
+def run(model, claims=SHIPPED):
+    made = SimpleNamespace(NAME="made up", model=model)
+    return SimpleNamespace(claims=claims, subject=made, checkpoint=None, device=torch.device("cpu"), seed=None)
+
+
+def test_what_cannot_be_computed_is_a_note():
+    def broken(checkpoint, device):
+        raise RuntimeError("no such model")
+
+    said = appendix.of(run(broken), replicated=True)
+    assert "The error of the best reader could not be computed: no such model" in said
+    assert "The notebook&#39;s figures could not be measured again: no such model" in said
+
+
+def test_another_subject_has_no_appendix(tmp_path):
+    (tmp_path / "subject.py").write_text("")
+    assert appendix.of(run(None, claims=tmp_path), replicated=False) == ""
