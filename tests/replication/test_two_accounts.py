@@ -28,7 +28,8 @@ def test_this_account_and_its_rivals_are_all_claims_of_their_modules():
 def test_every_network_of_order_1_with_expected_verdicts_has_a_column():
     verdicts = two_accounts.verdicts()
     files = sorted((SHIPPED / "expected").glob("*.toml"))
-    assert [*verdicts] == [path.stem for path in files if "order2" not in path.stem]
+    others = ("affine3-order2", "polynomial-r8", "rotation-r8")  # this account does not apply to them
+    assert [*verdicts] == [path.stem for path in files if path.stem not in others]
     assert verdicts["affine3-seed0"]["circuit.sufficient@3"] == "refuted"
 
 

@@ -13,6 +13,8 @@ from recint.record.expected import load
 from ..on_record import DECLARED, FILES, skip_what_is_new
 
 ROOT = Path(__file__).parents[2]
+# Models of other tasks are in docs/verdicts.md only.
+OTHER_TASKS = re.search(r"^OTHER_TASKS := (.*)$", (ROOT / "Makefile").read_text(), flags=re.M)[1].split()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -31,9 +33,10 @@ def test_the_table_agrees_with_the_verdicts_on_record(path):
     expected = {claim: each.verdict.replace("_", " ") for claim, each in load(path).claims.items()}
     found = told("docs/verdicts.md", path.stem)
     assert found == expected
-    some = told("README.md", path.stem)
-    assert some
-    assert some.items() <= expected.items()
+    if path.stem not in OTHER_TASKS:
+        some = told("README.md", path.stem)
+        assert some
+        assert some.items() <= expected.items()
     assert set(found) <= set(DECLARED)
     skip_what_is_new(set(DECLARED) - set(found))
 
