@@ -51,7 +51,7 @@ board: .venv/ready
 	done
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) $(OTHER_TASKS:%=reports/%.json) --into docs/verdicts.md
 	$(BIN)/recint board $(CHECKPOINTS:%=reports/%.json) --claims $(ROLES) --into README.md
-	$(BIN)/recint board $(filter-out %order2.json,$(CHECKPOINTS:%=reports/%.json)) $(FRESH) --claims $(ACCOUNT) --into docs/mechanism.md
+	$(BIN)/recint board $(filter-out %order2.json,$(CHECKPOINTS:%=reports/%.json)) $(FRESH) reports/affine-r8.json --claims $(ACCOUNT) --into docs/mechanism.md
 	$(BIN)/recint replicate --markdown docs/replication.md
 
 # The page of all claims, from their declarations.

@@ -83,8 +83,7 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
     """
     of = run.checkpoint
     lines = [f"# Expected verdicts for {line(of['name'])}. `recint verify` found them; nobody chose them."]
-    config = ", ".join(f"{name} = {_plain(value)}" for name, value in undetermined(of).items())
-    lines += [f"sha256 = {toml(of['sha256'])}", f"config = {{ {config} }}", "", "[claims]"]
+    lines += [f"sha256 = {toml(of['sha256'])}", f"config = {_plain(undetermined(of))}", "", "[claims]"]
     for entry in run.claims:
         old = known.get(entry.id)
         reason = old.reason if old and old.verdict == entry.verdict else _reason(entry)
@@ -92,8 +91,13 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plain(value: str | float) -> str:
-    return toml(value) if isinstance(value, str) else repr(value)
+def _plain(value: Any) -> str:
+    """A value of a configuration as TOML, on one line."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{name} = {_plain(inner)}' for name, inner in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_plain, value))}]"
+    return toml(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:

@@ -1,7 +1,11 @@
 """Expected verdicts: written from a run, read back, and told apart."""
 
+import json
+from dataclasses import asdict, replace
+
 from recint.record import expected
 from recint.record.expected import Expectation
+from recint.task import Task
 
 from ..entries import entry, run
 from ..odd import ODD, odd_run
@@ -43,3 +47,17 @@ def test_reasons_stay_with_the_verdicts_they_were_given_for(tmp_path):
         "a.b: was supported (old), now refuted: look at its reason",
         "a.gone: is no longer claimed",
     ]
+
+
+def test_a_task_in_the_configuration_can_be_read_back(tmp_path):
+    """The task of another family holds lists of lists, and numbers of the family by their names."""
+    task = Task(family="rotation", others=(("angle", (-3.1, 3.1)),), noise=0.5)
+    for told in (task.plain(), asdict(task)):
+        now = run(entry("a.a"))
+        now = replace(now, checkpoint=now.checkpoint | {"config": {"order": 2, "task": json.loads(json.dumps(told))}})
+        path = tmp_path / "base.toml"
+        path.write_text(expected.text(now, {}))
+        found = expected.load(path)
+        assert found.speaks_of(now.checkpoint)
+        other = json.loads(json.dumps(asdict(replace(task, noise=0.25))))
+        assert not found.speaks_of(now.checkpoint | {"config": {"order": 2, "task": other}})
