@@ -24,7 +24,7 @@ def subject_of(folder: str | Path) -> Kind:
     """The module `subject.py` of a folder of claims; without one, the claims are about affine recurrences.
 
     >>> subject_of("hypotheses").NAME, subject_of("examples/induction/claims").NAME
-    ('affine recurrences', 'token sequences with a repeated block')
+    ('recurrences', 'token sequences with a repeated block')
 
     Raises:
         ValueError: the module cannot be imported, or lacks a name.

@@ -75,9 +75,7 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
     """
     config, claims = checkpoint.config, [claim for prop in props if isinstance(claim := prop.claim, Claim)]
     if others := [prop.claim.id for prop in props if not isinstance(prop.claim, Claim)]:
-        raise ValueError(
-            f"{others[0]}: is no claim about affine recurrences, and all controls of `calibrate` predict these"
-        )
+        raise ValueError(f"{others[0]}: is no claim about recurrences, and all controls of `calibrate` predict these")
     found = [
         Control(name=f"untrained {seed}", group="untrained", make=_model(untrained, config, seed=seed))
         for seed in SEEDS

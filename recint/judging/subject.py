@@ -124,7 +124,7 @@ class Kind(Protocol):
 
     @property
     def NAME(self) -> str:
-        """What the claims are about, in a few words, e.g. "affine recurrences"."""
+        """What the claims are about, in a few words, e.g. "recurrences"."""
 
     def load(self, path: str) -> Any:
         """The `Checkpoint` in this file or folder. A wrong one raises ValueError, in one sentence that names it."""

@@ -1,4 +1,4 @@
-"""Affine recurrences: what the claims of a folder are about that names no other subject (`recint.judging.subject.Kind`)."""
+"""Recurrences: what the claims of a folder are about that names no other subject (`recint.judging.subject.Kind`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recint.checkpoint import Checkpoint
 from recint.model.preconditions import require_verifiable
 from recint.model.transformer import Model
 
-NAME = "affine recurrences"
+NAME = "recurrences"
 
 
 def load(path: str | os.PathLike[str], *, task: str | None = None) -> Checkpoint:

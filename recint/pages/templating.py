@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,25 @@ def _templates() -> Environment:
     )
     environment.globals["symbols"] = SYMBOLS
     environment.filters["words"] = words
+    environment.filters["plainly"] = plainly
     return environment
+
+
+def plainly(value: Any) -> str:
+    """A value of a configuration as a person writes it. Two numbers are a range.
+
+    >>> plainly({"family": "rotation", "c": (0.5, 1.2), "others": (("angle", (-3, 3)),)})
+    '(family rotation, c 0.5 to 1.2, others (angle -3 to 3))'
+    """
+    if isinstance(value, Mapping):
+        return (
+            f"({', '.join(f'{name} {plainly(inner)}' for name, inner in value.items() if inner not in ((), [], {}))})"
+        )
+    if not isinstance(value, list | tuple):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if all(isinstance(part, list | tuple) and len(part) == 2 and isinstance(part[0], str) for part in value):
+        return plainly(dict(value))
+    return (" to " if len(value) == 2 else ", ").join(map(plainly, value))
 
 
 def render(template: str, **content: Any) -> str:

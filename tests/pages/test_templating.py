@@ -8,7 +8,7 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from recint.pages import calibration_page, log_page, sweep_page
-from recint.pages.templating import render
+from recint.pages.templating import plainly, render
 from recint.record.history import History
 from recint.replication import page as replication_page
 
@@ -50,3 +50,19 @@ def test_every_page_stands_by_itself_fits_a_narrow_screen_and_can_be_printed(pag
     assert "@media print" in page
     assert not re.search(r"<script|<link|src=|url\(", page.replace("url(#", ""))
     assert "<b>" not in re.sub("<b>[^<]+</b>", "", page)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1e-05, "1e-05"),
+        (128, "128"),
+        ("gelu_new", "gelu_new"),
+        ([-2.0, 2.0], "-2 to 2"),
+        ([1, 2, 3], "1, 2, 3"),
+        ({"noise": 0.0, "others": []}, "(noise 0)"),
+        ([["angle", [-3.1, 3.1]]], "(angle -3.1 to 3.1)"),
+    ],
+)
+def test_a_configuration_is_told_plainly(value, said):
+    assert plainly(value) == said

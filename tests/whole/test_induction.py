@@ -205,7 +205,7 @@ def test_the_claims_say_what_they_are_about(capsys):
         ),
         ("no checkpoint is named, but one of token sequences with a repeated block is needed", ("verify", *FEW)),
         ("tensors are missing, the first of them embed.W_E", ("verify", MODEL, "--no-log")),
-        ("is no claim about affine recurrences", ("calibrate", "--hypotheses", CLAIMS)),
+        ("is no claim about recurrences", ("calibrate", "--hypotheses", CLAIMS)),
     ],
 )
 def test_what_belongs_to_another_subject_is_refused_in_one_sentence(capsys, said, arguments):
