@@ -101,7 +101,7 @@ DEGRADES_BY_SHARE = DEGRADES.amended(
 
 def errors_that_tell(model, at, claim):
     """The MSE of each recurrence, where one below the threshold says something about the model."""
-    require_telling(model, claim.threshold)
+    require_telling(model, claim.threshold, every=claim.quantifier == "pointwise")
     return model.intact(at).errors
 
 

@@ -53,8 +53,11 @@ def error_and_copying(model: Any) -> tuple[float, float]:
     return measured
 
 
-def require_telling(model: Any, threshold: float) -> None:
+def require_telling(model: Any, threshold: float, *, every: bool) -> None:
     """Check that an MSE below a threshold says something about a model of this task.
+
+    Args:
+        every: whether the MSE of every recurrence is meant, and not their mean.
 
     Raises:
         Unmet: the terms have noise, or the best simple predictor has such an MSE too, over reference recurrences.
@@ -63,12 +66,12 @@ def require_telling(model: Any, threshold: float) -> None:
     if task.noise:
         raise Unmet(f"has an absolute threshold, but terms are read with noise of {task.noise:g}")
 
-    def measure() -> float:
+    def measure() -> tuple[float, float]:
         drawn = task.sample(_LOOK, seed=derive_seed(0, "simple predictors"))
-        simple = simple_errors(drawn.inputs, drawn.targets, first=task.first)
-        return min(float(errors.mean()) for errors in simple.values())
+        simple = simple_errors(drawn.inputs, drawn.targets, first=task.first).values()
+        return min(float(errors.mean()) for errors in simple), min(float(errors.max()) for errors in simple)
 
-    if (best := model.once("best simple predictor", measure)) <= threshold:
+    if (best := model.once("best simple predictor", measure)[every]) <= threshold:
         raise Unmet(
             f"has the threshold {threshold:g}, but the best simple predictor of this task has an MSE of {best:.2g}"
         )

@@ -15,6 +15,7 @@ import torch
 from recint import cli
 from recint.catalogue import find, properties
 from recint.checkpoint import ModelConfig, load, save
+from recint.judging.seed import seed_of
 from recint.model.untrained import untrained
 from recint.record import log_file, registration
 
@@ -234,11 +235,11 @@ class TestTheRecord:
             "l0.previous-token",
             "l0.ov-line",
             "l1.necessary",
-            "procedure@6",
+            "procedure@7",
         ]
         first, second = found.runs
         assert first["checkpoint"]["sha256"] == second["checkpoint"]["sha256"] == load(tiny).sha256
-        assert (first["seed"], first["draws"], first["profile"]) == (0, 100, "default")
+        assert (first["seed"], first["draws"], first["profile"]) == (seed_of(load(tiny).sha256), 100, "default")
         told = [(entry.id, entry.verdict, entry.standing) for entry in found.verdicts_of(first["run"])]
         assert told == [
             ("l0.previous-token", "refuted", "exploratory"),

@@ -25,7 +25,7 @@ class Throws:
     size: int = 64
     seed: int = 0
     shape = None
-    coefficient = None
+    coordinate = None
 
     @property
     def simplicity(self):

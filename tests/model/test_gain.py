@@ -112,7 +112,8 @@ def test_what_is_done_instead_is_held_to_twice_the_cost_and_to_a_share_by_itself
 
 class TestThresholdsThatTell:
     def test_on_the_notebooks_task_they_do(self, model):
-        require_telling(model, 2e-3)
+        require_telling(model, 2e-4, every=False)
+        require_telling(model, 2e-3, every=True)
 
     @pytest.mark.parametrize(
         ("changes", "why"),
@@ -123,5 +124,6 @@ class TestThresholdsThatTell:
     )
     def test_on_others_they_need_not(self, changes, why):
         config = TaskConfig(**asdict(SMALL), task=Task(**changes))
-        with pytest.raises(Unmet, match=why):
-            require_telling(Model(untrained(config, seed=0)), 2e-4)
+        for threshold, every in ((2e-4, False), (2e-3, True)):
+            with pytest.raises(Unmet, match=why):
+                require_telling(Model(untrained(config, seed=0)), threshold, every=every)
