@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from recint.domain import reference_of
+from recint.judging.subject import is_own
 from recint.model.noise import sentences as noise_sentences
 from recint.pages import report as html
 from recint.session import Session
-from recint.subjects import is_own
 
 
 def of(run: Session, *, replicated: bool) -> str:
@@ -24,7 +25,7 @@ def of(run: Session, *, replicated: bool) -> str:
 
 def _noise(run: Session) -> str:
     """HTML of the model's error beside that of the best reader; empty if its terms have no noise, or it reads no recurrences."""
-    if is_own(run.claims):
+    if is_own(run.claims) or not reference_of(run.checkpoint.config).noise:  # then no model is built
         return ""
     try:
         model: Any = run.subject.model(run.checkpoint, run.device)

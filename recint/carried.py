@@ -3,8 +3,8 @@
 A claim is registered in absolute terms: c from -2 to -0.5, 5 to 14 terms. It keeps what it says, and its hash.
 
 - All of the notebook's coefficients become all of the task's. Others keep their values, and those that the task does not have are
-  left out. A domain that lies beyond the notebook's
-  coefficients speaks of coefficients that were not trained. It has to lie beyond those of the task too.
+  left out. A domain that lies beyond the notebook's coefficients speaks of coefficients that were not trained. It has to lie beyond
+  those of the task too.
 - 14 terms are the length of the notebook's training, and become the length of the task. Any other number of terms stays, as far
   as the task's sequences reach.
 - If nothing is left, the claim is not applicable, and a sentence says why.

@@ -19,10 +19,10 @@ from hypothesis import settings
 from recint import shipped
 from recint.globs import require_matches
 from recint.judging.claim import Claim, Property
+from recint.judging.subject import SUBJECT
 from recint.profiles import register_profiles
 
 SHIPPED = shipped.CLAIMS
-SUBJECT = "subject.py"  # the module that says what the claims of its folder are about
 
 
 def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:

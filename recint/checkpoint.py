@@ -274,7 +274,7 @@ def _read_config(folder: Path) -> ModelConfig:
     if any(folder.glob("*.index.json")) and not (folder / _WEIGHTS).exists():
         raise CheckpointError(f"{folder}: the weights are split over several files; save them as one {_WEIGHTS}")
     state_dict.require_file(path, f"but a checkpoint folder holds {_CONFIG} and {_WEIGHTS}")
-    values = _read_json(path)
+    values = state_dict.read_json(path)
     if not _is_ours(values):
         what = sorted(values.keys() - _KEYS) if isinstance(values, dict) else type(values).__name__
         raise CheckpointError(f"{path}: found {what}, but expected an object with keys among {sorted(_KEYS)}")
@@ -316,7 +316,7 @@ def _parsed(values: dict[str, Any], source: Path | str) -> ModelConfig:
 
 def _told(loaded: Checkpoint, path: Path) -> Checkpoint:
     """The checkpoint with the task that a file says."""
-    says = _read_json(path)
+    says = state_dict.read_json(path)
     order = says.pop("order", loaded.config.order) if isinstance(says, dict) else loaded.config.order
     try:
         config = with_task(replace(loaded.config, order=order), Task.of(says))
@@ -326,15 +326,6 @@ def _told(loaded: Checkpoint, path: Path) -> Checkpoint:
     if config != loaded.config and (isinstance(loaded.config, TaskConfig) or (own and order != loaded.config.order)):
         raise CheckpointError(f"{path}: says another task than {loaded.path} itself; leave this file out")
     return replace(loaded, config=config, told=str(path))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
 
 
 def _infer_config(tensors: dict[str, Tensor], path: Path) -> ModelConfig:

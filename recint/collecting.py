@@ -10,8 +10,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
-from recint.catalogue import SHIPPED, SUBJECT, module_anew, modules
+from recint.catalogue import SHIPPED, module_anew, modules
 from recint.judging.claim import Property
+from recint.judging.subject import is_own
 from recint.profiles import load_profile
 
 
@@ -40,14 +41,14 @@ class _Claims(pytest.Directory):
 
 
 def _module(path: Path, parent: pytest.Collector) -> pytest.Module:
-    kind = _Module if path.with_name(SUBJECT).exists() else pytest.Module
+    kind = _Module if is_own(path.parent) else pytest.Module
     return kind.from_parent(parent, path=path)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Load a module of a folder of claims as the catalogue does, if the folder has a subject of its own."""
-    return _module(module_path, parent) if module_path.with_name(SUBJECT).exists() else None
+    return _module(module_path, parent) if is_own(module_path.parent) else None
 
 
 @pytest.hookimpl(tryfirst=True)

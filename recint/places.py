@@ -87,24 +87,12 @@ class Place(subject.Place, Protocol):
         """The recurrences of this place, drawn for models of this configuration."""
 
 
-class Alone:
+class Alone(subject.Apart):
     """The default for a place: one draw, which shares its forward pass with no other place."""
 
     @property
     def size(self) -> int:
         return 1
-
-    @property
-    def shape(self) -> int | None:
-        return None
-
-    @property
-    def simplicity(self) -> tuple:
-        return ()
-
-    @property
-    def coordinate(self) -> float | None:
-        return None
 
     def beside(self, others: Sequence[Recurrence | Condition]) -> Place:
         """This place alone.

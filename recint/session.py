@@ -23,7 +23,7 @@ from recint.judging.draws import Share
 from recint.judging.entry import Departure, Entry, Run
 from recint.judging.scan import Scan
 from recint.judging.seed import Seed, seed_for
-from recint.judging.subject import Checkpoint, Kind
+from recint.judging.subject import Checkpoint, Kind, is_own
 from recint.judging.values import DrawnValues
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
@@ -31,7 +31,7 @@ from recint.pages import board, junit
 from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
-from recint.subjects import checkpoint_of, is_own, subject_of
+from recint.subjects import checkpoint_of, subject_of
 from recint.system import files, outputs
 from recint.verdict import TOLERANCE, require_draws, stages_of
 

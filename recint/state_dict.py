@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -90,6 +91,20 @@ def require_file(path: Path, expected: str) -> None:
         raise CheckpointError(
             f"{path}: is a Git LFS pointer, but expected the file itself; fetch it with `git lfs pull`"
         )
+
+
+def read_json(path: Path) -> Any:
+    """The value that a file of JSON holds.
+
+    Raises:
+        CheckpointError: it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not JSON ({error})") from None
 
 
 def _begin(path: Path, count: int = 16) -> bytes:

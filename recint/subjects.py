@@ -7,17 +7,12 @@ from pathlib import Path
 from typing import cast
 
 from recint import shipped
-from recint.catalogue import SHIPPED, SUBJECT, module
-from recint.judging.subject import Kind
+from recint.catalogue import SHIPPED, module
+from recint.judging.subject import SUBJECT, Kind, is_own
 from recint.model import subject as recurrences
 
 REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
 _NAMES = ("NAME", "load", "model")
-
-
-def is_own(folder: str | Path) -> bool:
-    """Whether the claims of a folder have a subject of their own."""
-    return (Path(folder) / SUBJECT).is_file()
 
 
 def subject_of(folder: str | Path) -> Kind:

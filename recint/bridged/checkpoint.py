@@ -93,10 +93,7 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
 def _config(path: Path, config: type[Config], subject: str) -> Config:
     state_dict.require_file(path, f"but a folder with {CONFIG} and {WEIGHTS} is expected")
     known = {field.name for field in fields(config)}  # type: ignore[arg-type]
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not JSON ({error})") from None
+    values = state_dict.read_json(path)
     if not isinstance(values, dict) or set(values) != known:
         found = sorted(values) if isinstance(values, dict) else type(values).__name__
         raise CheckpointError(f"{path}: found {found}, but models of {subject} have {sorted(known)}")

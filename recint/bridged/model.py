@@ -21,6 +21,7 @@ from recint.bridged.places import on_device
 from recint.judging.claim import Claim
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.subject import Snippet
+from recint.system.files import from_here
 from recint.system.memo import Once
 from recint.system.memory import keep_freed_memory
 from recint.system.seeds import derive_seed
@@ -153,7 +154,7 @@ class Bridged(Once):
         return Snippet(
             imports=("from recint.catalogue import module", *imports),
             lines=(
-                f"subject = module({str(home)!r})",
+                f"subject = module({from_here(home)!r})",
                 f"checkpoint = {read}",
                 'model = subject.model(checkpoint, "cpu")',
                 *places,
@@ -193,7 +194,7 @@ def _written(at: Any, home: Path) -> tuple[list[str], list[str]]:
         if not module.__name__.startswith("recint_claims_"):
             imports.append(f"import {module.__name__} as {name}")
         elif module.__file__ != str(home):
-            lines.append(f"{name} = module({module.__file__!r})")
+            lines.append(f"{name} = module({from_here(str(module.__file__))!r})")
     return [*dict.fromkeys(imports)], [*dict.fromkeys(lines), f"at = {text}"]
 
 

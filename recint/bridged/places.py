@@ -12,26 +12,11 @@ from typing import Any, Self
 
 import torch
 
-from recint.judging.subject import SEARCH_BATCH
+from recint.judging.subject import SEARCH_BATCH, Apart
 
 
-class _Place:
+class _Place(Apart):
     """What every place has, unless it says otherwise. It is measured alone, and has no coordinate."""
-
-    @property
-    def shape(self) -> Any:
-        """None: this place shares a pass with no other."""
-        return None
-
-    @property
-    def simplicity(self) -> tuple:
-        """All places are equally simple."""
-        return ()
-
-    @property
-    def coordinate(self) -> float | None:
-        """None: this place has no coordinate on the horizontal axis of figures."""
-        return None
 
     def beside(self, others: Sequence[Any]) -> Any:
         """One place that holds the draws of this place and of others of equal shape, in order."""

@@ -101,17 +101,21 @@ def load(path: str | Path, *, task: str | None = None) -> Checkpoint:
     return _noted(checkpoints.load(path, task=task))
 
 
-def load_for(claims: str | Path, path: str | Path) -> Any:
+def load_for(claims: str | Path, path: str | Path, *, task: str | None = None) -> Any:
     """Load a checkpoint of the subject that the claims of a folder are about. Prints its notes to standard error.
 
     For recurrences it may be one that claims cannot be judged on: the log may have runs on it.
 
+    Args:
+        task: as for `load`; checkpoints of other subjects have none.
+
     Raises:
         ValueError: the file cannot be read as a checkpoint of this subject.
     """
-    from recint.subjects import is_own, subject_of
+    from recint.judging.subject import is_own
+    from recint.subjects import subject_of
 
-    return _noted(subject_of(claims).load(str(path))) if is_own(claims) else load(path)
+    return _noted(subject_of(claims).load(str(path))) if is_own(claims) else load(path, task=task)
 
 
 def _noted(loaded: T) -> T:

@@ -37,5 +37,5 @@ def run(options: argparse.Namespace) -> int:
     outputs = (options.report, options.verdicts, options.junit, options.summary)
     require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
     if options.checkpoint is not None:
-        load_for(options.hypotheses, options.checkpoint)
+        load_for(options.hypotheses, options.checkpoint, task=options.task)
     return verify(options)

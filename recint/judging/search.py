@@ -25,6 +25,7 @@ from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
 from recint.judging.statistic import p_against, statistic
 from recint.judging.subject import Place, Subject
+from recint.system.files import from_here
 from recint.system.seeds import derive_seed
 from recint.verdict import refutation_level
 
@@ -392,7 +393,7 @@ def _counterexample(prop: Property, model: Subject, at: Place, value: float) -> 
 
 def _code(prop: Property, model: Subject, at: Place) -> str:
     """A snippet that computes the counterexample's value again."""
-    where = "" if prop.folder == shipped.CLAIMS else f", {str(prop.folder)!r}"
+    where = "" if prop.folder == shipped.CLAIMS else f", {from_here(prop.folder)!r}"
     rebuilt = model.snippet(at)
     imports = sorted(["from recint.catalogue import find", *rebuilt.imports])
     measured = f"print(find({prop.claim.id!r}{where}).measure(model, at).value)"

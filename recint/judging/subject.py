@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -17,11 +18,17 @@ import torch
 if TYPE_CHECKING:
     from recint.judging.claim import Claim
 
+SUBJECT = "subject.py"  # the module of a folder of claims that says what they are about
 CHUNK = 100  # draws in one forward pass: larger batches take more memory, and a CPU is not faster with them
 SEARCH_BATCH = 64  # draws at each condition of a search
 POINTS = (
     512  # conditions visited in a domain that has too many for a complete scan; a power of two fills it most evenly
 )
+
+
+def is_own(folder: str | Path) -> bool:
+    """Whether the claims of a folder have a subject of their own."""
+    return (Path(folder) / SUBJECT).is_file()
 
 
 class Place(Protocol):
@@ -56,6 +63,22 @@ class Place(Protocol):
 
     def brief(self) -> str:
         """The place in a few words."""
+
+
+class Apart:
+    """The defaults of a place: it shares a pass with no other, is as simple as any, and has no coordinate."""
+
+    @property
+    def shape(self) -> Any:
+        return None
+
+    @property
+    def simplicity(self) -> tuple:
+        return ()
+
+    @property
+    def coordinate(self) -> float | None:
+        return None
 
 
 class Sample(Place, Protocol):

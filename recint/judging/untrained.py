@@ -24,7 +24,7 @@ from recint.judging.claim import Property, Unmet
 from recint.judging.draws import Drawn, Share, draw
 from recint.judging.search import search
 from recint.judging.statistic import passes
-from recint.judging.subject import Subject
+from recint.judging.subject import Subject, is_own
 from recint.system.files import cache_folder, write
 
 # FIRST models are judged, and ALL of them if one of the first passes. So a claim that 14 % of untrained models pass is missed with
@@ -191,7 +191,7 @@ def code_of(props: Sequence[Property]) -> str:
 
     In a folder with a subject of its own, any module may change what is measured.
     """
-    own = {folder for folder in {prop.folder for prop in props} if (folder / "subject.py").exists()}
+    own = {folder for folder in {prop.folder for prop in props} if is_own(folder)}
     files = sorted({prop.file for prop in props}.union(*(folder.glob("*.py") for folder in own)))
     return sha256("".join([_CODE, *map(_hash, files)]).encode()).hexdigest()
 

@@ -132,3 +132,13 @@ def cache_folder() -> Path:
     if usual.startswith("~"):
         raise ValueError("no home folder is known, but a cache is kept there; set RECINT_CACHE to a folder")
     return Path(usual) / "recint"
+
+
+def from_here(path: str | os.PathLike[str]) -> str:
+    """A path as it is named from the working folder, if it lies there. Code for others need not tell where this machine has it.
+
+    >>> from_here(Path("hypotheses").resolve()), from_here("/elsewhere/claims")
+    ('hypotheses', '/elsewhere/claims')
+    """
+    whole, here = Path(path).resolve(), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recint.system.files import atomic, cache_folder, write
+from recint.system.files import atomic, cache_folder, from_here, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,3 +139,11 @@ def test_nobody_home_is_a_sentence_unless_a_cache_is_named(monkeypatch):
         cache_folder()
     monkeypatch.setenv("RECINT_CACHE", "/elsewhere")
     assert cache_folder() == Path("/elsewhere")
+
+
+def test_a_path_in_the_working_folder_is_named_from_there(tmp_path, monkeypatch):
+    """A snippet stands in logs and reports, which others read."""
+    monkeypatch.chdir(tmp_path)
+    assert from_here(tmp_path / "claims" / "a.py") == os.path.join("claims", "a.py")
+    assert from_here("claims") == "claims"
+    assert from_here(tmp_path.parent / "other") == str(tmp_path.parent / "other")
