@@ -293,9 +293,7 @@ class Session:
                 allow=self.options.allow,
                 strict=self.options.strict,
             )
-            self.departures = result.not_allowed
-        else:
-            self.departures = entries.departures(claims)
+        self.departures = entries.failing(result)
         self.result = result
         self._write(result)
 

@@ -241,6 +241,11 @@ def settle(entries: Sequence[Entry], expected: Mapping[str, Verdict]) -> tuple[E
     return tuple(settled)
 
 
+def failing(run: Run) -> Sequence[Departure]:
+    """What keeps a run from exit status 0: the drift that is not allowed, or without a baseline the departures."""
+    return run.not_allowed if run.against else departures(run.claims)
+
+
 def departures(entries: Sequence[Entry]) -> list[Departure]:
     """The claims that keep the run from exit status 0.
 

@@ -26,8 +26,7 @@ def predicate(run: Run, *, url: str | None = None) -> dict[str, Any]:
     Args:
         url: the address of the job that judged the claims; None to leave it out.
     """
-    departures = run.not_allowed if run.against else entries.departures(run.claims)
-    failed = {departure.claim for departure in departures}
+    failed = {departure.claim for departure in entries.failing(run)}
     suspicious = {drift.claim for drift in run.drift} | {pair.claim for pair in run.pairs if pair.outcome == "flips"}
     ids = [entry.id for entry in run.claims]
     warned = [claim for claim in ids if claim in suspicious - failed]
