@@ -1,6 +1,6 @@
-"""Train the model of this example: `python examples/induction/train.py FOLDER`. It takes a minute or two on two cores.
+"""Train the model of this example: `python examples/induction/train.py FOLDER`. It takes about half a minute.
 
-The same seed gives the same weights, on one machine with one number of threads. `--snapshots` keeps the weights on the way, where
+The same seed gives the same weights, on one machine. `--snapshots` keeps the weights on the way, where
 `recint sweep` finds them: FOLDER/snapshots/step-000500, ...
 """
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from recint.bridged import Checkpoint, save
 from recint.system.seeds import derive_seed
+from recint.system.threads import limit_threads
 
 BATCH, RATE, WARM_UP, DECAY, CLIP = 64, 3e-3, 100, 0.01, 1.0
 VALIDATION = 512
@@ -27,6 +28,9 @@ VALIDATION = 512
 def main() -> None:
     """Train, and write the model, the snapshots and the history of the losses."""
     options = _options()
+    limit_threads(
+        1
+    )  # for so small a model more threads hardly help, and beside other processes they wait for each other
     torch.manual_seed(derive_seed(options.seed, "weights") % 2**63)
     config = Config()
     bridge = build(config).train()
