@@ -3,7 +3,7 @@
     python benchmarks/cost.py passes [--draws 500]     time for the estimates of all claims, against the bare passes that they need
     python benchmarks/cost.py memory [--draws 100000]  peak memory with so many recurrences, against 2,000, with a small model
     python benchmarks/cost.py profile [--checkpoint C] seconds of each part, and of the claims that take longest
-    python benchmarks/cost.py verify                   seconds of `recint verify`: one and two processes, without and with report
+    python benchmarks/cost.py verify                   time and memory of `recint verify`: one or two processes, report or none
     python benchmarks/cost.py busy                     the same without a report, alone and while two other processes are busy
     python benchmarks/cost.py start                    seconds from the start of `recint verify` to its first line
 
@@ -99,6 +99,13 @@ def passes(draws: int) -> None:
     draw(props, model, seed=0, draws=draws)
     ours = time.perf_counter() - begun
     alone = bare(model, draws)
+    needed = passes_needed(model.config.n_heads)
+    begun = time.perf_counter()
+    model(REFERENCE.sample(CHUNK, seed=0).inputs)
+    print(f"one pass over {CHUNK} recurrences: {(time.perf_counter() - begun) * 1000:.0f} ms")
+    print(
+        f"for each {CHUNK}: {needed[0]} whole passes, {needed[1]} from layer 1 on, {needed[2]} from layer 2 on, and partial ones"
+    )
     print(f"estimates of {len(props)} claims over {draws} recurrences: {ours:.1f} s")
     print(f"the bare forward passes they need at least:      {alone:.1f} s")
     print(f"ratio: {ours / alone:.2f}")
@@ -171,7 +178,9 @@ def memory(draws: int) -> None:
 def verify() -> None:
     for workers in (1, 2):
         for what, more in (("without a report", ()), ("with a report", ("--report",))):
-            print(f"recint verify -n {workers}, {what}: {seconds_of_verify(workers, *more):.0f} s", flush=True)
+            seconds = seconds_of_verify(workers, *more)
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of the largest process so far
+            print(f"recint verify -n {workers}, {what}: {seconds:.0f} s, largest process {peak:.0f} MiB", flush=True)
 
 
 def seconds_of_verify(workers: int, *more: str) -> float:

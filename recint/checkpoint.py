@@ -277,7 +277,10 @@ def _read_config(folder: Path) -> ModelConfig:
     values = state_dict.read_json(path)
     if not _is_ours(values):
         what = sorted(values.keys() - _KEYS) if isinstance(values, dict) else type(values).__name__
-        raise CheckpointError(f"{path}: found {what}, but expected an object with keys among {sorted(_KEYS)}")
+        raise CheckpointError(
+            f"{path}: found {what}, but expected an object with keys among {sorted(_KEYS)}; a model of another kind is judged by "
+            "claims of its own, in the folder that --hypotheses names"
+        )
     return _parsed(values, path)
 
 

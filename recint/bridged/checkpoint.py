@@ -96,7 +96,7 @@ def _config(path: Path, config: type[Config], subject: str) -> Config:
     values = state_dict.read_json(path)
     if not isinstance(values, dict) or set(values) != known:
         found = sorted(values) if isinstance(values, dict) else type(values).__name__
-        raise CheckpointError(f"{path}: found {found}, but models of {subject} have {sorted(known)}")
+        raise CheckpointError(f"{path}: found {found}, but a model for claims about {subject} has {sorted(known)}")
     try:
         return config(**values)
     except (TypeError, ValueError) as error:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from recint.bridged.checkpoint import Checkpoint
 from recint.bridged.places import on_device
+from recint.hooks import Edit, edited, named_hooks
 from recint.judging.claim import Claim
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.subject import Snippet
@@ -28,8 +29,6 @@ from recint.system.seeds import derive_seed
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
-
-Edit = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,17 @@ class Bridged(Once):
         Args:
             keep: the hooks whose activations are kept.
             edits: for a hook, a function from its activation to another one of the same shape.
+
+        Raises:
+            ValueError: a hook does not exist, or an edit does not keep the shape.
         """
         kept: dict[str, Tensor] = {}
         hooks: list[tuple[str, Callable[..., Any]]] = [
-            (name, partial(_edited, edit)) for name, edit in (edits or {}).items()
+            (name, partial(_edited, name, edit)) for name, edit in (edits or {}).items()
         ]
         hooks += [(name, partial(_kept, kept, name)) for name in keep]
-        return Pass(self.bridge.run_with_hooks(inputs.to(self.device), fwd_hooks=hooks), kept)
+        with named_hooks(self.bridge, [name for name, _ in hooks]):
+            return Pass(self.bridge.run_with_hooks(inputs.to(self.device), fwd_hooks=hooks), kept)
 
     def intact(self, at: Any) -> Intact:
         """The draws of a place, and the pass of the unchanged model over them. The last one is kept for the next caller."""
@@ -174,8 +177,8 @@ def _kept(kept: dict[str, Tensor], name: str, activation: Tensor, hook: object) 
     kept[name] = activation
 
 
-def _edited(edit: Edit, activation: Tensor, hook: object) -> Tensor:
-    return edit(activation)
+def _edited(name: str, edit: Edit, activation: Tensor, hook: object) -> Tensor:
+    return edited(name, edit, activation)
 
 
 def _written(at: Any, home: Path) -> tuple[list[str], list[str]]:

@@ -25,7 +25,7 @@ from recint import refusals
 from recint.judging.observation import ARM, Observation, observing
 from recint.judging.reductions import REDUCTIONS, ReductionName
 from recint.judging.relation import Bar, Relation, holds, shortfall
-from recint.judging.statistic import statistic
+from recint.judging.statistic import require_values, statistic
 from recint.judging.subject import Domain, Place
 
 Quantifier = Literal["average", "everywhere", "pointwise", "weights"]
@@ -273,17 +273,16 @@ class Claim:
 
         Raises:
             Refuted: the claim does not hold here, and no arm of the evidence collects the values.
-            ValueError: the place or a contrast is missing or must not be given, or a value is not finite.
+            ValueError: the place or a contrast is missing or must not be given, or values have a wrong shape or are not finite.
         """
         self._require_measured(at, contrasts)
         array = _array(values)
-        value = float(array) if at is None else statistic(self, array)
         arm = ARM.get()
         beside = {name: _array(measure()) for name, measure in contrasts.items()} if arm and arm.contrasts else {}
+        bars = {contrast.name: contrast for contrast in self.contrasts}
         for name, numbers in {self.statistic: array, **beside}.items():
-            if not np.isfinite(numbers).all():
-                wrong = int((~np.isfinite(numbers)).sum())
-                raise ValueError(f"{self.id}: {name}: {wrong} of {numbers.size} values are not finite")
+            require_values(bars.get(name, self), numbers, weights=at is None, what=f"{self.id}: {name}")
+        value = float(array) if at is None else statistic(self, array)
         observation = Observation(array, at, value, per_head, beside, changed)
         if arm is not None:
             arm.observe(observation)

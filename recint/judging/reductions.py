@@ -66,6 +66,7 @@ class Reduction(ABC):
 
     Attributes:
         name: the name by which claims declare it. The hash of a claim covers it.
+        axes: the axes of the values of one draw: "head", or "pair" for numerator and denominator.
         compares_heads: whether the statistic compares heads with each other, so that the layer needs two heads at least.
         refutes_everywhere: whether a significant average on the wrong side refutes a claim about every condition. It does so for
             a mean: if the mean over all conditions fails, some condition fails. It does not for a majority of heads: every
@@ -74,6 +75,7 @@ class Reduction(ABC):
     """
 
     name: ReductionName
+    axes: tuple[Literal["head", "pair"], ...] = ()
     compares_heads: bool = False
     refutes_everywhere: bool = True
     one_head: OneHead | None = None
@@ -307,6 +309,7 @@ _ALL: tuple[Reduction, ...] = (
     # The mean over draws, then the k-th best head, where k is the smallest majority (5 of 8).
     OfMeans(
         name="majority of heads",
+        axes=("head",),
         of_means=_majority,
         excess=_both(lambda values, threshold: values - threshold),
         needed=lambda heads, _: heads // 2 + 1,
@@ -316,6 +319,7 @@ _ALL: tuple[Reduction, ...] = (
     # Two rows, measured on the same draws: the mean of the first / the mean of the second.
     OfMeans(
         name="ratio of means",
+        axes=("pair",),
         of_means=lambda means, _: means[0] / means[1],
         excess=_ratio_excess,
         p_defined=_every_denominator,
@@ -323,6 +327,7 @@ _ALL: tuple[Reduction, ...] = (
     # 1 - that ratio. With squared errors in the first row and squared deviations in the second it is R^2.
     OfMeans(
         name="explained share",
+        axes=("pair",),
         of_means=lambda means, _: 1 - means[0] / means[1],
         excess=_both(lambda values, threshold: ((1 - threshold) * values[1] - values[0])[None]),
         p_defined=_every_denominator,
@@ -330,12 +335,14 @@ _ALL: tuple[Reduction, ...] = (
     # Two rows of heads: the sum over heads of |mean| of the first row / the same of the second.
     OfMeans(
         name="share of absolute means",
+        axes=("pair", "head"),
         of_means=lambda means, _: np.abs(means[0]).sum(0) / np.abs(means[1]).sum(0),
         excess=_share_excess,
     ),
     # The ratio of means for every head (two rows of heads), then the smallest or the largest of them.
     OfMeans(
         name="smallest ratio over heads",
+        axes=("pair", "head"),
         of_means=lambda means, _: (means[0] / means[1]).min(0),
         excess=_ratio_excess,
         needed=_all_if(">="),
@@ -344,6 +351,7 @@ _ALL: tuple[Reduction, ...] = (
     ),
     OfMeans(
         name="largest ratio over heads",
+        axes=("pair", "head"),
         of_means=lambda means, _: (means[0] / means[1]).max(0),
         excess=_ratio_excess,
         needed=_all_if("<="),
@@ -353,6 +361,7 @@ _ALL: tuple[Reduction, ...] = (
     # The mean over draws, then the largest head / the median over heads.
     OfMeans(
         name="largest over median head",
+        axes=("head",),
         of_means=lambda means, _: means.max(0) / np.median(means, axis=0),
         excess=_both(lambda values, threshold: values - threshold * _median_head(values)),
         needed=_all_if("<="),
@@ -363,6 +372,7 @@ _ALL: tuple[Reduction, ...] = (
     # The inverse of that, which exists even if the median is zero.
     OfMeans(
         name="median over largest head",
+        axes=("head",),
         of_means=lambda means, _: np.median(means, axis=0) / means.max(0),
         excess=_both(lambda values, threshold: _median_head(values) - threshold * values),
         needed=_all_if(">="),

@@ -24,6 +24,25 @@ def statistic(bar: Reduced, values: NDArray[np.float64]) -> float:
     return REDUCTIONS[bar.reduction].value(_last(values), bar.relation)
 
 
+def require_values(bar: Reduced, values: NDArray[np.float64], *, weights: bool, what: str) -> None:
+    """Raises ValueError if values have other axes than the reduction takes, or are not all finite.
+
+    Args:
+        weights: whether the claim is about weights. Then the value is the statistic itself, a single number.
+        what: the name of the values; the error begins with it.
+    """
+    axes = () if weights else ("draw", *REDUCTIONS[bar.reduction].axes)
+    pair = values.shape[axes.index("pair")] if "pair" in axes and values.ndim == len(axes) else 2
+    if values.ndim != len(axes) or pair != 2:
+        taken = f"reduction={bar.reduction!r} takes one value for each of ({', '.join(axes)})"
+        raise ValueError(
+            f"{what}: the values have shape {values.shape}, but "
+            + ("a claim about weights takes a single number" if weights else taken)
+        )
+    if wrong := int((~np.isfinite(values)).sum()):
+        raise ValueError(f"{what}: {wrong} of {values.size} values are not finite")
+
+
 def passes(bar: Reduced, values: NDArray[np.float64]) -> bool:
     """Whether the statistic of these draws holds. It does not if it is a ratio whose denominator seems to be negative."""
     return holds(statistic(bar, values), bar.relation, bar.threshold) and REDUCTIONS[bar.reduction].defined(

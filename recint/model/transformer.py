@@ -21,6 +21,7 @@ from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
+from recint.hooks import Edit, edited, named_hooks
 from recint.judging.subject import CHUNK
 from recint.model.asked import Asked
 from recint.model.folding import fold
@@ -174,7 +175,7 @@ class Model(Asked, Once):
                 no_processing=True, disable_warnings=True
             )  # gives hooks their usual names
         self.bridge.eval().requires_grad_(False)
-        self._edits: list[tuple[str, Callable[[Tensor], Tensor]]] = []
+        self._edits: list[tuple[str, Edit]] = []
         self._seen: tuple[Place, Intact] | None = None
 
     @torch.no_grad()
@@ -231,7 +232,8 @@ class Model(Asked, Once):
             z: the outputs of the heads of `layer`, if they are known. Then attention and edits in this layer up to z are skipped.
         """
         blocks = list(self.bridge.blocks)[layer:]
-        with self.bridge.hooks(fwd_hooks=self._hooks()):
+        edits = self._hooks()
+        with named_hooks(self.bridge, [name for name, _ in edits]), self.bridge.hooks(fwd_hooks=edits):
             if z is not None:
                 block = blocks.pop(0)
                 residual = residual + block.attn.o(z.flatten(-2))
@@ -242,8 +244,8 @@ class Model(Asked, Once):
         return prediction
 
     @contextmanager
-    def editing(self, hook: str, edit: Callable[[Tensor], Tensor]) -> Iterator[None]:
-        """Inside the block every pass replaces the activation x of `hook` by `edit(x)`."""
+    def editing(self, hook: str, edit: Edit) -> Iterator[None]:
+        """Inside the block every pass replaces the activation x of `hook` by `edit(x)`, which has the same shape."""
         self._edits.append((hook, edit))
         try:
             yield
@@ -275,10 +277,10 @@ class Model(Asked, Once):
             return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, CHUNK)])
 
     def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
-        def hooked(edit: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-            return lambda activation, hook: edit(activation)
+        def hooked(name: str, edit: Edit) -> Callable[..., Tensor]:
+            return lambda activation, hook: edited(name, edit, activation)
 
-        return [(name, hooked(edit)) for name, edit in self._edits]
+        return [(name, hooked(name, edit)) for name, edit in self._edits]
 
     def _forward(self, inputs: Tensor, hooks: Sequence[tuple[str, Callable[..., None]]]) -> Tensor:
         batch, positions, dim = inputs.shape
@@ -292,10 +294,11 @@ class Model(Asked, Once):
                 f"recurrences have dimension {dim}, but {self.checkpoint.name} has d_vocab={self.config.d_vocab}"
             )
         embedded = inputs.to(self.device) @ self.bridge.W_E
-        prediction: Tensor = self.bridge.run_with_hooks(
-            torch.zeros(batch, positions, dtype=torch.long, device=self.device),
-            fwd_hooks=[("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks],
-        )
+        every = [("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks]
+        with named_hooks(self.bridge, [name for name, _ in every]):
+            prediction: Tensor = self.bridge.run_with_hooks(
+                torch.zeros(batch, positions, dtype=torch.long, device=self.device), fwd_hooks=every
+            )
         return prediction
 
     @cached_property

@@ -26,14 +26,22 @@ def opening(claims: int, stages: Sequence[int], *, noun: str) -> str:
 
 
 def row(entry: Entry) -> str:
-    """The line of a claim: its verdict, id and statistic, and where it breaks or how widely it was tried."""
+    """The line of a claim: its verdict, id and statistic, and where it breaks, which contrast fails, or how widely it was tried."""
     value = "" if entry.value is None else f"{entry.value:.4g} {entry.relation} {entry.threshold:g}"
     counterexample = entry.counterexample
     verb = "broken" if entry.decisive else "stops holding"
-    where = f"{verb} at {counterexample.where}" if counterexample else words.reach(entry)
+    where = f"{verb} at {counterexample.where}" if counterexample else _failing_contrast(entry) or words.reach(entry)
     # "so far" only here: Holm's correction over all claims can still change an open verdict, but no other.
     verdict = f"{entry.verdict}{' so far' if entry.is_open else ''}"
     return f"{SYMBOLS[entry.verdict]} {verdict:<20} {entry.id:<36} {value:<22}   {where}".rstrip()
+
+
+def _failing_contrast(entry: Entry) -> str:
+    """The contrast that refutes a claim whose own figure may be as it should be; empty if something else decides."""
+    if entry.verdict != "refuted" or entry.refuted_by == entry.id:
+        return ""
+    contrast = entry.contrast[entry.refuted_by]
+    return f"its contrast fails: {entry.refuted_by} {contrast.value:.4g} {contrast.relation} {contrast.threshold:g}"
 
 
 def verdicts(run: Run, departures: Sequence[Departure]) -> Iterator[str]:

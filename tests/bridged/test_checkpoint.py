@@ -44,8 +44,11 @@ def test_its_subject_and_its_whole_configuration_say_which_model_it_is(folder):
     ("config", "sentence"),
     [
         ("{", "config.json: not JSON"),
-        ("[1]", "found list, but models of random tokens have ['d_vocab', 'n_layers']"),
-        ('{"n_layers": 1}', "found ['n_layers'], but models of random tokens have ['d_vocab', 'n_layers']"),
+        ("[1]", "found list, but a model for claims about random tokens has ['d_vocab', 'n_layers']"),
+        (
+            '{"n_layers": 1}',
+            "found ['n_layers'], but a model for claims about random tokens has ['d_vocab', 'n_layers']",
+        ),
         ('{"n_layers": 1, "d_vocab": 1}', "config.json: d_vocab=1 must be at least 2"),
         ('{"n_layers": 1, "d_vocab": 9}', "has shape (7, 8), but config.json implies (9, 8)"),
         ('{"n_layers": 2, "d_vocab": 7}', "10 tensors are missing, the first of them blocks.1.attn.k.bias"),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from recint.judging.entry import Baseline, Counterexample, Departure, Drift, SearchSummary
+from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Estimate, Measurement, SearchSummary
 from recint.pages import progress
 
 from ..entries import entry, run
@@ -25,6 +25,18 @@ class TestRow:
         found = SearchSummary(counterexample=Counterexample(value=0.1, where="c=0.1"), conditions=3, examples=3)
         assert progress.row(entry("a.b", "refuted", search=found, quantifier="everywhere")).endswith("broken at c=0.1")
         assert progress.row(entry("a.b", search=found)).endswith("stops holding at c=0.1")
+
+    def test_a_contrast_that_refutes_the_claim_is_named(self):
+        fails = Measurement(
+            statistic="it",
+            value=0.2,
+            relation=">=",
+            threshold=0.5,
+            estimate=Estimate(ci=(0.1, 0.3), n=100, p_against=1e-9),
+        )
+        row = progress.row(entry("a.b", "refuted", value=0.8, contrast={"random heads": fails}))
+        assert row.endswith("0.8 >= 0.5               its contrast fails: random heads 0.2 >= 0.5")
+        assert "contrast" not in progress.row(entry("a.b", value=0.8, contrast={"random heads": fails}))
 
     def test_a_claim_without_a_statistic_has_none(self):
         assert progress.row(entry("a.b", "not_applicable", None, None)).split() == ["–", "not_applicable", "a.b"]

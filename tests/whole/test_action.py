@@ -7,8 +7,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import torch
 import yaml
 
 from recint.calibration.mutants import MUTANTS, mutate
@@ -187,6 +189,50 @@ def test_a_mutated_copy_drifts_but_for_what_may(runner, workspace, baseline):
     assert "- **model.predicts-next-term: moved, refuted as in mine" in done.summary
     assert "- allowed: l0.previous-token: moved, refuted as in mine" in done.summary
     assert "on the same 100 draws" in done.summary
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A user's repository: the reference checkpoint, a copy in another format, and one with noise in its weights."""
+    folder = tmp_path_factory.mktemp("trained")
+    reference = load(ROOT / "fixtures" / "checkpoints" / "affine3-seed0")
+    save(reference, folder / "reference")
+    save(reference, folder / "copy.pth")
+    rng = torch.Generator().manual_seed(0)
+    noisy = {name: w * (1 + 0.01 * torch.randn(w.shape, generator=rng)) for name, w in reference.tensors.items()}
+    save(replace(reference, tensors=noisy), folder / "noisy.safetensors")
+    return folder
+
+
+class TestATrainedModel:
+    """The gate of the action on a trained model."""
+
+    ASKED: ClassVar = {
+        "claims": "l0.previous-token@2 l0.ov-line l2.checkerboard@2 model.predicts-next-term@2",
+        "draws": "200",
+    }
+
+    @pytest.fixture
+    def verdicts(self, repository, runner):
+        if not (repository / "baseline.json").exists():
+            done = runner("verify", repository, checkpoint="reference", **self.ASKED)
+            for name in ("verdicts", "values"):
+                given = Path(done.outputs[name])
+                given.rename(repository / f"baseline{given.suffix}")
+        return "baseline.json"
+
+    @pytest.mark.parametrize("threads", ["1", "2"])
+    def test_a_copy_in_another_format_does_not_drift(self, repository, verdicts, runner, monkeypatch, threads):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        done = runner("verify", repository, checkpoint="copy.pth", against=verdicts, strict="true", **self.ASKED)
+        assert done.status == 0, done.out
+        assert "none drifted from reference." in done.summary
+
+    def test_noise_of_a_hundredth_in_the_weights_drifts_by_name(self, repository, verdicts, runner):
+        done = runner("verify", repository, checkpoint="noisy.safetensors", against=verdicts, **self.ASKED)
+        assert done.status == 1, done.out
+        assert "- **model.predicts-next-term@2: " in done.summary
+        assert "on the same 200 draws" in done.summary
 
 
 def test_what_is_to_be_signed_is_written_only_if_there_are_verdicts(runner, workspace, baseline):

@@ -43,6 +43,7 @@ PARTS = {
             "claim_figures",
             "families",
             "carried",
+            "hooks",
             "vector",
         ),
         *("statistics", "model", "calibration", "replication", "training", "bridged"),

@@ -201,7 +201,7 @@ def test_the_claims_say_what_they_are_about(capsys):
     [
         ("no such folder, but one with config.json", ("verify", AFFINE_A, *FEW)),
         (
-            "but models of token sequences with a repeated block have",
+            "but a model for claims about token sequences with a repeated block has",
             ("verify", AFFINE_A.with_name("affine3-seed0"), *FEW),
         ),
         ("no checkpoint is named, but one of token sequences with a repeated block is needed", ("verify", *FEW)),

@@ -12,8 +12,8 @@ from recint.cli.init import STARTERS
 from ..commands import found
 
 PAGE = (Path(__file__).parents[2] / "docs" / "your-own-model.md").read_text()
-SUBJECT, CLAIM, CHECKPOINT = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-INIT, VERIFY = re.findall(r"^    recint (.+)$", PAGE, re.MULTILINE)
+SUBJECT, CLAIM, CHECKPOINT, TRAINING = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+INIT, VERIFY, AGAINST = re.findall(r"^    recint (.+)$", PAGE, re.MULTILINE)
 
 
 def test_the_page_shows_what_is_written():
@@ -33,6 +33,10 @@ def test_its_commands_judge_a_gpt_2(tmp_path, monkeypatch, capsys):
     told = re.search(rf"{claim} +(\S+) >= 0.5 +broken at (.+)", capsys.readouterr().out)
     assert float(told[1]) == pytest.approx(float(value), abs=0.02)
     assert told[2] == where
+    exec(TRAINING, {})
+    capsys.readouterr()
+    assert cli.main([*shlex.split(AGAINST), "--draws", "200"]) == 1
+    assert "  l0.looks-back: " in capsys.readouterr().out
 
 
 def test_every_bridge_that_boot_transformers_makes_is_a_model(tmp_path):
