@@ -28,6 +28,8 @@ from functools import cache, lru_cache
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -43,7 +45,7 @@ from recint.judging.entry import Entry, Estimate, Run
 from recint.judging.values import DrawnValues, derived
 from recint.model import Model
 from recint.model.transformer import property_tensors, raw_bridge
-from recint.pages.drawing import axes_of, grid, legend_below, log_axis, svg
+from recint.pages.drawing import BLUE, GREY, ORANGE, axes_of, drawing, grid, legend_below, log_axis, svg
 from recint.pages.markdown import table
 from recint.record import drift, value_file
 from recint.system.files import write
@@ -69,6 +71,12 @@ NOISES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 STEPS, RATE = 200, 1e-5  # of further training: its steps, and their learning rate
 SHARED = 5  # runs that share a changed model
 RULES = ("paired", "unpaired", "former")
+# The colour of each rule in the picture, and its line: paired and unpaired often lie on each other.
+LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "paired": (BLUE, {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 3}),
+    "unpaired": (ORANGE, {"marker": "o", "markersize": 4, "linestyle": "--"}),
+    "former": (GREY, {"marker": "s", "markersize": 5}),
+}
 Values = Mapping[str, DrawnValues]
 
 
@@ -226,6 +234,7 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read = cache(self._read_)
+        self.failed = cache(self._failed)  # the tables and the picture ask for the same
 
     def _read_(self, arm: str, run: int) -> tuple[Values, Run] | None:
         path = file_of(self.folder, arm, run)
@@ -234,7 +243,7 @@ class Gate:
         kept, (own, other) = value_file.of_content(path.read_bytes()), seeds(run)
         return kept, judged(kept, other if arm == "other seed" else own)
 
-    def failed(self, arm: str, *, rule: str, strict: bool = False) -> list[bool]:
+    def _failed(self, arm: str, *, rule: str, strict: bool = False) -> list[bool]:
         """Whether each run of an arm fails, by a rule. Without pairs, a changed model is held against the other seed."""
         found, run = [], 0
         against = "baseline" if rule == "paired" or arm == "other seed" else "other seed"
@@ -274,21 +283,24 @@ def picture(gate: Gate) -> str:
     """The power of the three rules against the size of the noise, and against the two other changes."""
     figure, (left, right) = axes_of("How many runs notice that the model changed", columns=2, width_ratios=(2, 1))
     others = [name for name in CHANGES if not name.startswith("noise")]
-    for number, rule in enumerate(RULES):
-        noise = [gate.failed(f"noise {size:g}", rule=rule) for size in NOISES]
-        known = [(size, sum(failed) / len(failed)) for size, failed in zip(NOISES, noise, strict=True) if failed]
-        left.plot(*zip(*known, strict=True), marker="o", label=rule)
-        for place, name in enumerate(others):
-            if failed := gate.failed(name, rule=rule):
-                right.bar(place + (number - 1) * 0.27, sum(failed) / len(failed), width=0.25, color=f"C{number}")
-    log_axis(left, "x")
-    left.set_xlabel("relative noise in all weights")
-    left.set_ylabel("share of runs that fail")
-    right.set_xticks(range(len(others)), others)
-    for axes in (left, right):
-        axes.set_ylim(0, 1.02)
-        grid(axes, axis="y")
-    legend_below(figure, left)
+    with drawing():
+        for number, (rule, (colour, look)) in enumerate(LOOKS.items()):
+            noise = [gate.failed(f"noise {size:g}", rule=rule) for size in NOISES]
+            known = [(size, sum(failed) / len(failed)) for size, failed in zip(NOISES, noise, strict=True) if failed]
+            left.plot(*zip(*known, strict=True), color=colour, label=rule, **look)
+            for place, name in enumerate(others):
+                if failed := gate.failed(name, rule=rule):
+                    right.bar(place + (number - 1) * 0.27, sum(failed) / len(failed), width=0.25, color=colour)
+        if failed := gate.failed("other seed", rule="former"):
+            left.axhline(sum(failed) / len(failed), color=GREY, linestyle=":", label="former, if nothing changed")
+        log_axis(left, "x")
+        left.set_xlabel("relative noise in all weights")
+        left.set_ylabel("share of runs that fail")
+        right.set_xticks(range(len(others)), [fill(name, 12) for name in others])
+        for axes in (left, right):
+            axes.set_ylim(-0.03, 1.03)
+            grid(axes, axis="y")
+        legend_below(figure, left)
     return svg(figure, "Share of runs that fail, by rule and by change of the model") + "\n"
 
 

@@ -41,7 +41,8 @@ def _failing_contrast(entry: Entry) -> str:
     if entry.verdict != "refuted" or entry.refuted_by == entry.id:
         return ""
     contrast = entry.contrast[entry.refuted_by]
-    return f"its contrast fails: {entry.refuted_by} {contrast.value:.4g} {contrast.relation} {contrast.threshold:g}"
+    value = f"{contrast.value:.4g}, should be {contrast.relation} {contrast.threshold:g}"
+    return f"a contrast fails: {entry.refuted_by}: {value}"
 
 
 def verdicts(run: Run, departures: Sequence[Departure]) -> Iterator[str]:

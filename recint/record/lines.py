@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from recint.record import schema
 from recint.record.chain import digest, split
+from recint.system.files import cache_folder, write
 
 Line = Mapping[str, Any]
 
@@ -18,10 +21,29 @@ KINDS = {
 }  # fmt: skip
 
 
+# Of files of this many bytes recint remembers that all lines are whole: to check them takes a second for each 3 MB.
+_LONG = 100_000
+
+
 @lru_cache(maxsize=32)  # a run reads its log several times, and checking lines takes longer than reading them
 def parsed(content: bytes) -> tuple[Line | str, ...]:
     """Every line of a file, or a sentence that says what is wrong with it."""
-    return tuple(map(_parsed, split(content)))
+    mark = _mark(content) if len(content) >= _LONG else None
+    if mark and mark.is_file():
+        return tuple(map(json.loads, split(content)))
+    lines = tuple(map(_parsed, split(content)))
+    if mark and not any(isinstance(line, str) for line in lines):
+        with suppress(OSError):  # a cache that cannot be written does no harm
+            write(mark, "")
+    return lines
+
+
+def _mark(content: bytes) -> Path | None:
+    """The file in the cache that says that this content was checked by this schema; None if there is no cache."""
+    try:
+        return cache_folder() / "whole-lines" / digest(schema.text().encode() + content)
+    except ValueError:
+        return None
 
 
 def _parsed(given: bytes) -> Line | str:

@@ -91,9 +91,15 @@ def validator(definition: str = _ROOT) -> Validator:
 
 
 @cache
+def text() -> str:
+    """The schema as it is written."""
+    return files("recint.record").joinpath(SCHEMA).read_text(encoding="utf-8")
+
+
+@cache
 def _definitions() -> dict[str, Any]:
     """The schema's `$defs` and the whole schema. Each reference is replaced by its target, since following references is slow."""
-    schema = json.loads(files("recint.record").joinpath(SCHEMA).read_text(encoding="utf-8"))
+    schema = json.loads(text())
 
     def resolved(part: Any) -> Any:
         if isinstance(part, list):

@@ -35,7 +35,7 @@ class TestRow:
             estimate=Estimate(ci=(0.1, 0.3), n=100, p_against=1e-9),
         )
         row = progress.row(entry("a.b", "refuted", value=0.8, contrast={"random heads": fails}))
-        assert row.endswith("0.8 >= 0.5               its contrast fails: random heads 0.2 >= 0.5")
+        assert row.endswith("0.8 >= 0.5               a contrast fails: random heads: 0.2, should be >= 0.5")
         assert "contrast" not in progress.row(entry("a.b", value=0.8, contrast={"random heads": fails}))
 
     def test_a_claim_without_a_statistic_has_none(self):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from recint.record import schema
 from recint.record.lines import is_vouched, parsed
 
 from .made_up import CLAIM, NOW, registrations
@@ -30,6 +31,47 @@ def test_any_other_is_a_sentence_in_its_place(line, said):
     before, told, after = parsed("\n".join([json.dumps(LINE), line, json.dumps(LINE)]).encode())
     assert before == after == LINE
     assert told.startswith(said)
+
+
+class TestALongFile:
+    CONTENT = b"".join(f"{json.dumps(LINE | {'claim': f'a.b{number}'})}\n".encode() for number in range(2000))
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "cache"))
+        parsed.cache_clear()
+        yield tmp_path / "cache"
+        parsed.cache_clear()
+
+    def test_its_lines_are_checked_once(self, monkeypatch):
+        first = parsed(self.CONTENT)
+        parsed.cache_clear()
+        monkeypatch.setattr(schema, "flaw", lambda *given: pytest.fail("checked again"))
+        assert parsed(self.CONTENT) == first
+        assert len(first) == 2000
+
+    def test_one_with_a_damaged_line_is_checked_each_time(self, cache):
+        damaged = self.CONTENT + json.dumps(LINE | {"hash": 1}).encode()
+        for _ in range(2):
+            assert parsed(damaged)[-1].startswith("is a registered line with a value of the wrong kind")
+            parsed.cache_clear()
+        assert not cache.exists()
+
+    def test_another_content_or_schema_is_checked(self, monkeypatch):
+        parsed(self.CONTENT)
+        checked = []
+        monkeypatch.setattr(schema, "flaw", lambda *given: checked.append(given))
+        parsed(self.CONTENT + b"\n" + json.dumps(LINE).encode())
+        assert len(checked) == 2001
+        parsed.cache_clear()
+        monkeypatch.setattr(schema, "text", lambda: "another")
+        parsed(self.CONTENT)
+        assert len(checked) == 4001
+
+    def test_without_a_cache_it_is_read_all_the_same(self, tmp_path, monkeypatch):
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("RECINT_CACHE", str(tmp_path / "file" / "below"))
+        assert len(parsed(self.CONTENT)) == 2000
 
 
 def test_the_hash_of_a_claim_vouches_for_its_fields():

@@ -84,6 +84,16 @@ class TestFiles:
             assert given.get("default", "") == ("ci" if name == "profile" else ""), name
             assert not given.get("default") or given["default"] in option.choices
 
+    def test_the_workflow_has_the_inputs_of_the_action_in_the_same_words(self):
+        """But for those that need permissions of the caller, or speak of the machine."""
+        workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "verify-checkpoint.yml").read_text())
+        called, by_hand = (workflow[True][event]["inputs"] for event in ("workflow_call", "workflow_dispatch"))
+        assert called.keys() == ACTION["inputs"].keys() - {"log", "attest", "python-version", "artifact"}
+        for name, given in [*called.items(), *by_hand.items()]:
+            assert given["description"] == ACTION["inputs"][name]["description"]
+        (used,) = (step["with"] for step in workflow["jobs"]["verify"]["steps"] if step.get("uses") == "./.recint")
+        assert used.keys() == called.keys()
+
     @pytest.mark.parametrize("name", ACTION["inputs"])
     def test_every_input_is_documented(self, name):
         assert re.search(rf"`{name}[`:]|^ +{name}: ", DOCUMENT, re.MULTILINE)

@@ -4,15 +4,18 @@ import argparse
 import doctest
 import re
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
 
-from recint.calibration.mutants import mutate
+from recint.calibration import mutants
+from recint.calibration.mutants import Mutant, mutate
 from recint.checkpoint import ModelConfig, load
 from recint.domain import Domain
 from recint.model import Model
 from recint.pages import templating
+from recint.statistics import attention
 
 from ..conftest import AFFINE_A
 
@@ -24,13 +27,33 @@ CODE = dict(re.findall(r"```python\n# (\S+)\n(.*?)```", PAGE, re.DOTALL))
 CHECKPOINT = load(AFFINE_A)
 
 
+class Blocks(NamedTuple):
+    """What the blocks of code define, each in the module in which it is to stand."""
+
+    names: dict[str, Any]
+    mutant: Mutant
+
+
 @pytest.fixture(scope="module")
-def found():
-    """The names that the examples define, in the order of the page: later ones use earlier ones."""
-    names = {}
-    for code in CODE.values():
-        exec(code, names)
-    return names
+def blocks():
+    names, mutant = {}, None
+    with pytest.MonkeyPatch.context() as patch:
+        for place, code in CODE.items():
+            if "mutants" in place:
+                mutant = eval(code, dict(vars(mutants)))  # an entry of a tuple, which needs what the module imports
+                continue
+            own = {}  # so that a block that lacks an import fails
+            exec(code, own)
+            names |= own
+            if "attention_entropy" in own and place.startswith("recint/"):
+                patch.setattr(attention, "attention_entropy", own["attention_entropy"], raising=False)
+        yield Blocks(names, mutant)
+
+
+@pytest.fixture
+def found(blocks):
+    """The names that the examples define."""
+    return blocks.names
 
 
 def test_every_block_of_code_says_where_it_stands():
@@ -53,10 +76,10 @@ def test_the_statistic_is_what_its_test_says(found):
     assert (runner.tries, runner.failures) == (1, 0)
 
 
-def test_the_claim_holds_of_a_checkpoint_and_its_control_kills_it(found):
+def test_the_claim_holds_of_a_checkpoint_and_its_control_kills_it(found, blocks):
     prop = found["test_layer_0_looks_at_few_keys"].recint_property
     at = Domain().reference(ModelConfig(), batch=20, seed=0)
-    mutant = found["LOOKS_EVERYWHERE"]
+    mutant = blocks.mutant
     intact, broken = (
         prop.measure(Model(checkpoint), at).value for checkpoint in (CHECKPOINT, mutate(CHECKPOINT, mutant))
     )
