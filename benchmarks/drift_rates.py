@@ -70,8 +70,7 @@ CHEAP = (
 NOISES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 STEPS, RATE = 200, 1e-5  # of further training: its steps, and their learning rate
 SHARED = 5  # runs that share a changed model
-RULES = ("paired", "unpaired", "former")
-# The colour of each rule in the picture, and its line: paired and unpaired often lie on each other.
+# Of each rule, the colour in the picture and the line: paired and unpaired often lie on each other.
 LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "paired": (BLUE, {"marker": "o", "markersize": 9, "markerfacecolor": "none", "linewidth": 3}),
     "unpaired": (ORANGE, {"marker": "o", "markersize": 4, "linestyle": "--"}),
@@ -271,11 +270,11 @@ def tables(gate: Gate) -> str:
         ("same seed, on a GPU", "paired, strict", gate.failed("GPU", rule="paired", strict=True)),
     ]
     rows = [[arm, rule, share(failed)] for arm, rule, failed in unchanged if failed]
-    altered = [[arm, *(share(gate.failed(arm, rule=rule)) for rule in RULES)] for arm in CHANGES]
+    altered = [[arm, *(share(gate.failed(arm, rule=rule)) for rule in LOOKS)] for arm in CHANGES]
     return (
         table(["nothing changed", "rule", "runs that fail (95 % interval)"], rows)
         + "\n\n"
-        + table(["the model changed", *RULES], altered)
+        + table(["the model changed", *LOOKS], altered)
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from recint.hooks import edited, named_hooks
+from recint.hooks import editing, keeping, known_to
 from recint.model import Model
 
 from .bridged import tiny
@@ -62,14 +62,14 @@ class TestAModelOfTokens:
 
 def test_an_edit_that_returns_nothing():
     with pytest.raises(ValueError, match=r"an edit of z gives None, but should keep the shape \(2,\)"):
-        edited("z", lambda x: None, torch.zeros(2))
+        editing("z", lambda x: None)[1](torch.zeros(2), None)
 
 
 def test_a_name_like_none_and_an_error_of_the_claim_itself(tokens):
     with (
         pytest.raises(ValueError, match=r"has no hook 'qqq'; its names are the keys of `model.bridge.hook_dict`"),
-        named_hooks(tokens.bridge, ["qqq"]),
+        known_to(tokens.bridge, [keeping({}, "qqq")]),
     ):
         raise KeyError("qqq")
-    with pytest.raises(KeyError, match="mine"), named_hooks(tokens.bridge, [PATTERN]):
+    with pytest.raises(KeyError, match="mine"), known_to(tokens.bridge, [keeping({}, PATTERN)]):
         raise KeyError("mine")

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from recint.bridged.checkpoint import Checkpoint
 from recint.bridged.places import on_device
-from recint.hooks import Edit, edited, named_hooks
+from recint.hooks import Edit, editing, keeping, known_to
 from recint.judging.claim import Claim
 from recint.judging.reductions import REDUCTIONS
 from recint.judging.subject import Snippet
@@ -115,11 +114,9 @@ class Bridged(Once):
             ValueError: a hook does not exist, or an edit does not keep the shape.
         """
         kept: dict[str, Tensor] = {}
-        hooks: list[tuple[str, Callable[..., Any]]] = [
-            (name, partial(_edited, name, edit)) for name, edit in (edits or {}).items()
-        ]
-        hooks += [(name, partial(_kept, kept, name)) for name in keep]
-        with named_hooks(self.bridge, [name for name, _ in hooks]):
+        hooks = [editing(name, edit) for name, edit in (edits or {}).items()]
+        hooks += [keeping(kept, name) for name in keep]
+        with known_to(self.bridge, hooks):
             return Pass(self.bridge.run_with_hooks(inputs.to(self.device), fwd_hooks=hooks), kept)
 
     def intact(self, at: Any) -> Intact:
@@ -171,14 +168,6 @@ class Bridged(Once):
             tensors = {name: tensor.clone() for name, tensor in self._build(self.config).state_dict().items()}
         checkpoint = replace(self.checkpoint, name=f"untrained-{seed}", tensors=tensors, path=None, notes=())
         return Bridged(checkpoint, self._build, device=self.device)
-
-
-def _kept(kept: dict[str, Tensor], name: str, activation: Tensor, hook: object) -> None:
-    kept[name] = activation
-
-
-def _edited(name: str, edit: Edit, activation: Tensor, hook: object) -> Tensor:
-    return edited(name, edit, activation)
 
 
 def _written(at: Any, home: Path) -> tuple[list[str], list[str]]:

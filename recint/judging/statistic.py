@@ -32,13 +32,10 @@ def require_values(bar: Reduced, values: NDArray[np.float64], *, weights: bool, 
         what: the name of the values; the error begins with it.
     """
     axes = () if weights else ("draw", *REDUCTIONS[bar.reduction].axes)
-    pair = values.shape[axes.index("pair")] if "pair" in axes and values.ndim == len(axes) else 2
-    if values.ndim != len(axes) or pair != 2:
+    if values.ndim != len(axes) or ("pair" in axes and values.shape[axes.index("pair")] != 2):
         taken = f"reduction={bar.reduction!r} takes one value for each of ({', '.join(axes)})"
-        raise ValueError(
-            f"{what}: the values have shape {values.shape}, but "
-            + ("a claim about weights takes a single number" if weights else taken)
-        )
+        wanted = "a claim about weights takes a single number" if weights else taken
+        raise ValueError(f"{what}: the values have shape {values.shape}, but {wanted}")
     if wrong := int((~np.isfinite(values)).sum()):
         raise ValueError(f"{what}: {wrong} of {values.size} values are not finite")
 

@@ -8,7 +8,7 @@ embedding.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
-from recint.hooks import Edit, edited, named_hooks
+from recint.hooks import Edit, Hook, editing, keeping, known_to
 from recint.judging.subject import CHUNK
 from recint.model.asked import Asked
 from recint.model.folding import fold
@@ -120,14 +120,6 @@ def property_tensors(bridge: TransformerBridge, config: ModelConfig) -> dict[str
     return tensors
 
 
-def _keeping(kept: dict[str, Tensor], name: str) -> tuple[str, Callable[..., None]]:
-    """A hook that keeps an activation under `name`.
-
-    TransformerLens has several names for one hook, and the hook itself knows only one of them.
-    """
-    return name, lambda activation, hook: kept.__setitem__(name, activation)
-
-
 @dataclass(frozen=True)
 class ForwardPass:
     """The result of one forward pass: the prediction, and the chosen activations by the names of their hooks."""
@@ -191,7 +183,7 @@ class Model(Asked, Once):
             ValueError: the sequences are longer than n_ctx, or their dimension is not that of the model.
         """
         kept: dict[str, Tensor] = {}
-        return ForwardPass(self._forward(inputs, [_keeping(kept, name) for name in keep]), kept)
+        return ForwardPass(self._forward(inputs, [keeping(kept, name) for name in keep]), kept)
 
     @torch.no_grad()
     def activations(self, inputs: Float[Tensor, "batch position dim"], *keep: str) -> Mapping[str, Tensor]:
@@ -203,7 +195,7 @@ class Model(Asked, Once):
                 raise _Enough
 
         with suppress(_Enough):
-            self._forward(inputs, [hook for name in keep for hook in (_keeping(kept, name), (name, stop))])
+            self._forward(inputs, [hook for name in keep for hook in (keeping(kept, name), (name, stop))])
         return kept
 
     def intact(self, at: Place) -> Intact:
@@ -233,7 +225,7 @@ class Model(Asked, Once):
         """
         blocks = list(self.bridge.blocks)[layer:]
         edits = self._hooks()
-        with named_hooks(self.bridge, [name for name, _ in edits]), self.bridge.hooks(fwd_hooks=edits):
+        with known_to(self.bridge, edits), self.bridge.hooks(fwd_hooks=edits):
             if z is not None:
                 block = blocks.pop(0)
                 residual = residual + block.attn.o(z.flatten(-2))
@@ -276,13 +268,10 @@ class Model(Asked, Once):
         with self.unedited():
             return torch.cat([self.activations(part, hook)[hook] for part in torch.split(inputs, CHUNK)])
 
-    def _hooks(self) -> list[tuple[str, Callable[..., Tensor]]]:
-        def hooked(name: str, edit: Edit) -> Callable[..., Tensor]:
-            return lambda activation, hook: edited(name, edit, activation)
+    def _hooks(self) -> list[Hook]:
+        return [editing(name, edit) for name, edit in self._edits]
 
-        return [(name, hooked(name, edit)) for name, edit in self._edits]
-
-    def _forward(self, inputs: Tensor, hooks: Sequence[tuple[str, Callable[..., None]]]) -> Tensor:
+    def _forward(self, inputs: Tensor, hooks: Sequence[Hook]) -> Tensor:
         batch, positions, dim = inputs.shape
         if positions > self.config.n_ctx:
             raise ValueError(
@@ -294,8 +283,8 @@ class Model(Asked, Once):
                 f"recurrences have dimension {dim}, but {self.checkpoint.name} has d_vocab={self.config.d_vocab}"
             )
         embedded = inputs.to(self.device) @ self.bridge.W_E
-        every = [("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks]
-        with named_hooks(self.bridge, [name for name, _ in every]):
+        every: list[Hook] = [("embed.hook_out", lambda _, hook: embedded), *self._hooks(), *hooks]
+        with known_to(self.bridge, every):
             prediction: Tensor = self.bridge.run_with_hooks(
                 torch.zeros(batch, positions, dtype=torch.long, device=self.device), fwd_hooks=every
             )
