@@ -179,8 +179,12 @@ def verify() -> None:
     for workers in (1, 2):
         for what, more in (("without a report", ()), ("with a report", ("--report",))):
             seconds = seconds_of_verify(workers, *more)
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of the largest process so far
-            print(f"recint verify -n {workers}, {what}: {seconds:.0f} s, largest process {peak:.0f} MiB", flush=True)
+            print(f"recint verify -n {workers}, {what}: {seconds:.0f} s, {largest_process()}", flush=True)
+
+
+def largest_process() -> str:
+    """The peak memory of the largest process that has ended so far."""
+    return f"largest process {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB"
 
 
 def seconds_of_verify(workers: int, *more: str) -> float:
@@ -209,7 +213,8 @@ def busy() -> None:
             for neighbour in neighbours:
                 neighbour.kill()
         print(
-            f"recint verify -n {workers}: {alone:.0f} s alone, {beside:.0f} s beside two, ratio {beside / alone:.1f}",
+            f"recint verify -n {workers}: {alone:.0f} s alone, {beside:.0f} s beside two, ratio {beside / alone:.1f}, "
+            f"{largest_process()}",
             flush=True,
         )
 
