@@ -38,7 +38,7 @@ from recint.judging.draws import Share
 from recint.judging.entry import Entry, Estimate
 from recint.judging.evaluate import draw_together, evaluate
 from recint.model import Model
-from recint.model.asked import Asked
+from recint.model.judgeable import Judgeable
 from recint.strategies import conditions
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
@@ -52,7 +52,7 @@ NOT_GRADED = (
 CONFIG = replace(SMALL, d_vocab=9)  # with an odd number of directions R^2 is exact, see recint/calibration/rotations.py
 
 
-class StandIn(Asked):
+class StandIn(Judgeable):
     """A model without weights. A property of a stand-in claim uses only its shape."""
 
     config = ModelConfig(d_vocab=3)

@@ -23,9 +23,9 @@ from recint.model import Model
 from recint.model.interventions import attention_replaced, qk_replaced, uniform_pattern
 from recint.model.stand_ins import STAND_INS, qk_identity
 from recint.recurrence import Recurrences
-from recint.replication.look import Look
+from recint.replication.data import Data
 from recint.replication.prediction_errors import SHORT
-from recint.replication.table import FIGURES, replicate
+from recint.replication.table import NUMBERS, replicate
 from recint.subjects import REFERENCE_CHECKPOINT
 from recint.system.seeds import derive_seed
 from recint.system.threads import limit_threads
@@ -34,11 +34,11 @@ Ways = tuple[float, float | None]  # the notebook's way and the sound way
 LOOPS: dict[str, Callable[["Notebook"], Ways]] = {}
 
 
-def loop(figure: str) -> Callable[[Callable[["Notebook"], Ways]], Callable[["Notebook"], Ways]]:
+def loop(number: str) -> Callable[[Callable[["Notebook"], Ways]], Callable[["Notebook"], Ways]]:
     """Declare a function that measures this number of the table, one recurrence at a time."""
 
     def declare(measure: Callable[["Notebook"], Ways]) -> Callable[["Notebook"], Ways]:
-        LOOPS[figure] = measure
+        LOOPS[number] = measure
         return measure
 
     return declare
@@ -55,8 +55,8 @@ def one_by_one(batches: list[Any]) -> Iterator[Tensor]:
 class Notebook:
     """The state of a notebook: the model, the recurrences, and values that several numbers need."""
 
-    def __init__(self, look: Look) -> None:
-        self.look, self.model, self.bridge, self.config = look, look.model, look.model.bridge, look.model.config
+    def __init__(self, data: Data) -> None:
+        self.data, self.model, self.bridge, self.config = data, data.model, data.model.bridge, data.model.config
         self.first = 2 * self.config.order
         self.layers, self.heads = range(self.config.n_layers), range(self.config.n_heads)
 
@@ -72,18 +72,18 @@ class Notebook:
 
     @cached_property
     def losses(self) -> float:
-        return float(np.mean([self.loss(vecs) for vecs in one_by_one(self.look.usual)]))
+        return float(np.mean([self.loss(vecs) for vecs in one_by_one(self.data.usual)]))
 
     @cached_property
     def one(self) -> Tensor:
-        return next(one_by_one(self.look.at_one_c))
+        return next(one_by_one(self.data.at_one_c))
 
     @cached_property
     def attributions(self) -> tuple[np.ndarray, np.ndarray]:
         """Attribution of heads and MLPs, with the LayerNorm scale of the whole residual stream."""
         heads, mlps = np.zeros((len(self.layers), len(self.heads))), np.zeros(len(self.layers))
         count = 0
-        for vecs in one_by_one(self.look.usual):
+        for vecs in one_by_one(self.data.usual):
             _, cache = self.cached(vecs)
             scale = cache["ln_final.hook_scale"][0]
             for seq in range(self.first, vecs.shape[1] - 1):
@@ -123,7 +123,7 @@ class Notebook:
     @cached_property
     def eight_lines(self) -> tuple[list[float], list[float]]:
         """R^2 and slope for the first terms of one recurrence and layer 2 without its last head."""
-        *_, vecs = one_by_one(self.look.usual)
+        *_, vecs = one_by_one(self.data.usual)
         fits = [linregress(*self.line(vecs[:, i], 2, self.heads[:-1])) for i in self.heads]
         return [fit.rvalue**2 for fit in fits], [fit.slope for fit in fits]
 
@@ -132,7 +132,7 @@ class Notebook:
             z[:, :, heads] = 0
             return z
 
-        losses = [self.loss(vecs, [("blocks.0.attn.hook_z", zero)]) for vecs in one_by_one(self.look.usual)]
+        losses = [self.loss(vecs, [("blocks.0.attn.hook_z", zero)]) for vecs in one_by_one(self.data.usual)]
         return float(np.mean(losses))
 
     @cached_property
@@ -142,14 +142,14 @@ class Notebook:
 
 @loop("MSE at c = -1.5")
 def mse_at_one_c(notebook: Notebook) -> Ways:
-    losses = [notebook.loss(vecs) for vecs in one_by_one(notebook.look.at_one_c)]
+    losses = [notebook.loss(vecs) for vecs in one_by_one(notebook.data.at_one_c)]
     return losses[0], float(np.mean(losses))
 
 
 @loop("Multiple m in a_i + m a_(i-1), as which the residual stream reads after layer 0")
 def previous_term(notebook: Notebook) -> Ways:
     regressors, read = [], []
-    for vecs in one_by_one(notebook.look.usual):
+    for vecs in one_by_one(notebook.data.usual):
         _, cache = notebook.cached(vecs)
         for i in range(1, vecs.shape[1] - 1):
             regressors.append(torch.stack([vecs[0, i], vecs[0, i - 1]], dim=-1).double().numpy())
@@ -210,7 +210,7 @@ def mean_ablation(notebook: Notebook) -> Ways:
         return [(name, lambda z, hook: mean[: z.shape[1]].expand_as(z))]
 
     total, again = torch.zeros(()), 0.0
-    repeated = range(notebook.look.draws)
+    repeated = range(notebook.data.draws)
     for _ in repeated:
         total = total + notebook.cached(notebook.one)[1][name][0]
     for _ in repeated:
@@ -218,20 +218,20 @@ def mean_ablation(notebook: Notebook) -> Ways:
     reference = notebook.model.reference_activation(name).mean(
         0
     )  # over reference recurrences; it is computed before the measurement of time, on both sides
-    ablated = [notebook.loss(vecs, replaced_by(reference)) for vecs in one_by_one(notebook.look.usual)]
+    ablated = [notebook.loss(vecs, replaced_by(reference)) for vecs in one_by_one(notebook.data.usual)]
     return again / len(repeated) / notebook.loss(notebook.one), float(np.mean(ablated)) / notebook.losses
 
 
 @loop("R^2 of the line on which layer 0's summed OV keeps a vector")
 def line_of_layer_0(notebook: Notebook) -> Ways:
-    generator = torch.Generator().manual_seed(derive_seed(notebook.look.seed, "replication", "uniform vectors"))
-    length, dim = notebook.look.reference.length, notebook.config.d_vocab
+    generator = torch.Generator().manual_seed(derive_seed(notebook.data.seed, "replication", "uniform vectors"))
+    length, dim = notebook.data.reference.length, notebook.config.d_vocab
     uniform, terms = [], []
-    for x in torch.rand(notebook.look.draws, length - 1, dim, generator=generator):
+    for x in torch.rand(notebook.data.draws, length - 1, dim, generator=generator):
         for i in range(length - 1):
             fit = linregress(*notebook.line(x[i : i + 1], 0, notebook.heads))
             uniform.append(fit.rvalue**2)
-    for vecs in one_by_one(notebook.look.usual):
+    for vecs in one_by_one(notebook.data.usual):
         for i in range(length - 1):
             fit = linregress(*notebook.line(vecs[:, i], 0, notebook.heads))
             terms.append(np.copysign(fit.rvalue**2, fit.slope))
@@ -241,7 +241,7 @@ def line_of_layer_0(notebook: Notebook) -> Ways:
 @loop("Slope of that line for layer 2's OV")
 def slope_of_layer_2(notebook: Notebook) -> Ways:
     above, below = 0.0, 0.0
-    for vecs in one_by_one(notebook.look.usual):
+    for vecs in one_by_one(notebook.data.usual):
         for i in range(vecs.shape[1] - 1):
             x = vecs[0, i] / vecs[0, i].norm()
             ov = sum(notebook.bridge.OV.AB[2, head] for head in notebook.heads)
@@ -254,7 +254,7 @@ def slope_of_layer_2(notebook: Notebook) -> Ways:
 @loop("R^2 of that line for layer 2's OV")
 def line_of_layer_2(notebook: Notebook) -> Ways:
     terms = []
-    for vecs in one_by_one(notebook.look.usual):
+    for vecs in one_by_one(notebook.data.usual):
         for i in range(vecs.shape[1] - 1):
             terms.append(linregress(*notebook.line(vecs[:, i], 2, notebook.heads)).rvalue ** 2)
     return float(np.mean(notebook.eight_lines[0])), float(np.mean(terms))
@@ -274,7 +274,7 @@ def zeroed_7(notebook: Notebook) -> Ways:
 def outside(notebook: Notebook) -> Ways:
     _, _, v = torch.linalg.svd(notebook.bridge.W_E)
     shares = []
-    for vecs in one_by_one(notebook.look.usual):
+    for vecs in one_by_one(notebook.data.usual):
         _, cache = notebook.cached(vecs)
         for i in range(vecs.shape[1] - 1):
             added = cache["resid_post", 0][:, i] - cache["resid_pre", 0][:, i]
@@ -296,14 +296,14 @@ def qk_low_rank_identity(notebook: Notebook) -> Ways:
     heads, losses = range(5), []
 
     def average() -> float:
-        predicted = ((notebook.model(vecs[:, :-1]), vecs) for vecs in one_by_one(notebook.look.usual))
+        predicted = ((notebook.model(vecs[:, :-1]), vecs) for vecs in one_by_one(notebook.data.usual))
         return float(np.mean([notebook.off(*pair) for pair in predicted]))
 
     for number in range(STAND_INS):
         W_Q, W_K = qk_identity(notebook.model, heads=len(heads), number=number)
         with qk_replaced(notebook.model, layer=2, heads=heads, W_Q=W_Q, W_K=W_K):
             losses.append(average())
-    even = uniform_pattern(notebook.look.reference.length - 1)
+    even = uniform_pattern(notebook.data.reference.length - 1)
     with attention_replaced(notebook.model, layer=2, heads=heads, pattern=even):
         average()  # is in the last column of the table
     return losses[0] / notebook.losses, float(np.mean(losses)) / notebook.losses
@@ -311,10 +311,10 @@ def qk_low_rank_identity(notebook: Notebook) -> Ways:
 
 @loop("Mean square of d at c in [-2, 0], the error of a probe that always says 0")
 def mean_square_of_d(notebook: Notebook) -> Ways:
-    distribution = notebook.look.probed
+    distribution = notebook.data.probed
     squares = [
         nn.MSELoss()(torch.zeros_like(d), d).item()
-        for batch in notebook.look.draw(distribution, "probe")
+        for batch in notebook.data.draw(distribution, "probe")
         for d in batch.offset
     ]
     return squares[0], float(np.mean(squares))
@@ -322,27 +322,27 @@ def mean_square_of_d(notebook: Notebook) -> Ways:
 
 @loop(f"MSE on sequences of {SHORT} terms")
 def short(notebook: Notebook) -> Ways:
-    drawn = notebook.look.draw(notebook.look.reference.at(length=SHORT), "short")
+    drawn = notebook.data.draw(notebook.data.reference.at(length=SHORT), "short")
     losses = [notebook.loss(vecs) for vecs in one_by_one(drawn)]
     return losses[0], float(np.mean(losses))
 
 
-def loops(look: Look, *, report: Callable[[str, float], None] = lambda figure, seconds: None) -> dict[str, Ways]:
+def loops(data: Data, *, report: Callable[[str, float], None] = lambda number, seconds: None) -> dict[str, Ways]:
     """Both columns of every number that depends on recurrences. `report` receives the seconds that each took."""
-    notebook, found = Notebook(look), {}
+    notebook, found = Notebook(data), {}
     with torch.no_grad():
-        for figure in FIGURES:
-            if not figure.weights:
+        for number in NUMBERS:
+            if not number.weights:
                 begun = time.process_time()
-                found[figure.name] = LOOPS[figure.name](notebook)
-                report(figure.name, time.process_time() - begun)
+                found[number.name] = LOOPS[number.name](notebook)
+                report(number.name, time.process_time() - begun)
     return found
 
 
-def largest_difference(look: Look, found: dict[str, Ways]) -> float:
+def largest_difference(data: Data, found: dict[str, Ways]) -> float:
     """The largest relative difference between a number of the loops and of the table, in either column."""
     differences = []
-    for row in replicate(look.model, draws=look.draws, seed=look.seed, weights=False):
+    for row in replicate(data.model, draws=data.draws, seed=data.seed, weights=False):
         for measured, expected in zip((row.notebook_way, row.sound_way), found[row.name], strict=True):
             if measured is not None and expected is not None and measured.value != expected:
                 differences.append(abs(measured.value - expected) / max(abs(measured.value), abs(expected)))
@@ -366,17 +366,17 @@ def main() -> None:
 
     spent: dict[str, float] = {}
 
-    def report(figure: str, seconds: float) -> None:
-        spent[figure] = seconds
-        print(f"{seconds:8.2f} s  {figure}", flush=True)
+    def report(number: str, seconds: float) -> None:
+        spent[number] = seconds
+        print(f"{seconds:8.2f} s  {number}", flush=True)
 
-    look = Look(model, draws=options.recurrences, seed=options.seed)
-    found = loops(look, report=report)
+    data = Data(model, draws=options.recurrences, seed=options.seed)
+    found = loops(data, report=report)
     theirs = sum(spent.values())
     print(f"one recurrence at a time: {theirs:.2f} s for {options.recurrences} recurrences")
     print(f"recint replicate:         {ours:.2f} s for the same, intervals included")
     print(
-        f"ratio: {theirs / ours:.0f} (largest relative difference of a figure: {largest_difference(look, found):.1e})"
+        f"ratio: {theirs / ours:.0f} (largest relative difference of a number: {largest_difference(data, found):.1e})"
     )
 
 

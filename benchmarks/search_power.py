@@ -22,13 +22,13 @@ from recint.claim import Claim, Property
 from recint.domain import Condition, Domain
 from recint.judging.scan import VISIT, Scan
 from recint.judging.search import search
-from recint.model.asked import Asked
+from recint.model.judgeable import Judgeable
 from recint.profiles import register_profiles
 from recint.strategies import SEEDS, conditions, grid
 from recint.system.seeds import derive_seed
 
 
-class Mutant(Asked):
+class Mutant(Judgeable):
     """A model that fails at one condition."""
 
     config = ModelConfig(d_vocab=3)

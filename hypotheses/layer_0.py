@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from hypothesis import given
 
-from recint.carried import require_position
+from recint.carry_over import require_position
 from recint.claim import EVERY_FAMILY, Claim, Contrast
 from recint.claim_figures import against_c, with_attention, with_attribution, with_heads
 from recint.domain import Domain

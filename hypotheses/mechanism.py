@@ -13,7 +13,7 @@ decide there.
 import torch
 from hypothesis import given
 
-from recint.carried import require_position
+from recint.carry_over import require_position
 from recint.claim import Claim, Contrast, Unmet
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED, Between, Condition, Domain, Transformed, Turned, reference_of

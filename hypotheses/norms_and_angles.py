@@ -14,7 +14,7 @@ was evaluated.
 import torch
 from hypothesis import given
 
-from recint.carried import require_position
+from recint.carry_over import require_position
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED

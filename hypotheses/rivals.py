@@ -5,7 +5,7 @@ The account says that all of them lose. They were registered together with it, s
 
 from hypothesis import given
 
-from recint.carried import require_position
+from recint.carry_over import require_position
 from recint.claim import Claim, Contrast
 from recint.claim_figures import against_c
 from recint.domain import AS_TRAINED, Domain

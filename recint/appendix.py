@@ -1,4 +1,4 @@
-"""What a report says below the evidence: the error of the best reader, and the notebook's figures measured again.
+"""What a report says below the evidence: the error of the best reader, and the notebook's numbers measured again.
 
 No verdict depends on it. What cannot be computed is a note.
 """
@@ -18,7 +18,7 @@ def of(run: Session, *, replicated: bool) -> str:
     """The appendix of a run as HTML; empty if there is nothing to say.
 
     Args:
-        replicated: whether the notebook's figures are measured again.
+        replicated: whether the notebook's numbers are measured again.
     """
     return _noise(run) + (_replication(run) if replicated else "")
 
@@ -35,7 +35,7 @@ def _noise(run: Session) -> str:
 
 
 def _replication(run: Session) -> str:
-    """The notebook's figures, measured again on this checkpoint, as HTML; the same as on the page of `recint replicate`."""
+    """The notebook's numbers, measured again on this checkpoint, as HTML; the same as on the page of `recint replicate`."""
     from recint.replication import page as replication_page
     from recint.replication.gallery import gallery
     from recint.replication.table import replicate
@@ -44,4 +44,4 @@ def _replication(run: Session) -> str:
         model: Any = run.subject.model(run.checkpoint, run.device)
         return replication_page.section(replicate(model, seed=run.seed.number), gallery(model, seed=run.seed.number))
     except Exception as error:  # the verdicts do not depend on it
-        return html.missing(f"The notebook's figures could not be measured again: {error}")
+        return html.missing(f"The notebook's numbers could not be measured again: {error}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scipy.stats import qmc
 
 from recint import refusals
-from recint.carried import Carried, carried
+from recint.carry_over import Carried, carried
 from recint.checkpoint import ModelConfig, task_of
 from recint.judging.subject import POINTS
 from recint.places import (

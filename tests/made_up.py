@@ -7,11 +7,11 @@ from hypothesis import given
 
 from recint.checkpoint import ModelConfig
 from recint.claim import Claim, Contrast
-from recint.model.asked import Asked
+from recint.model.judgeable import Judgeable
 from recint.strategies import conditions, recurrences
 
 
-class StandIn(Asked):
+class StandIn(Judgeable):
     """A model whose statistic at a recurrence is truth(c) plus noise; the properties below read it off directly."""
 
     config, checkpoint = ModelConfig(d_vocab=3), SimpleNamespace(told=None, path="model.pth")

@@ -25,7 +25,7 @@ def test_what_cannot_be_computed_is_a_note():
 
     said = appendix.of(run(broken), replicated=True)
     assert "The error of the best reader could not be computed: no such model" in said
-    assert "The notebook&#39;s figures could not be measured again: no such model" in said
+    assert "The notebook&#39;s numbers could not be measured again: no such model" in said
 
 
 def test_without_noise_no_model_is_built():

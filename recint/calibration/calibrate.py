@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from recint.calibration.activation_mutants import ACCOUNT, ACTIVATION_MUTANTS
 from recint.calibration.filters import FILTERS
 from recint.calibration.ladder import Rung, ladder
 from recint.calibration.mutants import MUTANTS, mutate
@@ -23,7 +24,6 @@ from recint.calibration.planted import plant
 from recint.calibration.positives import POSITIVES
 from recint.calibration.roles import Roles, combinations
 from recint.calibration.scrambled import scrambled
-from recint.calibration.standing_mutants import ACCOUNT, STANDING_MUTANTS
 from recint.calibration.truth import truth
 from recint.catalogue import properties
 from recint.checkpoint import Checkpoint, load
@@ -132,16 +132,16 @@ def controls(checkpoint: Checkpoint, props: Sequence[Property]) -> tuple[Control
                     change=mutant.name,
                 )
             )
-    for standing in STANDING_MUTANTS:
+    for broken in ACTIVATION_MUTANTS:
         found.append(
             Control(
-                name=f"{checkpoint.name}: {standing.name}",
+                name=f"{checkpoint.name}: {broken.name}",
                 group="mutant",
-                make=partial(standing.model, checkpoint),
-                made_for=standing.killed_by,
+                make=partial(broken.model, checkpoint),
+                made_for=broken.killed_by,
                 claims=ACCOUNT,
                 base=checkpoint.name,
-                change=standing.name,
+                change=broken.name,
             )
         )
     return tuple(sorted(found, key=lambda control: list(GROUPS).index(control.group)))

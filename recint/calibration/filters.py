@@ -1,7 +1,7 @@
 """Planted filters: transformers whose prediction is a known linear filter over the terms.
 
 They are attention-only (see `attention_only`). The heads of one layer move the terms, and their attention is the filter. Where the
-filter depends on c, c is told from outside: an oracle reads it from the residual stream, and a standing edit puts the filter in
+filter depends on c, c is told from outside: an oracle reads it from the residual stream, and a permanent edit puts the filter in
 the place of the attention. Weights may then be negative and need not sum to 1. Where attention depends on norms, it is the same
 with the largest norm.
 
@@ -21,9 +21,9 @@ from torch import Tensor
 
 from recint.calibration.attention_only import CONFIG, SILENT, Layer, Plan, attention_only, subspaces
 from recint.calibration.oracle import coefficient, terms_in
+from recint.calibration.permanent_edits import READ, Edits, PermanentlyEdited
 from recint.calibration.positives import Positive
 from recint.calibration.solver import Solver
-from recint.calibration.standing import READ, Edits, Standing
 from recint.checkpoint import Checkpoint
 from recint.model import Model
 from recint.model.interventions import remembering
@@ -105,7 +105,9 @@ def _told(model: Model, stream: Float[Tensor, "recurrence position d_model"]) ->
     return _ENLARGED * coefficient(terms_in(model, stream))
 
 
-def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurrence], int], Filter]) -> Standing:
+def filter_of_c(
+    seed: int, *, name: str, weights: Callable[[Float[Tensor, recurrence], int], Filter]
+) -> PermanentlyEdited:
     """Layer 0 moves the terms, and its attention is the filter of c. The attention of layers 1 and 2 is too, but moves nothing.
 
     So another recurrence with the same c has the same patterns, but for rounding. All claims about interventions find something
@@ -115,10 +117,10 @@ def filter_of_c(seed: int, *, name: str, weights: Callable[[Float[Tensor, recurr
     checkpoint = _moving(plan, layers=(0,), name=f"{name}-{seed}")
     told = partial(_told, Model(checkpoint))
     edits = [edit for layer in range(CONFIG.n_layers) for edit in steered(layer, read=told, weights=weights)]
-    return Standing(checkpoint, edits)
+    return PermanentlyEdited(checkpoint, edits)
 
 
-def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
+def filter_of_c_and_norms(seed: int, *, layer: int) -> PermanentlyEdited:
     """A filter of two steps in layers 0 and 1. The attention of one is set by the largest norm alone, that of the other by c.
 
     The one adds the last term: every query attends to itself with the weight 1 / n^2, where n is the norm, and what the heads bring
@@ -155,10 +157,10 @@ def filter_of_c_and_norms(seed: int, *, layer: int) -> Standing:
         *steered(layer, read=largest, weights=itself),
         (f"blocks.{layer}.attn.hook_z", louder),
     )
-    return Standing(checkpoint, (*of_c, *of_norms))
+    return PermanentlyEdited(checkpoint, (*of_c, *of_norms))
 
 
-def c_on_a_line(seed: int) -> Standing:
+def c_on_a_line(seed: int) -> PermanentlyEdited:
     """c is written along one direction in layer 0 and read there in layer 1, whose attention is then the rule's filter.
 
     So a linear probe reads c after layer 0, and whoever moves the stream along this direction moves the c of the prediction.
@@ -177,7 +179,7 @@ def c_on_a_line(seed: int) -> Standing:
         ("blocks.0.hook_attn_out", write),
         *steered(1, read=lambda residual: _ENLARGED * (residual @ line).mean(1), weights=rule_weights),
     )
-    return Standing(checkpoint, edits)
+    return PermanentlyEdited(checkpoint, edits)
 
 
 def knows_no_c(seed: int) -> Checkpoint:

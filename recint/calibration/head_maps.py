@@ -15,7 +15,7 @@ from scipy import optimize
 from recint.calibration.composition import expected_composition, squared_singular_values
 from recint.calibration.roles import Array, Heads, Roles, each_head
 from recint.calibration.rotations import half_projections, orthonormal, random_source, rotation, rotation_cosine
-from recint.calibration.terms import COPIED, term_statistics
+from recint.calibration.term_statistics import COPIED, term_statistics
 from recint.checkpoint import ModelConfig
 from recint.statistics.weights import effective_rank
 

@@ -1,4 +1,4 @@
-"""An oracle: what the terms in a residual stream are, and their coefficient c. Standing edits ask it.
+"""An oracle: what the terms in a residual stream are, and their coefficient c. Permanent edits ask it.
 
 A transformer that is written by hand cannot read c exactly. So c is told from outside.
 """

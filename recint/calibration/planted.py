@@ -30,7 +30,7 @@ from recint.calibration.qk_energy import QKEnergy, qk_energy
 from recint.calibration.roles import ROLES, SMALL, Array, Heads, Roles, each_head
 from recint.calibration.rotations import random_source
 from recint.calibration.subspaces import Subspaces, carve
-from recint.calibration.terms import term_statistics
+from recint.calibration.term_statistics import term_statistics
 from recint.checkpoint import Checkpoint, ModelConfig
 
 # Length of a position. Terms have a length of at most 2, so they change LayerNorm's scale by less than 1 %.

@@ -35,7 +35,7 @@ from recint.calibration.attention_only import (
     subspaces,
 )
 from recint.calibration.solver import Solver
-from recint.calibration.terms import COPIED, term_statistics
+from recint.calibration.term_statistics import COPIED, term_statistics
 from recint.checkpoint import Checkpoint
 from recint.judging.claim import Claim
 from recint.model import Model

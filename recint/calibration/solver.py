@@ -16,8 +16,8 @@ from torch import Tensor
 from recint.calibration.roles import SMALL
 from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place
-from recint.model.asked import Asked
 from recint.model.intact import Intact
+from recint.model.judgeable import Judgeable
 from recint.model.transformer import ForwardPass
 from recint.system.seeds import derive_seed
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver(Asked):
+class Solver(Judgeable):
     """A stand-in for a `Model` that predicts recurrences of order 1, exactly or with Gaussian noise of a chosen MSE.
 
     It offers what claims about prediction use. A step is c times the step before it, and the solver estimates c from the steps

@@ -20,7 +20,7 @@ from hypothesis import target
 
 from recint import shipped
 from recint.judging.claim import Claim, Property, Refuted
-from recint.judging.further import failing_in, further
+from recint.judging.further_counterexamples import failing_in, further
 from recint.judging.observation import Observation, observing
 from recint.judging.scan import Scan, scan, suspects
 from recint.judging.statistic import p_against, statistic
@@ -64,7 +64,7 @@ class Search:
         conditions: the number of different places that were visited.
         worst, worst_at: the worst value of all trials, and its place.
         counterexample: None if none was confirmed.
-        further: more counterexamples, which differ from the first in one thing; see `recint.judging.further`.
+        further: more counterexamples, which differ from the first in one thing; see `recint.judging.further_counterexamples`.
         unconfirmed: the number of places that failed in the search but not on fresh draws; 0 if a counterexample was confirmed.
         scanned: the scan, for a claim about every condition; otherwise None.
     """

@@ -23,9 +23,9 @@ from recint.checkpoint import Checkpoint, ModelConfig
 from recint.domain import Place, reference_of
 from recint.hooks import Edit, Hook, editing, keeping, known_to
 from recint.judging.subject import CHUNK
-from recint.model.asked import Asked
 from recint.model.folding import fold
 from recint.model.intact import Intact
+from recint.model.judgeable import Judgeable
 from recint.model.untrained import untrained
 from recint.system.memo import Once
 from recint.system.memory import keep_freed_memory
@@ -146,7 +146,7 @@ def layer_norm_scale(residual: Float[Tensor, "*batch d_model"], *, eps: float) -
     return (residual.var(-1, correction=0) + eps).sqrt()
 
 
-class Model(Asked, Once):
+class Model(Judgeable, Once):
     """The model of a checkpoint, on a device, with folded weights: see `recint.model.folding.fold`.
 
     >>> model = Model(load("fixtures/checkpoints/affine3-seed0"))

@@ -9,8 +9,8 @@ from pathlib import Path
 from recint.record import log_file
 from recint.record.chain import Chain, unpacked
 from recint.record.derivation import Derivation, Placed
+from recint.record.git_history import Commit, past
 from recint.record.lines import Line, parsed
-from recint.record.past import Commit, past
 
 
 @dataclass(frozen=True)

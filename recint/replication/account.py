@@ -27,7 +27,7 @@ from recint.model.linear_filter import BEFORE, filter_at, filter_weights, mean_w
 from recint.model.preconditions import require_verifiable
 from recint.model.readers import hidden_later
 from recint.partners import Shared
-from recint.replication.look import ONE_C
+from recint.replication.data import ONE_C
 from recint.replication.rows import Measured, estimated, mean, ratio
 from recint.system.seeds import derive_seed
 

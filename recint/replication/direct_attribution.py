@@ -1,4 +1,4 @@
-"""Figures of the notebook about the residual stream and direct attribution."""
+"""Numbers of the notebook about the residual stream and direct attribution."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recint.model.intact import Intact
-from recint.replication.look import Look, normalised_attribution, over
-from recint.replication.rows import Answer, Figures, Measured, estimated, mean, ratio, single, spread
+from recint.replication.data import Data, normalised_attribution, over
+from recint.replication.rows import Answer, Measured, Numbers, estimated, mean, ratio, single, spread
 
-FIGURES = Figures()
+NUMBERS = Numbers()
 ATTRIBUTION = "Attention Patterns, Direct Logit Attribution"
 
 
-@FIGURES.declare("MSE at c = -1.5", where=ATTRIBUTION, notebook="0.0002")
-def _mse_at_one_c(look: Look) -> Answer:
-    errors = over(look.at_one_c, lambda intact: intact.errors)
+@NUMBERS.declare("MSE at c = -1.5", where=ATTRIBUTION, notebook="0.0002")
+def _mse_at_one_c(data: Data) -> Answer:
+    errors = over(data.at_one_c, lambda intact: intact.errors)
     why = f"One recurrence speaks for a coefficient: {spread(errors)}."
     return single(errors[0]), mean(errors), why
 
 
-@FIGURES.declare(
+@NUMBERS.declare(
     "Multiple m in a_i + m a_(i-1), as which the residual stream reads after layer 0",
     where=ATTRIBUTION, notebook="2.3", layers=(0,), order=1,
 )  # fmt: skip
-def _previous_term(look: Look) -> Answer:
-    model = look.model
+def _previous_term(data: Data) -> Answer:
+    model = data.model
 
     def moments(intact: Intact) -> Tensor:
         """Sums of products of the terms, the previous terms, and the residual stream read through W_U.
@@ -42,7 +42,7 @@ def _previous_term(look: Look) -> Answer:
         parts = (terms[:, 1:], terms[:, :-1], read[:, 1:])
         return torch.stack([(a * b).sum((1, 2)) for a, b in combinations_with_replacement(parts, 2)], dim=-1)
 
-    tt, tp, tr, pp, pr, rr = over(look.usual, moments).T  # term, previous, read
+    tt, tp, tr, pp, pr, rr = over(data.usual, moments).T  # term, previous, read
     gram = np.array([[tt.sum(), tp.sum()], [tp.sum(), pp.sum()]])
     a, b = np.linalg.solve(gram, [tr.sum(), pr.sum()])
     # How far each recurrence pulls the coefficients, to first order; computed from the residuals of the fit (White 1980).
@@ -52,7 +52,7 @@ def _previous_term(look: Look) -> Answer:
     explained = (a * tr.sum() + b * pr.sum()) / rr.sum()
     alone = pr.sum() ** 2 / (pp.sum() * rr.sum())
 
-    one, first = look.one, 2 * model.config.order
+    one, first = data.one, 2 * model.config.order
     terms = one.recurrences.inputs[:, first:]
     before = one.recurrences.inputs[:, first - 1 : -1]
     read = model.unembed(one["blocks.0.hook_resid_post"])[:, first:]
@@ -65,22 +65,22 @@ def _previous_term(look: Look) -> Answer:
     return single(by_eye), m, why
 
 
-@FIGURES.declare(
+@NUMBERS.declare(
     "MSE between the residual stream after layer 0 and before layer 1",
     where=ATTRIBUTION, notebook="printed, not kept", layers=(0, 1),
 )  # fmt: skip
-def _same_tensor(look: Look) -> Answer:
+def _same_tensor(data: Data) -> Answer:
     after, before = (
-        look.model.unembed(look.one[f"blocks.{name}"]) for name in ("0.hook_resid_post", "1.hook_resid_pre")
+        data.model.unembed(data.one[f"blocks.{name}"]) for name in ("0.hook_resid_post", "1.hook_resid_pre")
     )
     why = "The two are one tensor under two names, so that there is nothing to measure: it is 0 for every model."
     return single((after - before).square().mean()), None, why
 
 
-def _layer_share(look: Look, layer: int) -> tuple[Measured, Measured]:
+def _layer_share(data: Data, layer: int) -> tuple[Measured, Measured]:
     """A layer's share of the heads' direct attribution, the notebook's way and the sound way."""
-    one = normalised_attribution(look.model, look.one)[0].abs().sum(-1)
-    heads = look.head_attribution
+    one = normalised_attribution(data.model, data.one)[0].abs().sum(-1)
+    heads = data.head_attribution
     return single(one[layer] / one.sum()), _share(heads[:, layer], np.delete(heads, layer, axis=1))
 
 
@@ -91,40 +91,40 @@ def _share(part: Float[NDArray, "recurrence ..."], rest: Float[NDArray, "recurre
     return estimated(np.stack(rows, axis=1), "share of absolute means", unit="")
 
 
-@FIGURES.declare(
+@NUMBERS.declare(
     "Layer 0's share of the heads' direct attribution", where=ATTRIBUTION, notebook="most of it", layers=(0,)
 )
-def _share_of_layer_0(look: Look) -> Answer:
+def _share_of_layer_0(data: Data) -> Answer:
     why = (
         "LayerNorm of one component by itself gives it the same length as any other, however little it writes, and the output bias "
         "of a whole layer was added to each of its heads; only one position of one recurrence was looked at."
     )
-    return *_layer_share(look, 0), why
+    return *_layer_share(data, 0), why
 
 
 _AS_LAYER_0 = "As for layer 0's share"
 
 
-@FIGURES.declare(
+@NUMBERS.declare(
     "Layer 1's share of the heads' direct attribution", where=ATTRIBUTION, notebook="not much", layers=(1,)
 )
-def _share_of_layer_1(look: Look) -> Answer:
-    return *_layer_share(look, 1), f"{_AS_LAYER_0}."
+def _share_of_layer_1(data: Data) -> Answer:
+    return *_layer_share(data, 1), f"{_AS_LAYER_0}."
 
 
-@FIGURES.declare(
+@NUMBERS.declare(
     "Direct attribution of layer 2's heads over that of layer 0's",
     where=ATTRIBUTION, notebook="an overestimation brought back", layers=(0, 2),
 )  # fmt: skip
-def _taken_back(look: Look) -> Answer:
-    heads, _ = normalised_attribution(look.model, look.one)
-    layers = look.head_attribution.sum(-1)
+def _taken_back(data: Data) -> Answer:
+    heads, _ = normalised_attribution(data.model, data.one)
+    layers = data.head_attribution.sum(-1)
     why = f"{_AS_LAYER_0}: without sizes nothing can be said of how much is taken back."
     return single(heads[2].sum() / heads[0].sum()), ratio(layers[:, 2], layers[:, 0], unit=""), why
 
 
-@FIGURES.declare("The MLPs' share of the direct attribution of heads and MLPs", where=ATTRIBUTION, notebook="a picture")
-def _share_of_mlps(look: Look) -> Answer:
-    one_heads, one_mlps = (part.abs().sum() for part in normalised_attribution(look.model, look.one))
+@NUMBERS.declare("The MLPs' share of the direct attribution of heads and MLPs", where=ATTRIBUTION, notebook="a picture")
+def _share_of_mlps(data: Data) -> Answer:
+    one_heads, one_mlps = (part.abs().sum() for part in normalised_attribution(data.model, data.one))
     why = f"{_AS_LAYER_0}; and heads and MLPs were shown in pictures of their own, each with its own scale."
-    return single(one_mlps / (one_heads + one_mlps)), _share(look.mlp_attribution, look.head_attribution), why
+    return single(one_mlps / (one_heads + one_mlps)), _share(data.mlp_attribution, data.head_attribution), why

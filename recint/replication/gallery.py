@@ -19,7 +19,7 @@ from recint.model.intact import Intact
 from recint.pages import figures, weight_figures
 from recint.pages.report import missing
 from recint.recurrence import REFERENCE
-from recint.replication.look import ONE_C
+from recint.replication.data import ONE_C
 from recint.replication.rows import number
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.weights import (

@@ -14,7 +14,7 @@ from torch import Tensor
 from recint.judging.finite import NotFinite
 from recint.judging.intervals import NoEstimate, estimate
 from recint.judging.reductions import ReductionName
-from recint.replication.look import Look
+from recint.replication.data import Data
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ Answer = tuple[Measured, Measured | None, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class Number:
     """A number of the notebook, and how to measure it.
 
     Attributes:
@@ -97,12 +97,12 @@ class Figure:
     heads: tuple[int, ...]
     order: int | None
     weights: bool
-    measure: Callable[[Look], Answer]
+    measure: Callable[[Data], Answer]
 
-    def row(self, look: Look) -> Row:
+    def row(self, data: Data) -> Row:
         """Measure the number on a model."""
         try:
-            notebook_way, sound_way, why = self._answer(look)
+            notebook_way, sound_way, why = self._answer(data)
         except (NotApplicable, NoEstimate, NotFinite) as reason:
             return Row(name=self.name, where=self.where, notebook=self.notebook, why=f"Not applicable: {reason}.")
         return Row(
@@ -110,8 +110,8 @@ class Figure:
             notebook_way=notebook_way, sound_way=sound_way, why=why,
         )  # fmt: skip
 
-    def _answer(self, look: Look) -> Answer:
-        config = look.model.config
+    def _answer(self, data: Data) -> Answer:
+        config = data.model.config
         for kind, needed, there in (("layer", self.layers, config.n_layers), ("head", self.heads, config.n_heads)):
             if needed and max(needed) >= there:
                 raise NotApplicable(f"it speaks of {kind} {max(needed)}, but the model has {there} of them")
@@ -119,15 +119,15 @@ class Figure:
             raise NotApplicable(
                 f"it speaks of recurrences of order {self.order}, but the model's have order {config.order}"
             )
-        notebook_way, sound_way, why = self.measure(look)
+        notebook_way, sound_way, why = self.measure(data)
         if not all(isfinite(measured.value) for measured in (notebook_way, sound_way) if measured):
-            finite = np.isfinite(look.errors).all()
+            finite = np.isfinite(data.errors).all()
             zero = "it divides by something that is zero in this model"
             raise NotApplicable(zero if finite else "the model predicts numbers that are not finite")
         return notebook_way, sound_way, why
 
 
-class Figures(list[Figure]):
+class Numbers(list[Number]):
     """The numbers of one part of the notebook, in the order of their declarations."""
 
     def declare(
@@ -140,12 +140,12 @@ class Figures(list[Figure]):
         heads: tuple[int, ...] = (),
         order: int | None = None,
         weights: bool = False,
-    ) -> Callable[[Callable[[Look], Answer]], Callable[[Look], Answer]]:
-        """Declare a number. The decorated function measures it: see `Figure.measure`."""
+    ) -> Callable[[Callable[[Data], Answer]], Callable[[Data], Answer]]:
+        """Declare a number. The decorated function measures it: see `Number.measure`."""
 
-        def declare(measure: Callable[[Look], Answer]) -> Callable[[Look], Answer]:
+        def declare(measure: Callable[[Data], Answer]) -> Callable[[Data], Answer]:
             self.append(
-                Figure(
+                Number(
                     name=name, where=where, notebook=notebook, layers=layers, heads=heads, order=order, weights=weights,
                     measure=measure,
                 )

@@ -1,8 +1,8 @@
-"""The replication table: every figure that the notebook printed or used, measured again on a given model.
+"""The replication table: every number that the notebook printed or used, measured again on a given model.
 
-Each figure is computed the notebook's way, and beside it a sound way. The sound way measures many recurrences and gives an
+Each number is computed the notebook's way, and beside it a sound way. The sound way measures many recurrences and gives an
 interval, compares with chance, or leaves out the flawed step. Each part of the notebook has a module here that declares its
-figures. The table has roughly the order of the notebook.
+numbers. The table has roughly the order of the notebook.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from recint.replication import (
     prediction_errors,
     second_layer_ablation,
 )
-from recint.replication.look import Look
+from recint.replication.data import Data
 from recint.replication.rows import Row
 
-FIGURES = (
-    *direct_attribution.FIGURES,
-    *second_layer_ablation.FIGURES,
-    *ov_circuit.FIGURES,
-    *eigenvalue_scores.FIGURES,
-    *composition.FIGURES,
-    *prediction_errors.FIGURES,
+NUMBERS = (
+    *direct_attribution.NUMBERS,
+    *second_layer_ablation.NUMBERS,
+    *ov_circuit.NUMBERS,
+    *eigenvalue_scores.NUMBERS,
+    *composition.NUMBERS,
+    *prediction_errors.NUMBERS,
 )
 DRAWS = 500
 
 
 def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool = True) -> tuple[Row, ...]:
-    """The rows of the table for a model, in the order of `FIGURES`.
+    """The rows of the table for a model, in the order of `NUMBERS`.
 
     Args:
-        draws: number of recurrences behind every figure that is measured the sound way.
-        weights: whether to include figures that depend on the weights alone.
+        draws: how many recurrences are behind each number that is measured the sound way.
+        weights: whether to include numbers that depend on the weights alone.
 
     Raises:
         ValueError: there are fewer than two draws, the model takes no recurrences of the reference length, or products of its
@@ -57,8 +57,8 @@ def replicate(model: Model, *, draws: int = DRAWS, seed: int = 0, weights: bool 
         if not products.isfinite().all():
             raise ValueError(
                 f"{model.checkpoint.name}: its {name} matrices, which are products of its weights, must be finite, but overflow: "
-                "the notebook's figures have no value for it"
+                "the notebook's numbers have no value for it"
             )
-    look = Look(model, draws=draws, seed=seed)
+    data = Data(model, draws=draws, seed=seed)
     with torch.no_grad():
-        return tuple(figure.row(look) for figure in FIGURES if weights or not figure.weights)
+        return tuple(number.row(data) for number in NUMBERS if weights or not number.weights)

@@ -5,7 +5,7 @@ import pytest
 from recint import cli
 from recint.checkpoint import ModelConfig, save
 from recint.model.untrained import untrained
-from recint.replication.table import FIGURES
+from recint.replication.table import NUMBERS
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ class TestCommand:
         assert out.endswith(f"wrote {table}\nwrote {page}\n")
         assert f"recint replicate {tiny} --seed 7 --draws 100" in table.read_text()
         html = page.read_text()
-        assert html.count('<th scope="row">') == len(FIGURES)
+        assert html.count('<th scope="row">') == len(NUMBERS)
         assert "<details open><summary>Loss against c</summary><svg" in html
         assert "composition</summary>" not in html  # one layer has none to compose with
         assert "src=" not in html

@@ -5,7 +5,7 @@ from pathlib import Path
 from recint.pages.check_page import summary, terminal
 from recint.record.chain import Chain, extended
 from recint.record.check import Checked
-from recint.record.past import Commit
+from recint.record.git_history import Commit
 
 OLD = b'{"kind": "made up"}\n'
 FILES = {Path("log/m.jsonl"): Chain(extended(OLD, [{"kind": "made up"}] * 2)), Path("log/n\x1b.jsonl"): Chain(OLD)}

@@ -6,17 +6,17 @@ from benchmarks.notebook_way import loops
 from recint.checkpoint import ModelConfig
 from recint.model import Model
 from recint.model.untrained import untrained
-from recint.replication.look import Look
-from recint.replication.table import FIGURES, replicate
+from recint.replication.data import Data
+from recint.replication.table import NUMBERS, replicate
 
 DEEP = ModelConfig(n_layers=3, n_heads=8, d_model=16, d_head=4, d_mlp=32, n_ctx=16, d_vocab=5)
-DEPENDENT = [figure.name for figure in FIGURES if not figure.weights]
+DEPENDENT = [number.name for number in NUMBERS if not number.weights]
 DRAWS = 5
 
 
 @pytest.fixture(scope="package")
 def deep():
-    """As many layers and heads as the notebook's model, so that every figure applies."""
+    """As many layers and heads as the notebook's model, so that every number applies."""
     return Model(untrained(DEEP, seed=0, init_range=0.3))
 
 
@@ -32,7 +32,7 @@ def affine_rows(affine_a):
 
 @pytest.fixture(scope="package")
 def looped(deep):
-    return loops(Look(deep, draws=DRAWS, seed=3))
+    return loops(Data(deep, draws=DRAWS, seed=3))
 
 
 def agrees(row, looped):

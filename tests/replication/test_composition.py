@@ -1,16 +1,16 @@
-"""Figures about composition, against an independent implementation in float64."""
+"""Numbers about composition, against an independent implementation in float64."""
 
 import pytest
 
-from recint.replication.composition import FIGURES
+from recint.replication.composition import NUMBERS
 
 from ..conftest import ORACLE
 from .conftest import starting
 
 
 def test_they_are_of_the_weights_alone():
-    assert len(FIGURES) == 3
-    assert all(figure.weights for figure in FIGURES)
+    assert len(NUMBERS) == 3
+    assert all(number.weights for number in NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -21,5 +21,5 @@ def test_they_are_of_the_weights_alone():
         ("V-composition", max(ORACLE[f"composition_v_{pair}_mean"] for pair in ("0to1", "0to2", "1to2"))),
     ],
 )
-def test_figures_of_the_weights(affine_rows, start, expected):
+def test_numbers_of_the_weights(affine_rows, start, expected):
     assert starting(affine_rows, start).notebook_way.value == pytest.approx(expected, rel=1e-3)

@@ -38,7 +38,7 @@ def test_the_terminal_shows_everything_in_120_columns(rows, monkeypatch):
     assert re.match(r"Nothing\s+30\s+–\s+–$", shown[5])
 
 
-def test_markdown_has_one_line_a_figure():
+def test_markdown_has_one_line_a_number():
     text = replication_page.markdown(SHOWN, checkpoint="tiny", command="recint replicate tiny")
     assert "    recint replicate tiny\n" in text
     assert "| A &lt;ratio> (Some \\| section) | 4 | 2 n=1 | 3.14 × chance [3, 3.3], n=20 | One \\| two. |\n" in text

@@ -1,4 +1,4 @@
-"""How a figure is told."""
+"""How a number is told."""
 
 import pytest
 

@@ -1,12 +1,12 @@
-"""Figures about the ablation of layer 1, against loops over recurrences, positions and heads."""
+"""Numbers about the ablation of layer 1, against loops over recurrences, positions and heads."""
 
 import pytest
 
-from recint.replication.second_layer_ablation import FIGURES
+from recint.replication.second_layer_ablation import NUMBERS
 
 from .conftest import agrees
 
 
-@pytest.mark.parametrize("name", [figure.name for figure in FIGURES if not figure.weights])
-def test_figures_agree_with_loops(rows, looped, name):
+@pytest.mark.parametrize("name", [number.name for number in NUMBERS if not number.weights])
+def test_numbers_agree_with_loops(rows, looped, name):
     agrees(rows[name], looped[name])

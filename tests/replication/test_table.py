@@ -11,19 +11,19 @@ import torch
 from benchmarks.notebook_way import LOOPS
 from recint.model import Model
 from recint.model.untrained import untrained
-from recint.replication.table import FIGURES, replicate
+from recint.replication.table import NUMBERS, replicate
 
 from ..conftest import ORACLE
 from .conftest import DEPENDENT, DRAWS, starting
 
 
 class TestLoops:
-    """Both columns of every figure against a literal loop over recurrences, positions and heads."""
+    """Both columns of every number against a literal loop over recurrences, positions and heads."""
 
-    def test_there_is_a_loop_for_every_figure_that_depends_on_recurrences(self):
+    def test_there_is_a_loop_for_every_number_that_depends_on_recurrences(self):
         assert set(LOOPS) == set(DEPENDENT)
 
-    def test_figures_of_the_weights_agree_with_loops(self, deep, rows):
+    def test_numbers_of_the_weights_agree_with_loops(self, deep, rows):
         ov, qk = deep.W_OV.double().numpy(), deep.W_QK.double().numpy()
         size = ov.shape[-1]
         found = {name: row.notebook_way.value for name, row in rows.items() if name not in DEPENDENT}
@@ -75,7 +75,7 @@ LOWER = (RANKS[0] + RANKS[2]) / 2 - RANKS[1]
 
 
 class TestOracle:
-    """Figures of an independent implementation in float64, from the data that tests/model/test_transformer.py reads."""
+    """Numbers of an independent implementation in float64, from the data that tests/model/test_transformer.py reads."""
 
     @pytest.mark.parametrize(
         ("start", "expected"),
@@ -86,7 +86,7 @@ class TestOracle:
             ("Largest eigenvalue score of OV over the heads of layer 2", max(ORACLE["l2.ov_eigenvalue_score"])),
         ],
     )
-    def test_figures_of_the_weights(self, affine_rows, start, expected):
+    def test_numbers_of_the_weights(self, affine_rows, start, expected):
         assert starting(affine_rows, start).notebook_way.value == pytest.approx(expected, rel=1e-3)
 
     @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ class TestOracle:
             ("The MLPs' share", OF_MLPS.sum() / (OF_MLPS.sum() + OF_HEADS.sum())),
         ],
     )
-    def test_sound_figures_lie_within_sampling_error(self, affine_rows, start, expected):
+    def test_sound_numbers_lie_within_sampling_error(self, affine_rows, start, expected):
         found = starting(affine_rows, start).sound_way
         # Twice the interval: the oracle is a sample too, and does not say of how many recurrences.
         assert abs(found.value - expected) < (found.high - found.low) + 0.02 * abs(expected), (found, found.interval)
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_table(deep, rows):
     assert other["MSE over all coefficients"] != rows["MSE over all coefficients"]
 
 
-def test_intervals_are_over_recurrences_and_hold_the_figure(rows):
+def test_intervals_are_over_recurrences_and_hold_the_number(rows):
     for row in rows.values():
         sound = row.sound_way
         if sound and row.name in DEPENDENT:
@@ -154,10 +154,10 @@ def test_intervals_are_over_recurrences_and_hold_the_figure(rows):
 class TestNotApplicable:
     def test_layers_and_heads_that_are_not_there(self, small):
         rows = {row.name: row for row in replicate(Model(small), draws=3)}
-        assert list(rows) == [figure.name for figure in FIGURES]
-        for figure in FIGURES:
-            missing = max((*figure.layers, *figure.heads), default=0) > 1
-            assert rows[figure.name].applies is not missing, figure.name
+        assert list(rows) == [number.name for number in NUMBERS]
+        for number in NUMBERS:
+            missing = max((*number.layers, *number.heads), default=0) > 1
+            assert rows[number.name].applies is not missing, number.name
         slope = rows["Slope of that line for layer 2's OV"]
         assert slope.why == "Not applicable: it speaks of layer 2, but the model has 2 of them."
         assert slope.sound_way is None

@@ -42,7 +42,7 @@ PARTS = {
             "claim",
             "claim_figures",
             "families",
-            "carried",
+            "carry_over",
             "hooks",
             "vector",
         ),

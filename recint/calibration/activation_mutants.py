@@ -1,4 +1,4 @@
-"""Mutants whose weights are those of the checkpoint: a standing edit breaks what the account of the whole model says.
+"""Mutants whose weights are those of the checkpoint: a permanent edit breaks what the account of the whole model says.
 
 They are negative controls of the account (see docs/mechanism.md), as `mutants` are of roles. A mutant of weights changes many
 things that the account speaks of at once. Each of these changes one.
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.calibration.oracle import coefficient, terms_in
-from recint.calibration.standing import READ, Edits, Standing
+from recint.calibration.permanent_edits import READ, Edits, PermanentlyEdited
 from recint.checkpoint import Checkpoint
 from recint.domain import reference_of
 from recint.model import Model
@@ -42,8 +42,8 @@ _RULE = 0.3  # share of the rule in a prediction that uses the last term again
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingMutant:
-    """One way to break a model by standing edits.
+class ActivationMutant:
+    """One way to break a model by permanent edits.
 
     Attributes:
         role: what is broken, in one sentence.
@@ -58,10 +58,10 @@ class StandingMutant:
     edits: Callable[[Model], Edits]
     whole: bool
 
-    def model(self, checkpoint: Checkpoint) -> Standing:
+    def model(self, checkpoint: Checkpoint) -> PermanentlyEdited:
         """The broken model of a checkpoint. Its name holds both names."""
         named = replace(checkpoint, name=f"{checkpoint.name}:{self.name}", path=None)
-        return Standing(named, self.edits(Model(checkpoint)), whole=self.whole)
+        return PermanentlyEdited(named, self.edits(Model(checkpoint)), whole=self.whole)
 
 
 def _attention_of_opposite_c(model: Model) -> Edits:
@@ -105,8 +105,8 @@ def _last_term_put_back(model: Model) -> Edits:
     return ((READ, remembering(stream)), ("unembed.hook_out", mixed))
 
 
-STANDING_MUTANTS: tuple[StandingMutant, ...] = (
-    StandingMutant(
+ACTIVATION_MUTANTS: tuple[ActivationMutant, ...] = (
+    ActivationMutant(
         name="attention-of-opposite-c",
         role="All patterns are those of another recurrence, with the coefficient -c.",
         # The right patterns are those of a partner with -c.
@@ -114,7 +114,7 @@ STANDING_MUTANTS: tuple[StandingMutant, ...] = (
         edits=_attention_of_opposite_c,
         whole=True,
     ),
-    StandingMutant(
+    ActivationMutant(
         name="scales-at-their-mean",
         role="Every LayerNorm divides by its mean scale at the position, whatever the recurrence.",
         # Attention weights sum to 1. So the size of a filter's weights comes from the scales, and c^2 reaches 4.
@@ -122,7 +122,7 @@ STANDING_MUTANTS: tuple[StandingMutant, ...] = (
         edits=_scales_at_their_mean,
         whole=False,
     ),
-    StandingMutant(
+    ActivationMutant(
         name="last-term-put-back",
         role="Three tenths of a prediction are the rule a_i + c (a_i - a_(i-1)): as good, but another filter.",
         # c^2 is even in c. The rule has the weights 1 + c and -c, which are not.

@@ -1,6 +1,6 @@
-"""A model with standing edits: they are always there, before all other edits, and `unedited` does not lift them.
+"""A model with permanent edits: they are always there, before all other edits, and `unedited` does not lift them.
 
-So an intervention on the same activation replaces what a standing edit says, and "the unchanged model" has the standing edits.
+So an intervention on the same activation replaces what a permanent edit says, and "the unchanged model" has the permanent edits.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ Edits = Sequence[tuple[str, Callable[[Tensor], Tensor]]]  # hooks, and what beco
 READ = "blocks.0.hook_resid_pre"  # the stream that layer 0 reads: the embedding and the position
 
 
-class Standing(Model):
-    """The model of a checkpoint with standing edits.
+class PermanentlyEdited(Model):
+    """The model of a checkpoint with permanent edits.
 
     Args:
         edits: made for the model of the same checkpoint.
@@ -27,14 +27,14 @@ class Standing(Model):
 
     def __init__(self, checkpoint: Checkpoint, edits: Edits, *, whole: bool = False) -> None:
         super().__init__(checkpoint)
-        self._standing, self._whole = tuple(edits), whole
-        self._edits = [*self._standing]
+        self._permanent, self._whole = tuple(edits), whole
+        self._edits = [*self._permanent]
 
     @contextmanager
     def unedited(self) -> Iterator[None]:
-        """Inside the block only the standing edits are active."""
+        """Inside the block only the permanent edits are active."""
         with super().unedited():
-            self._edits = [*self._standing]
+            self._edits = [*self._permanent]
             yield
 
     def resume(self, residual: Tensor, *, layer: int, z: Tensor | None = None) -> Tensor:
@@ -45,6 +45,6 @@ class Standing(Model):
         """
         if self._whole and (layer > 0 or z is not None):
             raise ValueError(
-                f"{self.checkpoint.name}: a pass must begin with layer 0, because a standing edit reads the terms there"
+                f"{self.checkpoint.name}: a pass must begin with layer 0, because a permanent edit reads the terms there"
             )
         return super().resume(residual, layer=layer, z=z)

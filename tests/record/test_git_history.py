@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from recint.record.chain import extended, split
-from recint.record.past import past
+from recint.record.git_history import past
 
 from .test_git import commit, in_git
 

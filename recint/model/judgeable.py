@@ -17,7 +17,7 @@ from recint.strategies import of_model
 
 
 class _Model(Protocol):
-    """What a class must have so that it can inherit from `Asked`."""
+    """What a class must have so that it can inherit from `Judgeable`."""
 
     @property
     def checkpoint(self) -> Checkpoint: ...
@@ -28,7 +28,7 @@ class _Model(Protocol):
     def intact(self, at: Place) -> Intact: ...
 
 
-class Asked:
+class Judgeable:
     """The part of the protocol `recint.judging.subject.Subject` that all models of recurrences share.
 
     `Subject.untrained` is missing here: each class builds its untrained models itself.

@@ -26,7 +26,7 @@ from recint.system.seeds import derive_seed
 ONE_C = -1.5  # the coefficient of the single recurrence that the notebook uses most
 
 
-class Look:
+class Data:
     """Recurrences of the kinds that the notebook used, and the model's passes over them. Everything is computed on first use.
 
     Attributes:

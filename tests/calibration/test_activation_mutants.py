@@ -1,11 +1,11 @@
-"""Standing mutants break what their role says, and claims of the account notice."""
+"""Mutants of activations break what their role says, and claims of the account notice."""
 
 from functools import cache
 
 import pytest
 import torch
 
-from recint.calibration.standing_mutants import ACCOUNT, STANDING_MUTANTS
+from recint.calibration.activation_mutants import ACCOUNT, ACTIVATION_MUTANTS
 from recint.checkpoint import load
 from recint.domain import reference_of
 from recint.model import Model
@@ -15,7 +15,7 @@ from recint.partners import partners
 from ..conftest import AFFINE_A
 from .settled import PROPS, holds
 
-BY_NAME = {mutant.name: mutant for mutant in STANDING_MUTANTS}
+BY_NAME = {mutant.name: mutant for mutant in ACTIVATION_MUTANTS}
 OPPOSITE, MEAN_SCALES, PUT_BACK = BY_NAME
 PROPERTIES = {prop.claim.id: prop for prop in PROPS}
 CHECKPOINT = load(AFFINE_A.parent / "affine3-seed0")
@@ -54,7 +54,7 @@ def test_the_last_term_has_a_share_of_the_prediction():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "claim"), [(each.name, claim) for each in STANDING_MUTANTS for claim in each.killed_by]
+    ("name", "claim"), [(each.name, claim) for each in ACTIVATION_MUTANTS for claim in each.killed_by]
 )
 def test_a_mutant_loses_the_claim_that_it_was_made_for(name, claim):
     assert holds(PROPERTIES[claim], model(), batch=64)

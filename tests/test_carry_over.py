@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from recint.carried import carried, require_position
+from recint.carry_over import carried, require_position
 from recint.domain import Domain
 from recint.judging.claim import Unmet
 from recint.recurrence import REFERENCE

@@ -18,13 +18,13 @@ from recint.domain import (
     UniformVectors,
     Vector,
 )
-from recint.model.asked import Asked
+from recint.model.judgeable import Judgeable
 
 from ..conftest import SMALL
 from ..made_up import claim
 
 
-class Stand(Asked):
+class Stand(Judgeable):
     config, checkpoint = SMALL, SimpleNamespace(told=None, path="it's a model.pth")
 
     def __init__(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from recint.domain import Condition
-from recint.judging.further import EACH, failing_in, further
+from recint.judging.further_counterexamples import EACH, failing_in, further
 from recint.judging.scan import Scan, Visit
 
 from ..made_up import claim

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from recint.calibration.terms import COPIED, term_statistics
+from recint.calibration.term_statistics import COPIED, term_statistics
 from recint.recurrence import REFERENCE
 
 
