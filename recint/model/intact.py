@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -42,17 +42,18 @@ class Intact(Once):
         """The activation of a hook. The same pass also keeps all activations that come before it."""
         if hook not in self._activations:
             with self._model.unedited():
-                activations = self._model.activations(self.recurrences.inputs, *self._hooks(upto=hook))
-            self._activations |= activations
+                self._activations |= _joined(
+                    [self._model.activations(part, *self._hooks(upto=hook)) for part in self._parts()]
+                )
         return self._activations[hook]
 
     @cached_property
     def prediction(self) -> Float[Tensor, "recurrence position dim"]:
         """The predicted next term at every position."""
         with self._model.unedited():
-            run = self._model.run(self.recurrences.inputs, keep=self._hooks())
-        self._activations |= run.activations
-        return run.prediction
+            runs = [self._model.run(part, keep=self._hooks()) for part in self._parts()]
+        self._activations |= _joined([run.activations for run in runs])
+        return torch.cat([run.prediction for run in runs])
 
     @cached_property
     def errors(self) -> Float[Tensor, recurrence]:
@@ -79,6 +80,15 @@ class Intact(Once):
         prediction = torch.cat([self._model.resume(before, layer=layer, z=z) for before, z in zip(*parts, strict=True)])
         return torch.stack([self.errors_of(each) for each in prediction.chunk(len(instead))], dim=-1)
 
+    def _parts(self) -> Sequence[Tensor]:
+        """The inputs in passes of at most CHUNK recurrences, because the neurons of one large pass take much memory."""
+        return torch.split(self.recurrences.inputs, CHUNK)
+
     def _hooks(self, *, upto: str | None = None) -> list[str]:
         names = [f"blocks.{layer}.{name}" for layer in range(self._model.config.n_layers) for name in _KEPT]
         return names if upto is None else names[: names.index(upto) + 1]
+
+
+def _joined(parts: Sequence[Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+    """Activations of parts of the recurrences -> those of all of them."""
+    return {hook: torch.cat([part[hook] for part in parts]) for hook in parts[0]} if len(parts) > 1 else parts[0]

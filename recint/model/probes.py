@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from recint.domain import reference_of
 from recint.judging.claim import Unmet
 from recint.judging.finite import require_finite
+from recint.judging.subject import CHUNK
 from recint.model.intact import Intact
 from recint.model.transformer import Model
 from recint.recurrence import Recurrences
@@ -106,7 +107,7 @@ def _trained(model: Model, layer: int, kind: Kind, shuffled: bool) -> Probe:
 def _training_set(model: Model, hook: str) -> tuple[Tensor, Recurrences]:
     drawn = reference_of(model.config).sample(TRAINED_ON, seed=derive_seed(0, "probe")).to(model.device)
     with model.unedited():
-        return torch.cat([model.activations(part, hook)[hook] for part in torch.split(drawn.inputs, BATCH)]), drawn
+        return torch.cat([model.activations(part, hook)[hook] for part in torch.split(drawn.inputs, CHUNK)]), drawn
 
 
 def _scored(residual: Float[Tensor, "recurrence position d_model"], drawn: Recurrences) -> Tensor:
@@ -115,8 +116,13 @@ def _scored(residual: Float[Tensor, "recurrence position d_model"], drawn: Recur
 
 def _linear(features: Float[Tensor, "sample d_model"], labels: Float[Tensor, "sample dim"]) -> nn.Module:
     read = nn.Linear(features.shape[1], labels.shape[1], bias=False, device=features.device).requires_grad_(False)
-    # By the pseudoinverse: centred residual streams have no part along the all-ones vector, so the rank may not be full.
-    read.weight.copy_((torch.linalg.pinv(features.double(), rtol=1e-6) @ labels.double()).T)
+    squares, products = torch.zeros(()), torch.zeros(())
+    for part, of_part in zip(torch.split(features, BATCH), torch.split(labels, BATCH), strict=True):
+        squares = squares + part.double().T @ part.double()
+        products = products + part.double().T @ of_part.double()
+    # By the pseudoinverse: centred residual streams have no part along the all-ones vector, so the rank may not be full. It is that
+    # of the normal equations, because that of the features takes ten times their memory.
+    read.weight.copy_((torch.linalg.pinv(squares, rtol=1e-12, hermitian=True) @ products).T)
     return read
 
 

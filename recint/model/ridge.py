@@ -84,7 +84,7 @@ def _streams(model: Model, batch: int, name: str) -> dict[str, tuple[Tensor, Ten
     passes = [model.activations(part, *hooks) for part in torch.split(drawn.inputs, CHUNK)]
     first = drawn.first
     return {
-        hook: (torch.cat([kept[hook][:, first:] for kept in passes]).double(), _last_coefficient(drawn))
+        hook: (torch.cat([kept[hook][:, first:] for kept in passes]), _last_coefficient(drawn))
         for hook in hooks
     }
 
@@ -95,7 +95,7 @@ def _fit(
     if shuffled:
         generator = torch.Generator().manual_seed(derive_seed(0, "shuffled coefficients"))
         c = c[torch.randperm(len(c), generator=generator).to(c.device)]
-    features = stream.movedim(1, 0)  # position recurrence d_model
+    features = stream.double().movedim(1, 0)  # position recurrence d_model
     mean, deviation = features.mean(1), features.std(1).clamp(min=1e-12)
     standard = (features - mean[:, None]) / deviation[:, None]
     penalty = PENALTY * len(c) * torch.eye(standard.shape[-1]).to(standard)
@@ -105,4 +105,4 @@ def _fit(
 
 
 def _error(probe: ScalarProbe, stream: Tensor, c: Tensor) -> float:
-    return float((probe.read(stream) - c[:, None]).square().mean())
+    return float((probe.read(stream.double()) - c[:, None]).square().mean())

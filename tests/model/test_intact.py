@@ -46,6 +46,16 @@ def model(monkeypatch):
 
 
 class TestIntact:
+    def test_a_pass_is_never_over_more_than_a_chunk(self, model):
+        at = replace(AT, batch=250)
+        intact = model.intact(at)
+        pattern, prediction = intact[PATTERN], intact.prediction
+        assert model.passes == [100, 100, 50] * 2
+        whole = model.run(intact.recurrences.inputs, keep=[PATTERN, POST])
+        assert torch.allclose(prediction, whole.prediction, atol=1e-5)
+        assert torch.allclose(pattern, whole.activations[PATTERN], atol=1e-6)
+        assert torch.allclose(intact[POST], whole.activations[POST], atol=1e-5)
+
     def test_nothing_is_computed_before_it_is_asked_for(self, model):
         _ = model.intact(AT).recurrences
         assert model.passes == []

@@ -182,3 +182,12 @@ def test_at_order_2_positions_from_4_on_are_read():
     intact[HOOK][:, 4] = torch.nan
     with pytest.raises(NotFinite):
         probe.errors(intact)
+
+
+def test_the_linear_probe_is_that_of_the_pseudoinverse_of_all_features():
+    generator = torch.Generator().manual_seed(0)
+    features, labels = torch.randn(3000, 8, generator=generator), torch.randn(3000, 3, generator=generator)
+    features -= features.mean(-1, keepdim=True)  # without a part along the all-ones vector, as after LayerNorm
+    expected = (torch.linalg.pinv(features.double(), rtol=1e-6) @ labels.double()).T
+    found = probes._linear(features, labels).weight
+    assert torch.allclose(found.double(), expected, rtol=1e-5, atol=1e-7)
