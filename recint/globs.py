@@ -31,10 +31,23 @@ def listed(known: Collection[str], *, like: str) -> str:
     >>> listed(["b", "a"], like="a.*")
     'a, b'
     """
+    return nearest(sorted(known), like=like, noun="claims", command="recint claims")
+
+
+def nearest(known: Sequence[str], *, like: str, noun: str, command: str) -> str:
+    """Names for an error: all if they are few, otherwise those closest to what was asked for, and where to find the others.
+
+    >>> nearest([], like="a", noun="runs", command="recint log")
+    'none at all'
+
+    Args:
+        noun: what the names are those of, in the plural.
+        command: the command that lists all of them.
+    """
     if len(known) <= _FEW:
-        return ", ".join(sorted(known))
-    closest = ", ".join(get_close_matches(like, sorted(known), n=3, cutoff=0))
-    return f"the {len(known)} claims (closest: {closest}; `recint claims` lists them all)"
+        return ", ".join(known) or "none at all"
+    closest = ", ".join(get_close_matches(like, known, n=3, cutoff=0))
+    return f"the {len(known)} {noun} (closest: {closest}; `{command}` lists them all)"
 
 
 def selected(claim: str, globs: Sequence[str]) -> bool:

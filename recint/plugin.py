@@ -30,7 +30,7 @@ from recint.options import HYPOTHESES, PYTEST, TWINS, RunOptions
 from recint.pages import progress
 from recint.pages import report as html
 from recint.profiles import load_profile, register_profiles
-from recint.record import log, registration, value_file, verdict_file
+from recint.record import log, log_file, registration, value_file, verdict_file
 from recint.session import Session, prepare
 from recint.subjects import folder_of, require_one_subject
 from recint.system import outputs, reasons
@@ -43,6 +43,8 @@ RUN = pytest.StashKey[Session]()
 _VALUES = "recint_values"  # the property under which a test passes the values of its draws
 _FIGURE = "recint_figure"  # the name of a property of a test
 _INDEX = pytest.StashKey[int]()  # of a claim among the declared ones
+# Ends a session. pytest shows the name of the class before the sentence, so that it has the name of the command.
+_REFUSAL = type("recint", (pytest.exit.Exception,), {"__module__": "builtins"})
 # Some hooks receive no config. A process has at most one controller, whose config is kept here.
 _CONTROLLER: dict[str, pytest.Config] = {}
 
@@ -71,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not hasattr(config, "workerinput"):
             outputs.require_files(*run.options.written.values(), inputs=run.options.read)
     except ValueError as error:
-        pytest.exit(str(error), returncode=BAD_CALL)
+        raise _REFUSAL(str(error), BAD_CALL) from None
 
 
 def _ask_for_report(config: pytest.Config, path: str | None) -> None:
@@ -124,9 +126,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         run.require_common(prop.claim for _, prop in claims)
         require_one_subject({prop.folder for _, prop in claims})
         if run.options.logging and not hasattr(config, "workerinput"):
+            log_file.require_writable(run.log)
             outputs.require_files(*run.options.written.values(), own=run.log_files)
     except ValueError as error:
-        pytest.exit(str(error), returncode=BAD_CALL)
+        raise _REFUSAL(str(error), BAD_CALL) from None
     dropped = {item for item, prop in claims if not selected(prop.claim.id, run.options.claims)}
     if dropped:
         config.hook.pytest_deselected(items=list(dropped))
@@ -257,7 +260,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     try:
         first = run.keep(blank["index"], entry, blank["registration"], folder=Path(blank["claims"]))
     except log.LogError as error:
-        pytest.exit(str(error), returncode=BAD_CALL)
+        raise _REFUSAL(str(error), BAD_CALL) from None
     if first and not hasattr(config, "workerinput"):
         _print(config, progress.row(entry))
         if entry.verdict == "error":

@@ -76,6 +76,7 @@ def verify(options: argparse.Namespace) -> int:
             run.options = asked = replace(
                 asked, against=_baseline(options, kept, {claim.id for claim in claims}, Path(scratch))
             )
+            run.require_common(claims)
             _ = run.against_values, run.stages  # a baseline that cannot be read is one sentence, as other input
         if options.workers > 1:  # with one worker, the plugin prints it when it has collected the claims
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.globs import listed, require_matches, selected
+from recint.globs import listed, nearest, require_matches, selected
 
 
 def test_globs_select():
@@ -20,3 +20,11 @@ def test_of_many_claims_the_closest_are_named():
     assert told.startswith("the 12 claims (closest: l2.necessary.zero, ")
     assert told.endswith("; `recint claims` lists them all)")
     assert told.count("necessary") == 3
+
+
+def test_of_many_names_the_closest_are_named_in_the_order_of_likeness():
+    known = [f"model-{number}" for number in range(40)]
+    told = nearest(known, like="model-17", noun="checkpoints", command="recint log")
+    assert told.startswith("the 40 checkpoints (closest: model-17, ")
+    assert told.endswith("; `recint log` lists them all)")
+    assert nearest(known[:3], like="x", noun="checkpoints", command="recint log") == "model-0, model-1, model-2"

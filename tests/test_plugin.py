@@ -122,6 +122,26 @@ class TestPytestItself:
             assert status in (2, 4), out  # the latter is pytest's own for options
             assert said in out
 
+    def test_what_is_refused_is_told_by_the_name_of_the_command(self, tiny, folder, tmp_path):
+        (folder / "module.py").rename(folder / "test_module.py")
+        for option, said in (
+            ("--recint-draws=99", "recint: draws=99 must be at least 100"),
+            ("--recint-claims=nosuch", "! recint: claims='nosuch' matches none of a.one !"),
+        ):
+            status, out = self.pytest(tiny, tmp_path, option)
+            assert (status, said in out, "Exit" in out) == (2, True, False), out
+
+    def test_a_log_with_a_conflict_is_refused_before_a_claim_is_judged(self, tiny, folder, tmp_path):
+        (folder / "module.py").rename(folder / "test_module.py")
+        (tmp_path / "log").mkdir()
+        (tmp_path / "log" / "m.jsonl").write_text("=======\n")
+        command = ["-m", "pytest", "claims", "-c", "/dev/null", "-p", "recint.plugin", "-p", shipped.FIXTURES]
+        status, out = run([*command, f"--recint-checkpoint={tiny}", "--recint-log=log"], tmp_path)
+        assert status == 2, out
+        assert "m.jsonl:1: is the conflict marker ======= of git" in out
+        assert "a.one" not in out
+        assert [path.name for path in (tmp_path / "log").iterdir()] == ["m.jsonl"]
+
     def test_profiles_that_conftest_files_load_change_nothing(self, tiny, folder, tmp_path):
         (folder / "module.py").unlink()
         (folder / "test_searched.py").write_text(self.SEARCHED)

@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             f"{target}: has the expected verdicts of another checkpoint ({old.sha256[:12]}, {old.config or 'any config'}); "
             "to replace them, name this file with --into"
         )
-    require_files(*outputs.values(), inputs=(options.checkpoint, options.use), own=(target,))
+    require_files(*outputs.values(), inputs=(options.checkpoint, options.task, options.use), own=(target,))
     with TemporaryDirectory() as scratch:
         source = options.use
         if not source:

@@ -17,6 +17,7 @@ from recint.system.outputs import require_files
 
 if TYPE_CHECKING:
     from recint.judging.entry import Run
+    from recint.record.history import History
     from recint.record.lines import Line
     from recint.record.log import Log
 
@@ -123,8 +124,7 @@ def run(options: argparse.Namespace) -> int:
         return _check(folder, history.select(known, checkpoint=checkpoint).runs)
     numbers = options.changes or ()
     shown = history.select(known, checkpoint=checkpoint, claims=options.claims or (), runs=numbers)
-    for sentence in shown.damaged:
-        print(line(f"recint: {sentence}"), file=sys.stderr)
+    _tell_damage(shown)
     changed = history.changes(shown, *(history.numbered(known.runs, number) for number in numbers)) if numbers else None
     if options.html:  # before printing, because the reader of the output may stop the command
         write(Path(options.html), log_page.html(shown, changed, folder=str(folder)))
@@ -134,6 +134,12 @@ def run(options: argparse.Namespace) -> int:
         print(terminal(log_page.terminal(shown, changed, folder=str(folder), by_claim=bool(options.claims))))
     tell(options.html, to=sys.stderr if options.json else sys.stdout)
     return 0
+
+
+def _tell_damage(shown: History) -> None:
+    """Print a sentence to standard error for each part of the log that cannot be used."""
+    for sentence in shown.damaged:
+        print(line(f"recint: {sentence}"), file=sys.stderr)
 
 
 def _check(folder: Path, runs: Sequence[Line]) -> int:
@@ -167,12 +173,13 @@ def _export(folder: Path, known: Log, options: argparse.Namespace) -> int:
     require_files(options.export, inputs=(*map(str, logged), *options.beside))
     if not known.runs:
         raise ValueError(f"{folder}: has no run that could be exported")
+    _tell_damage(shown := history.select(known))
     settled = [run for run in known.runs if known.verdicts_of(run["run"])]
     files = {f"log/{path.name}": content for path, content in logged.items()}
     for run in settled:
         name = log_file.file_of(folder, run["checkpoint"]["name"]).name.removesuffix(".jsonl")
         files[f"verdicts/{name}-{run['run']}.json"] = verdict_file.text(drift.run_of(known, run)).encode()
-    files["log.html"] = log_page.html(history.select(known), None, folder=str(folder)).encode()
+    files["log.html"] = log_page.html(shown, None, folder=str(folder)).encode()
     files |= {f"files/{name}": path.read_bytes() for name, path in inputs.items()}
     checkpoints = {run["checkpoint"]["sha256"] for run in known.runs}
     about = f"{counted(len(known.runs), 'run')} on {counted(len(checkpoints), 'checkpoint')}"
@@ -203,6 +210,7 @@ def _rerun(known: Log, options: argparse.Namespace) -> int:
             f"run={number['run']!r} was stopped before its verdicts, so that there are none to compare with"
         )
     checkpoint = _checkpoint_of(before, options.checkpoint, options.hypotheses)
+    _tell_damage(history.select(known))
     now = again(before, checkpoint, hypotheses=Path(options.hypotheses))
     for sentence in versions(before, now):
         print(line(f"note: {sentence}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from recint.cli.options import add_checkpoint, add_run, load_for, require_counts, take_path
+from recint.options import RunOptions
 from recint.system.outputs import require_files
 
 HELP = "judge every claim on a checkpoint"
@@ -34,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
     require_counts(options)
     take_path(options)
-    outputs = (options.report, options.verdicts, options.junit, options.summary)
-    require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
+    asked = RunOptions.of(vars(options).__getitem__)
+    require_files(*asked.written.values(), inputs=asked.read)
     if options.checkpoint is not None:
         load_for(options.hypotheses, options.checkpoint, task=options.task)
     return verify(options)

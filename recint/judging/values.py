@@ -14,6 +14,7 @@ from recint.judging import entries
 from recint.judging.claim import Claim
 from recint.judging.entry import Entry, Run
 from recint.judging.evaluate import Evidence, estimated_arm
+from recint.judging.statistic import require_values
 
 AGREES = 1e-4  # numbers that differ by less than this share count as equal: other versions of NumPy may round otherwise
 
@@ -46,6 +47,9 @@ def derived(run: Run, kept: Mapping[str, DrawnValues], claims: Mapping[str, Clai
     Args:
         kept: the values, by the id of the claim.
         claims: the claims, by id. An entry whose claim is not among them, with the same hash, stays what it is.
+
+    Raises:
+        ValueError: values have other axes than the claim takes, are not finite, are too few, or are missing for a contrast.
     """
     looks, family = len(run.stages or (run.draws,)), len(run.claims)
 
@@ -53,13 +57,29 @@ def derived(run: Run, kept: Mapping[str, DrawnValues], claims: Mapping[str, Clai
         claim, values = claims.get(entry.id), kept.get(entry.id)
         if claim is None or values is None or claim.hash != entry.hash:
             return entry
-        contrasts = {name: np.asarray(numbers, np.float64) for name, numbers in values.contrasts.items()}
-        arm = estimated_arm(claim, np.asarray(values.own, np.float64), contrasts, looks=looks)
+        own, contrasts = _fitting(claim, values)
+        arm = estimated_arm(claim, own, contrasts, looks=looks)
         fresh = entries.entry(Evidence(claim=claim, seconds=entry.seconds, **vars(arm)), family=family)
         return replace(fresh, search=entry.search, untrained=entry.untrained, standing=entry.standing)
 
     expected = {entry.id: entry.expected for entry in run.claims if entry.expected is not None}
     return entries.settle([again(entry) for entry in run.claims], expected)
+
+
+def _fitting(claim: Claim, values: DrawnValues) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """The values of a claim, and those of each of its contrasts.
+
+    Raises:
+        ValueError: they are not values of this claim.
+    """
+    if lacking := [contrast.name for contrast in claim.contrasts if contrast.name not in values.contrasts]:
+        raise ValueError(f"{claim.id}: there are no values of the contrast {lacking[0]!r}, but they are expected")
+    own = np.asarray(values.own, np.float64)
+    contrasts = {part.name: np.asarray(values.contrasts[part.name], np.float64) for part in claim.contrasts}
+    require_values(claim, own, weights=False, what=f"{claim.id}: {claim.statistic}")
+    for part in claim.contrasts:
+        require_values(part, contrasts[part.name], weights=False, what=f"{claim.id}: {part.name}")
+    return own, contrasts
 
 
 def departures(said: Sequence[Entry], follows: Sequence[Entry], kept: Collection[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recint.globs import selected
+from recint.globs import nearest, selected
 from recint.judging.entry import Baseline, Drift, Entry, Interval, Measurement, Outcome, Pair, Run
 from recint.judging.holm import holm
 from recint.record import verdict_file
@@ -307,7 +307,7 @@ def baseline(name: str, log: Log, *, option: str = "against") -> Run:
         return verdict_file.read(Path(name))
     if (run := logged(log, name)) is not None:
         return run
-    known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
+    known = nearest(log.names, like=name, noun="checkpoints", command="recint log")
     raise ValueError(
         f"{option}={name!r} is neither a verdict file nor a checkpoint of the log, which has runs on: {known}"
     )

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
-from recint.globs import listed
+from recint.globs import listed, nearest
 from recint.judging.entry import Entry, Run
 from recint.record.differences import differences
 from recint.record.drift import drift, pairs
@@ -133,7 +133,7 @@ def runs_on(log: Log, checkpoint: str, *, named: str) -> tuple[Line, ...]:
     """
     if runs := log.on(checkpoint):
         return runs
-    known = ", ".join(dict.fromkeys(str(run["checkpoint"]["name"]) for run in log.runs)) or "none"
+    known = nearest(log.names, like=named, noun="checkpoints", command="recint log")
     raise ValueError(f"checkpoint={named} is none of those that the log has runs on: {known}")
 
 
@@ -145,7 +145,7 @@ def numbered(runs: Sequence[Line], number: str) -> Line:
     """
     matching = [run for run in runs if run["run"].startswith(number)]
     if len(matching) != 1:
-        known = ", ".join(run["run"] for run in matching or runs) or "none"
+        known = nearest([run["run"] for run in matching or runs], like=number, noun="runs", command="recint log")
         problem = "begins the numbers of several runs" if matching else "begins the number of no run"
         raise ValueError(f"run={number!r} {problem}: {known}")
     return matching[0]
@@ -185,7 +185,7 @@ def _parts(claim: str) -> tuple[str, int]:
 def _matching(claims: Sequence[Version], globs: Sequence[str]) -> list[Version]:
     for glob in globs:
         if not any(_matches(claim, glob) for claim in claims):
-            known = listed([claim.id for claim in claims], like=glob) or "those in the log: it has none"
+            known = listed([claim.id for claim in claims], like=glob) if claims else "those in the log: it has none"
             raise ValueError(f"claims={glob!r} matches none of {known}")
     return [claim for claim in claims if not globs or any(_matches(claim, glob) for glob in globs)]
 

@@ -20,6 +20,14 @@ KINDS = {
     "registered": "registered", "amended": "amended", "corrected": "corrected", "run": "run", "verdict": "verdict_line",
 }  # fmt: skip
 
+# What the lines begin with that git leaves in a file where it could not merge two branches.
+OURS, BASE, THEIRS, END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
+
+
+def marker(line: bytes) -> bytes | None:
+    """The conflict marker of git that a line begins with; None for every other line."""
+    return line[:7] if line[:7] in (OURS, BASE, THEIRS, END) else None
+
 
 # Of files of this many bytes recint remembers that all lines are whole: to check them takes a second for each 3 MB.
 _LONG = 100_000
@@ -47,6 +55,8 @@ def _mark(content: bytes) -> Path | None:
 
 
 def _parsed(given: bytes) -> Line | str:
+    if marker(given):
+        return "is a conflict marker of git (`recint log --merge FILE` joins both sides), and is left out"
     try:
         line = json.loads(given)
     except (ValueError, RecursionError):

@@ -66,6 +66,11 @@ class Log:
         """The registered fields of each claim, by its hash, where the hash is that of the fields."""
         return {line["hash"]: line["fields"] for line in self.registered if is_vouched(line)}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the checkpoints that there are runs on, each once."""
+        return list(dict.fromkeys(str(run["checkpoint"]["name"]) for run in self.runs))
+
     def verdicts_of(self, run: str) -> list[Entry]:
         """The verdicts of a run; none if the run stopped before its verdicts."""
         return self.settled.get(run, [])

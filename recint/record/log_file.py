@@ -24,9 +24,10 @@ from filelock import FileLock
 from recint import shipped
 from recint.judging.entry import Entry
 from recint.record import git, verdict_file
-from recint.record.chain import Chain, Follows, extended, packed, unpacked
-from recint.record.lines import KINDS, Line, parsed
+from recint.record.chain import Chain, Follows, extended, packed, split, unpacked
+from recint.record.lines import KINDS, Line, marker, parsed
 from recint.record.log import Log, LogError, Settled
+from recint.system.escaping import command
 from recint.system.files import atomic, is_writable
 
 CLAIMS = "claims.jsonl"
@@ -158,7 +159,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
     """Add lines to a file of the log, each chained to the one before. If the process is killed meanwhile, no line is added.
 
     Raises:
-        LogError: the folder or file cannot be written.
+        LogError: the folder or file cannot be written, or git left a conflict in the file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,6 +169,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
             for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
                 left_by_a_kill.unlink()
             known = path.read_bytes() if path.exists() else b""
+            _require_merged(path, known)
             with atomic(path) as temporary:
                 temporary.write_bytes(extended(known, lines))
     except OSError as error:
@@ -175,9 +177,21 @@ def append(path: Path, lines: Sequence[Line]) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Raises LogError if lines cannot be added to a log in this folder."""
+    """Raises LogError if lines cannot be added to a log in this folder: it is no such folder, or git left a conflict in it."""
     if not is_writable(folder):
         raise LogError(f"{folder}: cannot be written; {_INSTEAD}")
+    for path, content in contents(folder).items():
+        _require_merged(path, content)
+
+
+def _require_merged(path: Path, content: bytes) -> None:
+    for number, line in enumerate(split(content), start=1):
+        if sign := marker(line):
+            join = command("recint", "log", "--merge", str(path))
+            raise LogError(
+                f"{path}:{number}: is the conflict marker {sign.decode()} of git, and no line is added to a log with a conflict; "
+                f"join both sides with `{join}`"
+            )
 
 
 def run_line(

@@ -7,14 +7,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from recint.record.chain import split
-from recint.record.lines import parsed
+from recint.record.lines import BASE, END, OURS, THEIRS, marker, parsed
 from recint.record.log import LogError
 from recint.record.log_file import LOCK
 from recint.system.files import write
 
-_OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
 # The markers that may come next, after each marker; none stands for the lines outside a conflict.
-_NEXT = {b"": (_OURS,), _OURS: (_BASE, _THEIRS), _BASE: (_THEIRS,), _THEIRS: (_END,)}
+_NEXT = {b"": (OURS,), OURS: (BASE, THEIRS), BASE: (THEIRS,), THEIRS: (END,)}
 
 
 def merge(path: Path) -> int:
@@ -24,6 +23,7 @@ def merge(path: Path) -> int:
         LogError: the file is none with conflict markers, or cannot be read or written.
     """
     try:
+        merged(path.read_bytes())  # a file that is refused gets no lock beside it
         with FileLock(path.parent / LOCK):
             content = merged(path.read_bytes())
             write(path, content)
@@ -47,18 +47,18 @@ def merged(content: bytes) -> bytes:
     within = b""
     found = False
     for number, line in enumerate(split(content), start=1):
-        marker = line[:7] if line[:7] in (_OURS, _BASE, _THEIRS, _END) else None
-        if marker and marker not in _NEXT[within]:
-            raise ValueError(f"line {number} is the marker {marker.decode()} out of place")
-        if marker == _OURS:
+        sign = marker(line)
+        if sign and sign not in _NEXT[within]:
+            raise ValueError(f"line {number} is the marker {sign.decode()} out of place")
+        if sign == OURS:
             ours = []
-        if marker:
-            found, within = True, b"" if marker == _END else marker
-        elif within != _BASE and not (within == _THEIRS and line in ours):
+        if sign:
+            found, within = True, b"" if sign == END else sign
+        elif within != BASE and not (within == THEIRS and line in ours):
             if isinstance(told := parsed(line)[0] if line else "is empty", str):
                 raise ValueError(f"line {number} {told.removesuffix(', and is left out')}")
             joined.append(line)
-            if within == _OURS:
+            if within == OURS:
                 ours.append(line)
     if not found or within:
         raise ValueError("its last conflict has no end" if within else "it has no conflict")

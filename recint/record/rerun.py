@@ -11,6 +11,8 @@ from recint.record.differences import differences
 
 # What is not measured on the model: the expectations of the day, and whether the verdict was the first.
 _OF_THE_DAY = ("expected", "standing", "source")
+# The end of the paths of what is not measured either: the code that computes a counterexample again names files of a machine.
+_OF_THE_PLACE = ".code"
 _NOT_REPEATED = "nightly"  # this profile of Hypothesis draws other places each time
 
 
@@ -19,6 +21,7 @@ def otherwise(before: Run, now: Run) -> Iterator[str]:
 
     Verdicts, values, intervals, p-values, searches and untrained models are compared. Numbers count as equal if they differ by less
     than one part in 10,000. What a search of the profile `nightly` saw is not compared, since such a search is not repeated.
+    Nor is the code of a counterexample, which says where the claims and the checkpoint lie.
 
     Args:
         before: the run of the log.
@@ -29,8 +32,14 @@ def otherwise(before: Run, now: Run) -> Iterator[str]:
     for was in before.claims:
         if was.id not in again:
             yield f"{was.id}: was not judged again"
-        elif moved := list(unequal(was, _alike(was, again[was.id]), leave_out=leave_out)):
-            yield f"{was.id}: {'; '.join(f'{path} was {shown(old)}, now {shown(new)}' for path, old, new in moved)}"
+            continue
+        moved = [
+            f"{path} was {shown(old)}, now {shown(new)}"
+            for path, old, new in unequal(was, _alike(was, again[was.id]), leave_out=leave_out)
+            if not path.endswith(_OF_THE_PLACE)
+        ]
+        if moved:
+            yield f"{was.id}: {'; '.join(moved)}"
     for claim in again.keys() - {entry.id for entry in before.claims}:
         yield f"{claim}: is not in the run of the log"
 

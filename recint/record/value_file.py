@@ -21,6 +21,7 @@ from recint.judging.values import DrawnValues
 from recint.system.files import values_beside
 
 _OF = ": "  # stands in no id
+_KINDS = "float32 and float64"
 
 
 def content(kept: Mapping[str, DrawnValues]) -> bytes:
@@ -42,6 +43,13 @@ def of_content(content: bytes) -> dict[str, DrawnValues]:
         tensors = safetensors.load(content)
     except SafetensorError as error:
         raise ValueError(f"these are no values ({error})") from None
+    except KeyError as error:  # NumPy has no numbers of this kind
+        raise ValueError(
+            f"these are no values (there are numbers of the kind {error}, but {_KINDS} are expected)"
+        ) from None
+    for name, numbers in tensors.items():
+        if flaw := _flaw(numbers):
+            raise ValueError(f"these are no values ({name} {flaw})")
     claims = dict.fromkeys(name.partition(_OF)[0] for name in tensors)
     if lacking := sorted(set(claims) - set(tensors)):
         raise ValueError(f"there are values of contrasts, but not of the claim itself: {', '.join(lacking)}")
@@ -56,6 +64,17 @@ def of_content(content: bytes) -> dict[str, DrawnValues]:
         )
         for claim in claims
     }
+
+
+def _flaw(numbers: NDArray) -> str | None:
+    """Why these are not the values of draws; None if they may be. Which axes they must have, only their claim knows."""
+    if numbers.dtype not in (np.float32, np.float64):
+        return f"has numbers of the kind {numbers.dtype}, but {_KINDS} are expected"
+    if not numbers.ndim or not numbers.size:
+        return f"has the shape {numbers.shape}, but one value or more for each draw is expected"
+    if wrong := int((~np.isfinite(numbers)).sum()):
+        return f"has {wrong} of {numbers.size} numbers that are not finite"
+    return None
 
 
 def as_text(kept: Mapping[str, DrawnValues]) -> str:

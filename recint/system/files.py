@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
+VALUES = ".values"  # how the names of files of values end
+
 # The longest part of a file name, in bytes, that the name of its temporary file repeats. A name may have 255 bytes.
 _BEGIN = 200
 
@@ -72,10 +74,10 @@ def write(path: Path, content: str | bytes) -> None:
 def values_beside(verdicts: Path) -> Path:
     """The file with the values of the draws that belongs to a verdict file.
 
-    >>> str(values_beside(Path("reports/verdicts.json")))
-    'reports/verdicts.values'
+    >>> str(values_beside(Path("reports/verdicts.json"))), str(values_beside(Path("run.1")))
+    ('reports/verdicts.values', 'run.1.values')
     """
-    return verdicts.with_suffix(".values")
+    return verdicts.with_name(verdicts.name.removesuffix(".json") + VALUES)
 
 
 def is_stream(path: Path) -> bool:

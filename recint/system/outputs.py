@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from recint.system.files import atomic, is_stream
+from recint.system.files import VALUES, atomic, is_stream, values_beside
 
 # No command writes such a file where one is already, but for its own: code, a research log, expected verdicts, tensors.
 _NEVER_REPLACED = (".py", ".jsonl", ".toml", ".safetensors", ".pth", ".pt", ".ckpt", ".bin")
@@ -29,8 +30,8 @@ def require_files(
         own: files that the command keeps itself, whatever their kind: its research log, its state.
 
     Raises:
-        ValueError: an output is a folder, is named twice, is also an input, would replace code, a log, expected verdicts or
-            tensors, or cannot be written.
+        ValueError: an output is a folder, is named twice, is also an input, would replace code, a log, expected verdicts, tensors
+            or values that a verdict file rests on, or cannot be written.
     """
     read = {os.path.realpath(Path(path, name)) for path in inputs if path for name in ("", *_OF_A_CHECKPOINT)}
     written: set[str] = set()
@@ -47,10 +48,41 @@ def require_files(
             raise ValueError(
                 f"{output}: would be replaced, but no output replaces a file that ends in {path.suffix}; name another file to write"
             )
+        if path.suffix == VALUES and path.exists():
+            _require_unneeded(path, outputs)
         if place in written:
             raise ValueError(f"{output}: is named for two outputs; give each a file of its own")
         _try(path)
         written.add(place)
+
+
+def _require_unneeded(values: Path, outputs: Iterable[str | Path | None]) -> None:
+    """Raises ValueError unless verdict files rest on these values, and all of them are replaced together with the values."""
+    content, place = _content(values), os.path.realpath(values)
+    sha256 = hashlib.sha256(content).hexdigest().encode()
+
+    def rests_on_these(verdicts: Path) -> bool:
+        own = values_beside(verdicts)  # another file may have the same values
+        return sha256 in _content(verdicts) and (os.path.realpath(own) == place or _content(own) != content)
+
+    replaced = {os.path.realpath(path) for path in outputs if path}
+    resting = {
+        os.path.realpath(path) for path in {*values.parent.glob("*.json"), *map(Path, replaced)} if rests_on_these(path)
+    }
+    if others := sorted(map(os.path.basename, resting - replaced)):
+        raise ValueError(
+            f"{values}: would be replaced, but {others[0]} rests on these values; name another file to write"
+        )
+    if not resting:
+        raise ValueError(
+            f"{values}: would be replaced, but no verdict file that is replaced with it rests on these values; "
+            "name another file to write, or move this one away"
+        )
+
+
+def _content(path: Path) -> bytes:
+    """The content of a file; none if it cannot be read."""
+    return path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else b""
 
 
 def _try(path: Path) -> None:

@@ -18,6 +18,7 @@ from recint.model.untrained import untrained
 
 from ..commands import wait_for
 from ..conftest import TINY
+from ..control_rows import ROWS
 
 
 def test_calibrate_from_the_command_line(tmp_path, capsys):
@@ -35,6 +36,13 @@ def test_calibrate_from_the_command_line(tmp_path, capsys):
     assert "## What kills which mutant" in pages["markdown"].read_text()
     assert f"recint calibrate '{checkpoint}' --claims l1.low-effective-rank --seed 0" in pages["markdown"].read_text()
     assert "How often is the suite wrong?" in pages["report"].read_text()
+
+
+@pytest.mark.parametrize(("rows", "status"), [(ROWS, 1), (ROWS[2:], 0)])
+def test_a_verdict_that_contradicts_the_truth_is_status_1(tiny, monkeypatch, rows, status):
+    monkeypatch.setattr("recint.calibration.calibrate.calibrate", lambda *_, **__: (len(rows), iter(rows)))
+    monkeypatch.setattr("recint.checkpoint.require_notebook", lambda _: None)
+    assert cli.main(["calibrate", str(tiny)]) == status
 
 
 def test_a_calibration_that_makes_no_sense_is_refused(capsys):

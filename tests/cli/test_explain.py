@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
 from recint import cli
 from recint.record import value_file
 
+from ..commands import refused
 from ..made_up import claims
 
 
@@ -81,3 +84,13 @@ def test_what_cannot_be_explained_is_one_sentence(verdicts, tmp_path, capsys):
     verdicts.write_text(json.dumps(content))
     assert cli.main(["explain", str(verdicts)]) == 2
     assert "names no file of values" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(100, 1, 1, 1), (100, 3, 2), (100,)])
+def test_values_that_are_not_those_of_the_claim_are_one_sentence(verdicts, capsys, shape):
+    kept = value_file.of_content(verdicts.with_suffix(".values").read_bytes())
+    content = value_file.content({"l0.leads-attribution": replace(kept["l0.leads-attribution"], own=np.ones(shape))})
+    verdicts.with_suffix(".values").write_bytes(content)
+    named = value_file.named(verdicts.with_suffix(".values"), content)
+    verdicts.write_text(json.dumps(json.loads(verdicts.read_text()) | {"values": asdict(named)}))
+    refused(capsys, "l0.leads-attribution", "explain", verdicts)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from recint import cli
-from recint.record import history
+from recint.record import drift, history
 from recint.record.log_file import append, read, verdict_line
 
 from ..commands import ROOT
@@ -261,6 +261,22 @@ def test_damaged_lines_are_named_and_all_others_are_shown(log, capsys, wide):
     assert [f"recint: {sentence}" for sentence in json.loads(out)["damaged"]] == err.splitlines()
 
 
+def test_a_log_that_is_exported_or_judged_again_has_its_damaged_lines_named(log, tmp_path, capsys, monkeypatch):
+    path = log / "one.jsonl"
+    path.write_text(f"{path.read_text()}nonsense\n")
+    number = len(path.read_text().splitlines())
+    again = drift.run_of(read(log), read(log).runs[0])
+    monkeypatch.setattr("recint.cli.log._checkpoint_of", lambda *_: "one")
+    monkeypatch.setattr("recint.verify.again", lambda *_, **__: again)
+    out = tmp_path / "crate.zip"
+    for words in (("--export", out, "--license", "https://spdx.org/licenses/MIT"), ("--rerun", "aa11aaaa")):
+        status, _, err = recint(capsys, "--log", log, *words)
+        first, second = err.splitlines()
+        assert status == 0
+        assert first == f"recint: {path}:{number}: is not a line of JSON, and is left out"
+        assert second == "recint: no verdict of this log is confirmatory until the lost lines are put back"
+
+
 def test_verdicts_without_their_run_are_left_out_and_named(log, capsys):
     path = log / "two.jsonl"
     path.write_text("\n".join(path.read_text().splitlines()[1:]) + "\n")
@@ -387,11 +403,20 @@ class TestMerge:
         status, out, _ = recint(capsys, "--log", tmp_path, "--check")
         assert (status, f"{path}:9: follows the same line as line 5: two branches were merged" in out) == (0, True)
 
+    def test_a_file_that_is_not_there_is_a_sentence_and_nothing_is_made(self, tmp_path, capsys):
+        for path in (tmp_path / "nosuch" / "x.jsonl", tmp_path / "x.jsonl"):
+            status, out, err = recint(capsys, "--merge", path)
+            said = f"recint: {path}: cannot be read and written (No such file or directory)\n"
+            assert (status, out, err) == (2, "", said)
+        assert list(tmp_path.iterdir()) == []
+
     def test_another_file_is_refused_in_a_sentence(self, log, capsys):
         path = log / "one.jsonl"
+        before = sorted(log.iterdir())
         status, out, err = recint(capsys, "--merge", path)
         said = "it has no conflict; a file of the log with git's conflict markers is expected"
         assert (status, out, err) == (2, "", f"recint: {path}: {said}\n")
+        assert sorted(log.iterdir()) == before
 
 
 @pytest.mark.parametrize("beside", [("--json",), ("--html", "log.html"), ("--claims", "*")])

@@ -22,6 +22,7 @@ from recint.record import log_file, registration
 from ..browser import dom, needs_chromium
 from ..commands import CLAIMS, ROOT, answer, recint, refused
 from ..conftest import AFFINE_A, TINY
+from ..made_up import claims
 from ..on_record import ON_RECORD
 
 
@@ -396,3 +397,55 @@ def test_a_baseline_is_compared_recurrence_by_recurrence_by_any_number_of_worker
     found = json.loads((tmp_path / "now.json").read_text())
     assert found["seed"] == 3
     assert [(pair["n"], pair["difference"], pair["outcome"]) for pair in found["pairs"]] == [(100, 0.0, "same")]
+
+
+def test_the_values_of_a_baseline_are_not_replaced(tiny, folder, verdicts, capsys):
+    """A verdict file may get another name, while its values keep theirs."""
+    base, values = verdicts.rename(verdicts.with_name("base.json")), verdicts.with_suffix(".values")
+    before = values.read_bytes()
+    capsys.readouterr()
+    command = ["verify", tiny, "--hypotheses", folder, "--no-log", "--verdicts", verdicts]
+    refused(capsys, "verdicts.values: would be replaced, but base.json rests on these values", *command)
+    refused(capsys, "but base.json rests on these values; name another file", *command, "--against", base)
+    assert values.read_bytes() == before
+    assert not verdicts.exists()
+
+
+def test_the_same_call_may_be_made_again(tiny, folder, verdicts):
+    """Two runs on one checkpoint have the same values."""
+    other = verdicts.with_name("other.json")
+    for path in (other, verdicts, other):
+        command = ["verify", tiny, "--hypotheses", folder, "--no-log", "--no-controls", "--verdicts", path]
+        assert cli.main([*map(str, command)]) == 0
+
+
+def test_what_a_checkpoint_was_trained_on_is_not_replaced(tiny, tmp_path, capsys):
+    (tmp_path / "task.json").write_text("{}")
+    command = ["verify", tiny, "--task", tmp_path / "task.json", "--no-log", "--verdicts", tmp_path / "task.json"]
+    refused(capsys, "task.json: is read by this command, and would be replaced", *command)
+
+
+def test_a_log_with_a_conflict_gets_no_line(tiny, folder, tmp_path, capsys):
+    kept = tmp_path / "log"
+    assert cli.main(["register", "--hypotheses", str(folder), "--log", str(kept)]) == 0
+    capsys.readouterr()
+    path = kept / "claims.jsonl"
+    path.write_text(f"{path.read_text()}<<<<<<< HEAD\n=======\n>>>>>>> side\n")
+    before = {file: file.read_bytes() for file in kept.glob("*.jsonl")}
+    line = len(path.read_text().splitlines()) - 2
+    said = f"{path}:{line}: is the conflict marker <<<<<<< of git, and no line is added to a log with a conflict; join both"
+    refused(capsys, said, "verify", tiny, "--hypotheses", folder, "--log", kept)
+    assert {file: file.read_bytes() for file in kept.glob("*.jsonl")} == before
+
+
+def test_a_baseline_without_a_common_claim_is_one_sentence(tiny, folder, verdicts, tmp_path, capsys):
+    other = claims(tmp_path / "other", {"id": "b.other"})
+    capsys.readouterr()
+    command = ["verify", tiny, "--hypotheses", other, "--no-log", "--against", verdicts]
+    refused(capsys, "judged none of these claims, so that nothing can be compared with it", *command)
+
+
+def test_a_baseline_that_is_not_there_is_told_without_all_that_there_are(tiny, capsys):
+    known = len(log_file.read(ROOT / "hypotheses" / "log").names)
+    said = f"of the log, which has runs on: the {known} checkpoints (closest: "
+    refused(capsys, said, "verify", tiny, "--no-log", "--against", "nosuch.json")

@@ -11,7 +11,7 @@ from recint.judging.evaluate import evaluate
 from recint.judging.values import DrawnValues, departures, derived
 
 from ..entries import run
-from ..made_up import claim, constant, model, prop
+from ..made_up import WORSE, claim, constant, model, prop
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +86,28 @@ def test_what_was_not_kept_or_not_judged_is_named(judged):
         f"{name}: has an estimate, but its values were not kept"
     ]
     assert list(departures((), (), kept)) == [f"{name}: its values were kept, but no verdict"]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (
+            np.ones((400, 2)),
+            r"the values have shape \(400, 2\), but reduction='mean' takes one value for each of \(draw\)",
+        ),
+        (np.array([1.0, np.nan]), "1 of 2 values are not finite"),
+        (np.ones(1), "draws"),
+    ],
+)
+def test_values_that_are_none_of_the_claim_are_refused(judged, own, said):
+    found, kept, claims = judged
+    with pytest.raises(ValueError, match=said):
+        derived(found, dict.fromkeys(kept, DrawnValues(own)), claims)
+
+
+def test_values_of_a_contrast_that_are_missing_are_named(judged):
+    found, kept, _ = judged
+    asked = claim(contrasts=(WORSE,))
+    found = replace(found, claims=tuple(replace(entry, hash=asked.hash) for entry in found.claims))
+    with pytest.raises(ValueError, match="there are no values of the contrast 'worse', but they are expected"):
+        derived(found, kept, {asked.id: asked})

@@ -78,3 +78,8 @@ def test_the_hash_of_a_claim_vouches_for_its_fields():
     line = {"kind": "registered", "when": NOW} | registrations(CLAIM)[0]
     assert is_vouched(line)
     assert not is_vouched(line | {"fields": line["fields"] | {"threshold": 0.9}})
+
+
+def test_a_conflict_marker_is_told_with_what_joins_both_sides():
+    (said,) = parsed(b"<<<<<<< HEAD\n")
+    assert said == "is a conflict marker of git (`recint log --merge FILE` joins both sides), and is left out"

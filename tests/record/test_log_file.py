@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 from dataclasses import replace
@@ -45,6 +46,20 @@ class TestAppending:
         assert not found.damaged
         assert not list(Chain((tmp_path / "m.jsonl").read_bytes()).flaws())
         assert sorted(line["run"] for line in found.runs) == sorted(f"{w}.{n}" for w in range(4) for n in range(25))
+
+    @pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "||||||| 123", "=======", ">>>>>>> side"])
+    def test_nothing_is_added_to_a_file_with_a_conflict(self, tmp_path, marker):
+        path = tmp_path / "m.jsonl"
+        log_file.append(path, [run("a", "1", when=NOW)])
+        path.write_text(f"{path.read_text()}{marker}\n")
+        before = path.read_bytes()
+        said = rf"m\.jsonl:2: is the conflict marker {re.escape(marker[:7])} of git, .*; join both sides with `recint log --merge"
+        with pytest.raises(log.LogError, match=said):
+            log_file.append(path, [run("b", "1", when=NOW)])
+        with pytest.raises(log.LogError, match=said):
+            log_file.require_writable(tmp_path)
+        assert path.read_bytes() == before
+        log_file.append(tmp_path / "other.jsonl", [run("b", "1", when=NOW)])
 
     @pytest.mark.parametrize("kills", [60, pytest.param(1000, marks=pytest.mark.slow)])
     def test_a_writer_killed_at_any_moment_leaves_whole_lines_and_all_earlier_ones(self, tmp_path, kills):

@@ -63,3 +63,11 @@ def test_a_line_from_before_there_were_further_counterexamples_is_compared_witho
 def test_other_versions_are_noted():
     was, now = (replace(BEFORE, environment={"torch": torch, "device": "cpu"}) for torch in ("1.0", "2.0"))
     assert list(versions(was, now)) == ["torch was 1.0, now 2.0"]
+
+
+def test_where_the_claims_and_the_checkpoint_lie_is_no_difference():
+    def found(folder):
+        one, other = (Counterexample(value=0.1, where=where, code=f"find('a.one', {folder!r})") for where in ("1", "2"))
+        return again(replace(ONE, search=SearchSummary(counterexample=one, further=(other,))), TWO)
+
+    assert list(otherwise(found("here"), found("there"))) == []

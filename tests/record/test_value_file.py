@@ -13,6 +13,9 @@ KEPT = {
     "a.b@2": DrawnValues(np.array([0.1, 0.2])),
 }
 
+HEADER = b'{"a.a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
+BF16 = len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)
+
 
 def same(one, other):
     assert one.keys() == other.keys()
@@ -76,6 +79,14 @@ def test_what_holds_no_values_is_refused(verdicts):
     for content, said in (
         (b"nothing", "v.values: these are no values"),
         (value_file.safetensors.save({"a.a: the one": np.zeros(2)}), "not of the claim itself: a.a"),
+        (BF16, "there are numbers of the kind 'BF16', but float32 and float64 are expected"),
+        (value_file.safetensors.save({"a.a": np.zeros(2, np.int64)}), "a.a has numbers of the kind int64, but float32"),
+        (
+            value_file.safetensors.save({"a.a": np.zeros(())}),
+            r"a.a has the shape \(\), but one value or more for each draw",
+        ),
+        (value_file.safetensors.save({"a.a": np.zeros((0, 2))}), r"a.a has the shape \(0, 2\), but one value or more"),
+        (value_file.safetensors.save({"a.a": np.array([1.0, np.nan])}), "a.a has 1 of 2 numbers that are not finite"),
     ):
         verdicts.with_name("v.values").write_bytes(content)
         named = value_file.named(verdicts.with_name("v.values"), content)

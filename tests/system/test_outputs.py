@@ -1,7 +1,11 @@
 """Outputs are tried before a run."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
+from recint.system.files import values_beside
 from recint.system.outputs import require_files
 
 
@@ -45,3 +49,23 @@ class TestOutputsAreTriedBefore:
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
         self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")
+
+    @pytest.mark.parametrize("name", ["run.json", "run.txt"])
+    def test_values_that_a_verdict_file_rests_on_which_is_not_replaced_too(self, tmp_path, name, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        verdicts, content = Path(name), b"values"
+        values, named = values_beside(verdicts), hashlib.sha256(content).hexdigest()
+        values.write_bytes(content)
+        self.refused(
+            f"{values}: would be replaced, but no verdict file that is replaced with it rests", verdicts, values
+        )
+        verdicts.write_text(named)
+        require_files(verdicts, values)
+        self.refused(f"{values}: would be replaced", "report.html", values)
+        Path("base.json").write_text(named)
+        self.refused(
+            f"{values}: would be replaced, but base.json rests on these values; name another", verdicts, values
+        )
+        Path("base.values").write_bytes(content)
+        require_files(verdicts, values)
+        assert values.read_bytes() == content
