@@ -7,6 +7,7 @@ only the weights, the state of the optimiser and the loss history have to be sav
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -83,7 +84,8 @@ def train(
 
     Raises:
         CheckpointError: `out` is a file, or has another run, a damaged state, or files of somebody else.
-        ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues.
+        ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues; or the loss is no
+            longer a finite number.
         ValueError, OSError: `out` cannot be written. This is checked before the first step.
     """
     out = Path(out)
@@ -134,6 +136,10 @@ def train(
         nn.utils.clip_grad_norm_(bridge.parameters(), recipe.clip)
         optimizer.step()
         running += (value := loss.item())
+        if not math.isfinite(value):
+            raise ValueError(
+                f"the loss is {value} at step {step}; choose a smaller rate={recipe.rate!r} or init_range={recipe.init_range!r}"
+            )
         error = None
         if step % recipe.log_every == 0 or step == recipe.steps:
             since = (step - 1) % recipe.log_every + 1
