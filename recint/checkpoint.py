@@ -23,7 +23,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from recint import state_dict
+from recint import refusals, state_dict
 from recint.state_dict import SAFETENSORS, TORCH, StateDict
 from recint.state_dict import CheckpointError as CheckpointError
 from recint.system.files import write
@@ -61,10 +61,8 @@ class ModelConfig:
     order: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("n_layers", "n_heads", "d_model", "d_head", "d_mlp", "n_ctx", "d_vocab", "order"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        sizes = ("n_layers", "n_heads", "d_model", "d_head", "d_mlp", "n_ctx", "d_vocab", "order")
+        refusals.require_sizes(**{name: getattr(self, name) for name in sizes})
         if self.act_fn not in _ACTIVATIONS:
             raise ValueError(f"act_fn={self.act_fn!r} must be one of {', '.join(_ACTIVATIONS)}")
         eps = self.layer_norm_eps

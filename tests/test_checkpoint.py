@@ -168,6 +168,12 @@ def bad_files(small, folder):
         ("deep", "[" * 100_000, "not JSON"),
         ("digits", '{"n_ctx": ' + "9" * 5000 + "}", "not JSON"),
         ("encoding", "\udcff", "not JSON"),
+        (
+            "nan",
+            json.dumps(asdict(small.config) | {"layer_norm_eps": float("nan")}),
+            "holds the number NaN, but expected finite",
+        ),
+        ("infinite", '{"layer_norm_eps": 1e999}', "holds the number 1e999, but expected finite numbers"),
         ("keys", json.dumps({"n_layer": 3}), r"found \['n_layer'\]"),
         ("many", json.dumps(asdict(small.config) | {"n_layers": 10**8}), "too few for n_layers=100000000"),
         ("range", json.dumps({"n_layers": 0}), "n_layers=0 must be a whole number"),
@@ -190,7 +196,7 @@ CASES = [
     "no model", "many", "too many", "nothing wide", "folded", "page pth", "page safetensors", "pointer pth",
     "pointer safetensors", "pipe pth", "pipe safetensors", "pointer weights", "pointer config", "sharded", "long name",
     "metadata of others", "config json", "config deep", "config digits", "config encoding", "config keys", "config many",
-    "config range", "config other", "metadata many", "metadata range", "metadata other",
+    "config range", "config other", "config nan", "config infinite", "metadata many", "metadata range", "metadata other",
 ]  # fmt: skip
 
 
