@@ -211,9 +211,12 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     Every file is written whole or not at all. So is a folder that did not exist before.
 
     Raises:
-        CheckpointError: a `.pth` is asked for, but the configuration has values that a state dict cannot hold.
+        CheckpointError: safetensors could not read the path again; or a `.pth` is asked for, but the configuration has values that
+            a state dict cannot hold.
     """
     path = Path(path)
+    if path.suffix not in TORCH:
+        state_dict.require_text(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
     config = _plain(checkpoint.config)
     # The bytes are made in memory and written by `write`: the libraries raise errors of other kinds, and cannot write to a pipe.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable
 from inspect import signature
 from math import isfinite
+from types import UnionType
 from typing import Any, TypeGuard
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -79,13 +80,20 @@ def require_range(name: str, value: Any) -> None:
         raise ValueError(f"{name}={value!r} is empty: the lower bound must not exceed the upper one")
 
 
+def require_domain(value: Any, kind: type | UnionType, *, of: str = "") -> None:
+    """Raises ValueError unless the value is a domain of this kind, which may be None too."""
+    if not isinstance(value, kind):
+        raise ValueError(f"domain={value!r}{of} must be a Domain{', or None' if isinstance(None, kind) else ''}")
+
+
 def require_property(claim: str, body: Any) -> None:
     """Raises ValueError unless the property of the claim with this id takes a model and, if it has `@given`, a place `at`."""
     given = hasattr(body, "hypothesis")
     own = signature(body.hypothesis.inner_test if given else body)
     try:
         own.bind(None, **({"at": None} if given else {}))
-        fits = not given or len(signature(body).parameters) == 1  # `@given` hides what it draws: the model is left
+        left = signature(body).parameters  # `@given` hides what it draws: the model is left
+        fits = not given or (len(left) == 1 and "at" not in left)
     except TypeError:
         fits = False
     if not fits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+
+from recint.system.files import is_text
 
 TORCH = (".pth", ".pt")
 SAFETENSORS = ".safetensors"
@@ -98,6 +101,14 @@ class _NotFinite(ValueError):
     pass
 
 
+def require_text(path: str | os.PathLike[str]) -> None:
+    """Raises CheckpointError if the path of a checkpoint is no text in UTF-8: safetensors opens no other."""
+    if not is_text(path):
+        raise CheckpointError(
+            f"{os.fspath(path)!r} is no text in UTF-8, but the path of a checkpoint must be: rename it"
+        )
+
+
 def read_json(path: Path) -> Any:
     """The value that a file of JSON holds.
 
@@ -127,6 +138,7 @@ def _begin(path: Path, count: int = 16) -> bytes:
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    require_text(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             config = (file.metadata() or {}).get("config")

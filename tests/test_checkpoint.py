@@ -45,6 +45,18 @@ def test_on_a_full_disk_nothing_is_left(small, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"caf\xe9.safetensors"])
+def test_a_path_that_is_no_text_is_refused(small, tmp_path, name):
+    """safetensors could not open it."""
+    path = tmp_path / os.fsdecode(name)
+    with pytest.raises(CheckpointError, match="is no text in UTF-8, but the path of a checkpoint must be: rename it"):
+        save(small, path)
+    assert not path.exists()
+    save(small, tmp_path / f"kept{path.suffix}").rename(path)
+    with pytest.raises(CheckpointError, match="is no text in UTF-8"):
+        load(path)
+
+
 def test_a_bare_file_without_a_configuration_is_read_as_the_notebook_would(small, tmp_path):
     safetensors.torch.save_file(dict(small.tensors), tmp_path / "bare.safetensors")
     assert load(tmp_path / "bare.safetensors").config == small.config

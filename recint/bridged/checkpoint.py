@@ -95,6 +95,7 @@ def load(
 
 def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     """Write a folder with config.json and model.safetensors. Each file is written whole or not at all."""
+    state_dict.require_text(path)
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.clone().contiguous() for name, tensor in checkpoint.tensors.items()}

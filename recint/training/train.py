@@ -24,7 +24,7 @@ from recint.checkpoint import Checkpoint, CheckpointError, with_task
 from recint.model.transformer import property_tensors, raw_bridge
 from recint.model.untrained import initial_tensors
 from recint.recurrence import Recurrences
-from recint.state_dict import SAFETENSORS, TORCH
+from recint.state_dict import SAFETENSORS, TORCH, require_text
 from recint.system.files import write
 from recint.system.outputs import require_files
 from recint.system.seeds import derive_seed
@@ -83,11 +83,12 @@ def train(
         The trained model, which is also in `out`.
 
     Raises:
-        CheckpointError: `out` is a file, or has another run, a damaged state, or files of somebody else.
+        CheckpointError: `out` is a file, is no text in UTF-8, or has another run, a damaged state, or files of somebody else.
         ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues; or the loss is no
             longer a finite number.
         ValueError, OSError: `out` cannot be written. This is checked before the first step.
     """
+    require_text(out)
     out = Path(out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
         raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")

@@ -1,5 +1,7 @@
 """`recint train`: what it leaves in its folder, and what it refuses."""
 
+import os
+
 from recint.checkpoint import load, save
 
 from ..commands import recint, refused
@@ -14,6 +16,12 @@ def test_a_folder_of_training_is_no_file_and_holds_nothing_yet(capsys, tiny, tmp
     (mine := tmp_path / "mine").mkdir()
     (mine / "README.md").write_text("two years of notes")
     refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
+
+
+def test_a_folder_that_could_not_be_read_again(capsys, tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    refused(capsys, r"caf\udce9' is no text in UTF-8, but the path of a checkpoint must be: rename it", "train", odd)
+    assert not odd.exists()
 
 
 def test_recipes_that_make_no_sense(capsys, tmp_path):
