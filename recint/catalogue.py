@@ -6,6 +6,7 @@ A folder of claims is a package without a name of its own: its modules may impor
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -21,6 +22,7 @@ from recint.globs import require_matches
 from recint.judging.claim import Claim, Property
 from recint.judging.subject import SUBJECT
 from recint.profiles import register_profiles
+from recint.system import reasons
 
 SHIPPED = shipped.CLAIMS
 
@@ -47,7 +49,7 @@ def properties(folder: str | Path = SHIPPED) -> tuple[Property, ...]:
         settings.load_profile(profile)
         tests += vars(module(path)).values()
     settings.load_profile(profile)
-    declared = tuple(test.recint_property for test in tests if hasattr(test, "recint_property"))
+    declared = tuple(prop for test in tests if isinstance(prop := getattr(test, "recint_property", None), Property))
     if not declared:
         raise ValueError(f"{folder}: holds no claims, but modules that declare some are expected in it")
     require_sound([prop.claim for prop in declared], folder)
@@ -88,7 +90,7 @@ def module_anew(path: Path) -> ModuleType:
 @cache
 def _package(folder: Path) -> str:
     """The name in `sys.modules` of the package of a folder. It holds a hash, since two folders may have modules of one name."""
-    package = ModuleType(f"recint_claims_{sha256(str(folder).encode()).hexdigest()[:8]}")
+    package = ModuleType(f"recint_claims_{sha256(os.fsencode(folder)).hexdigest()[:8]}")
     package.__path__ = [str(folder)]
     sys.modules[package.__name__] = package
     return package.__name__
@@ -102,9 +104,10 @@ def _loaded(name: str, path: Path) -> ModuleType:
     sys.modules[name] = made
     try:
         spec.loader.exec_module(made)
-    except Exception as error:
-        del sys.modules[name]
-        raise ValueError(f"{path}: cannot be imported ({type(error).__name__}: {error})") from error
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        failed = f"cannot be imported ({type(error).__name__}: {error})"
+        raise ValueError(f"{path}: {reasons.of_exit(error) if isinstance(error, SystemExit) else failed}") from error
     return made
 
 

@@ -23,7 +23,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from recint import state_dict
+from recint import refusals, state_dict
 from recint.state_dict import SAFETENSORS, TORCH, StateDict
 from recint.state_dict import CheckpointError as CheckpointError
 from recint.system.files import write
@@ -61,10 +61,8 @@ class ModelConfig:
     order: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("n_layers", "n_heads", "d_model", "d_head", "d_mlp", "n_ctx", "d_vocab", "order"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        sizes = ("n_layers", "n_heads", "d_model", "d_head", "d_mlp", "n_ctx", "d_vocab", "order")
+        refusals.require_sizes(**{name: getattr(self, name) for name in sizes})
         if self.act_fn not in _ACTIVATIONS:
             raise ValueError(f"act_fn={self.act_fn!r} must be one of {', '.join(_ACTIVATIONS)}")
         eps = self.layer_norm_eps
@@ -213,9 +211,12 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     Every file is written whole or not at all. So is a folder that did not exist before.
 
     Raises:
-        CheckpointError: a `.pth` is asked for, but the configuration has values that a state dict cannot hold.
+        CheckpointError: safetensors could not read the path again; or a `.pth` is asked for, but the configuration has values that
+            a state dict cannot hold.
     """
     path = Path(path)
+    if path.suffix not in TORCH:
+        state_dict.require_text(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
     config = _plain(checkpoint.config)
     # The bytes are made in memory and written by `write`: the libraries raise errors of other kinds, and cannot write to a pipe.

@@ -34,14 +34,13 @@ def against_c(model: Any, evidence: Evidence) -> str:
 
     A second figure shows the scan, if it visited a grid of coefficients and lengths.
     """
-    claim, search = evidence.claim, evidence.search
-    assert evidence.values is not None
+    claim, search, values = evidence.claim, evidence.search, _values(evidence)
     assert isinstance(claim, Claim)
     low, high = claim.domain.on(model.config).c
     edges = np.linspace(-high if claim.domain.either_sign else low, high, BINS + 1)
     coefficients = _coefficients(model, evidence)
     inside = np.clip(np.digitize(coefficients, edges) - 1, 0, BINS - 1)
-    shown = [_bin(claim, evidence.values[inside == bin_], coefficients[inside == bin_]) for bin_ in range(BINS)]
+    shown = [_bin(claim, values[inside == bin_], coefficients[inside == bin_]) for bin_ in range(BINS)]
     counterexample = search.counterexample if search else None
     marked = next(iter(_points([(counterexample.at, counterexample.value)])), None) if counterexample else None
     drawn = figures.against(
@@ -59,6 +58,15 @@ def against_c(model: Any, evidence: Evidence) -> str:
         counterexample=marked,
     )
     return drawn + _map(evidence)
+
+
+def _values(evidence: Evidence) -> NDArray[np.float64]:
+    """The values of the estimate; raises ValueError if none were measured at recurrences, as for a claim about weights."""
+    if evidence.values is None or not evidence.places:
+        raise ValueError(
+            f"{evidence.claim.id}: is about weights, and has no values at recurrences; choose a figure of weights"
+        )
+    return evidence.values
 
 
 def _coefficients(model: Any, evidence: Evidence) -> NDArray[np.float64]:
@@ -111,11 +119,11 @@ def _hardest(model: Any, evidence: Evidence) -> tuple[Place, float, str]:
     claim, search = evidence.claim, evidence.search
     if search is not None:
         return *search.hardest, "its counterexample" if search.counterexample else "the worst place found"
-    assert evidence.values is not None
+    values = _values(evidence)
     assert isinstance(claim.domain, Domain)
     coefficients = _coefficients(model, evidence)
     nearest = np.round(coefficients, 0 if len(coefficients) < 500 else 1)
-    value = {float(c): statistic(claim, evidence.values[nearest == c]) for c in np.unique(nearest)}
+    value = {float(c): statistic(claim, values[nearest == c]) for c in np.unique(nearest)}
     worst = max(value, key=lambda c: claim.badness(value[c]))
     at = Condition(c=worst, length=claim.domain.on(model.config).estimated)
     return at, value[worst], "the coefficient around which it is worst"
@@ -153,10 +161,12 @@ def with_attention(layer: int, *, by_parity: bool = False) -> Callable[..., str]
 
 def with_heads(model: Any, evidence: Evidence) -> str:
     """A figure: the statistic of every head (or other part) by itself with its interval, and `against_c`."""
-    claim, values = evidence.claim, evidence.values
-    assert values is not None
+    claim, values = evidence.claim, _values(evidence)
     one = REDUCTIONS[claim.reduction].one_head
-    assert one is not None
+    if one is None:
+        raise ValueError(
+            f"{claim.id}: reduction={claim.reduction!r} has no head by itself; choose a figure without heads"
+        )
     single, each = replace(claim, reduction=one.reduction), values
     if one.unit is not None:
         each = values / one.unit(values.mean(0))

@@ -22,7 +22,7 @@ from recint.places import (
 )
 from recint.recurrence import REFERENCE
 from recint.system.seeds import derive_seed
-from recint.task import Range, ticks
+from recint.task import MOST_LENGTH, Range, require_moderate, ticks
 from recint.transformations import Flip, Permutation, Rotation, Scale, Shift, Swap, Transformation
 from recint.transformed import Transformed
 from recint.vector import Vector
@@ -45,8 +45,8 @@ class Domain:
         uniform_vectors: whether vectors ~ U(0, 1)^m are tried too, in addition to the terms of recurrences.
 
     Raises:
-        ValueError: a range is empty, not finite or off the grid, c is negative though it bounds |c|, or all lengths are too short
-            or too long.
+        ValueError: a range is empty, not finite, too wide or off the grid, c is negative though it bounds |c|, or lengths are too
+            short or too long.
     """
 
     c: Range = (-2.0, 2.0)
@@ -57,6 +57,7 @@ class Domain:
     def __post_init__(self) -> None:
         for name in ("c", "length"):
             refusals.require_range(name, getattr(self, name))
+        require_moderate("c", self.c)
         if any(abs(10 * bound - round(10 * bound)) > 1e-9 for bound in self.c):
             raise ValueError(
                 f"c={self.c!r} must have bounds that are multiples of 0.1: the grid that is visited is of tenths"
@@ -67,6 +68,10 @@ class Domain:
         if self.length[1] < REFERENCE.shortest:
             raise ValueError(
                 f"length={self.length!r} must reach {REFERENCE.shortest}: of fewer terms nothing can be predicted"
+            )
+        if self.length[1] > MOST_LENGTH:
+            raise ValueError(
+                f"length={self.length!r} must end at {MOST_LENGTH} or below: longer sequences are not judged"
             )
         if self.length[0] > REFERENCE.length:
             raise ValueError(
@@ -118,14 +123,16 @@ class Domain:
         order, here = config.order, self.on(config)
         grid = sorted({sign * tick for tick in ticks(here.c) for sign in ((1, -1) if self.either_sign else (1,))})
         lengths = range(here.length[0], here.length[1] + 1)
-        places: list[tuple[float | tuple[float, ...], int]] = [(c, length) for length in lengths for c in grid]
-        if order > 1 or len(places) > POINTS:
+        places: list[tuple[float | tuple[float, ...], int]]
+        if order > 1 or len(lengths) * len(grid) > POINTS:
             points = qmc.Sobol(order + 1, seed=derive_seed(0, "points that fill the grid") % 2**32).random(POINTS)
             chosen = dict.fromkeys(
                 (tuple(grid[int(share * len(grid))] for share in coefficients), lengths[int(length * len(lengths))])
                 for *coefficients, length in points
             )
             places = sorted(((c if order > 1 else c[0], length) for c, length in chosen), key=lambda at: at[1])
+        else:
+            places = [(c, length) for length in lengths for c in grid]
         task = task_of(config)
         conditions = [Condition(c=c, length=length, seed=seed, batch=batch, task=task) for c, length in places]
         return [*conditions, UniformVectors(seed=seed)] if self.uniform_vectors else [*conditions]

@@ -11,6 +11,7 @@ estimated.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
@@ -21,6 +22,9 @@ from torch import Tensor
 from recint.families import Family, family_of
 from recint.system.seeds import derive_seed
 from recint.task import DIM, Range, Task
+
+# Terms before scaling must stay below ten to this power. Norms are made of squares, and 1e308 is the largest number of float64.
+MOST_DIGITS = 140
 
 
 class ZeroRecurrence(ValueError):
@@ -38,7 +42,7 @@ class Distribution(Task):
 
     Raises:
         ValueError: a range is empty or does not suit the family, the family is unknown, the order is below 1 or not below the
-            length, the dimension is below 1, or cap is not above 0.
+            length, the dimension is below 1, cap is not above 0, or terms may grow beyond all floating-point numbers.
     """
 
     order: int = 1
@@ -57,6 +61,12 @@ class Distribution(Task):
         if (found := tuple(name for name, _ in self.others)) != family.others:
             raise ValueError(f"others={list(found)!r} must be the ranges {list(family.others)!r} of {self.family}")
         family.require(self, order=self.order)
+        growth = family.growth(self) + (self.order > 1)
+        if growth > 1 and self.length * math.log10(growth) > MOST_DIGITS:
+            raise ValueError(
+                f"c={self.c!r} and length={self.length!r} let terms grow to {growth:.3g}^{self.length}, beyond 1e{MOST_DIGITS}, "
+                "which is too large to compute with; choose smaller ranges or fewer terms"
+            )
 
     @property
     def task(self) -> Task:
@@ -242,7 +252,7 @@ def build(
 
     Raises:
         ZeroRecurrence: a sequence is zero throughout; the error gives the number of the first one.
-        ValueError: the order is not below the length.
+        ValueError: the order is not below the length, or the terms grow beyond all floating-point numbers.
     """
     order, family, others = coefficients.shape[1], family or family_of("affine"), others or {}
     if order >= length:
@@ -258,6 +268,11 @@ def build(
         raise ZeroRecurrence(
             f"recurrence {int((largest == 0).nonzero()[0])} of the batch is zero throughout: "
             f"its largest norm is 0 and it cannot be scaled to cap; give it a start or an offset that is not zero"
+        )
+    if not largest.isfinite().all():
+        raise ValueError(
+            f"recurrence {int((~largest.isfinite()).nonzero()[0])} of the batch grows beyond all floating-point numbers; "
+            "choose smaller coefficients or fewer terms"
         )
     scale = cap.double() / largest
     return Recurrences(

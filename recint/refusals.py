@@ -1,4 +1,4 @@
-"""Checks of what a claim or domain declares. Each raises ValueError with one sentence, "field=value must be ...".
+"""Checks of what a claim, a domain or a configuration declares. Each raises ValueError in one sentence, "field=value must be ...".
 
 The sentence names the field, its value, and what is expected, so that the author knows what to write instead.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from inspect import signature
 from math import isfinite
+from types import UnionType
 from typing import Any, TypeGuard
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -36,6 +38,13 @@ def require_whole(name: str, value: Any, *, least: int) -> None:
     _require_tuple(name, value, of="whole numbers")
     if not all(_is_whole(number) and number >= least for number in value):
         raise ValueError(f"{name}={value!r} must be whole numbers from {least} on")
+
+
+def require_sizes(**sizes: Any) -> None:
+    """Raises ValueError unless each is a whole number of at least 1, as the sizes of a model are."""
+    for name, value in sizes.items():
+        if not _is_whole(value) or value < 1:
+            raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
 
 
 def require_all(name: str, value: Any, kind: type) -> None:
@@ -69,6 +78,27 @@ def require_range(name: str, value: Any) -> None:
         require_finite(f"a bound of {name}", bound)
     if not low <= high:
         raise ValueError(f"{name}={value!r} is empty: the lower bound must not exceed the upper one")
+
+
+def require_domain(value: Any, kind: type | UnionType, *, of: str = "") -> None:
+    """Raises ValueError unless the value is a domain of this kind, which may be None too."""
+    if not isinstance(value, kind):
+        raise ValueError(f"domain={value!r}{of} must be a Domain{', or None' if isinstance(None, kind) else ''}")
+
+
+def require_property(claim: str, body: Any) -> None:
+    """Raises ValueError unless the property of the claim with this id takes a model and, if it has `@given`, a place `at`."""
+    given = hasattr(body, "hypothesis")
+    own = signature(body.hypothesis.inner_test if given else body)
+    try:
+        own.bind(None, **({"at": None} if given else {}))
+        left = signature(body).parameters  # `@given` hides what it draws: the model is left
+        fits = not given or (len(left) == 1 and "at" not in left)
+    except TypeError:
+        fits = False
+    if not fits:
+        wanted = "(model, at), and be decorated with @given(at=...)" if given else "(model)"
+        raise ValueError(f"{claim}: {body.__name__}{own} must take {wanted}")
 
 
 def require_id(id: Any, *, because: str) -> None:

@@ -31,7 +31,7 @@ from recint.pages import board, junit
 from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
-from recint.subjects import checkpoint_of, subject_of
+from recint.subjects import checkpoint_of, require_about, subject_of
 from recint.system import files, outputs
 from recint.verdict import TOLERANCE, require_draws, stages_of
 
@@ -199,6 +199,7 @@ class Session:
         Raises:
             ValueError: they do not fit, in one sentence.
         """
+        require_about(self.claims, claims)
         known = {claim.id for claim in claims}
         require_matches(self.options.claims, known)
         require_matches(self.options.allow, known, option="allow")
@@ -385,7 +386,5 @@ def _require_known(expected: Collection[str], known: Collection[str]) -> None:
 
 def _require_text(name: str) -> None:
     """Raises ValueError if a checkpoint's name, which is part of every output, cannot be written in UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it") from None
+    if not files.is_text(name):
+        raise ValueError(f"{name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+
+from recint.system.files import is_text
 
 TORCH = (".pth", ".pt")
 SAFETENSORS = ".safetensors"
@@ -93,18 +97,39 @@ def require_file(path: Path, expected: str) -> None:
         )
 
 
+class _NotFinite(ValueError):
+    pass
+
+
+def require_text(path: str | os.PathLike[str]) -> None:
+    """Raises CheckpointError if the path of a checkpoint is no text in UTF-8: safetensors opens no other."""
+    if not is_text(path):
+        raise CheckpointError(
+            f"{os.fspath(path)!r} is no text in UTF-8, but the path of a checkpoint must be: rename it"
+        )
+
+
 def read_json(path: Path) -> Any:
     """The value that a file of JSON holds.
 
     Raises:
-        CheckpointError: it cannot be read, or is not JSON.
+        CheckpointError: it cannot be read, is not JSON, or holds a number that is not finite.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite, parse_constant=_finite)
+    except _NotFinite as error:
+        raise CheckpointError(f"{path}: {error}") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not JSON ({error})") from None
+
+
+def _finite(text: str) -> float:
+    """The number that a text of JSON is. Python also reads NaN and Infinity there, and 1e999 as infinity."""
+    if not isfinite(value := float(text)):
+        raise _NotFinite(f"holds the number {text}, but expected finite numbers")
+    return value
 
 
 def _begin(path: Path, count: int = 16) -> bytes:
@@ -113,6 +138,7 @@ def _begin(path: Path, count: int = 16) -> bytes:
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
+    require_text(path)
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             config = (file.metadata() or {}).get("config")

@@ -14,6 +14,9 @@ Range = tuple[float, float]
 
 DIM = 40  # the dimension of the notebook's recurrences
 MOST_DIM, LEAST_LENGTH, MOST_LENGTH = 512, 4, 256  # tasks on which claims are judged
+# Sequences are scaled, so that larger numbers say nothing more. A grid of tenths between them would take all memory.
+LARGEST, SMALLEST = 1000.0, 0.001
+MOST_TERMS = 10_000  # of a sequence; a larger number must be a mistake
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ class Task:
         noise: standard deviation of the noise on every coordinate of the terms that the model reads, after scaling.
 
     Raises:
-        ValueError: a range is empty or not finite, cap is not above 0, or the noise is negative.
+        ValueError: a range is empty, not finite or too wide, cap is not above 0, all terms would be 0, or the length or the noise
+            is out of its range.
     """
 
     family: str = "affine"
@@ -54,12 +58,17 @@ class Task:
         for name, (low, high) in {**ranges, **dict(self.others)}.items():
             if not low <= high:  # also refuses nan
                 raise ValueError(f"{name}={(low, high)!r} is empty: the lower bound must not exceed the upper one")
-            if math.isinf(low) or math.isinf(high):
-                raise ValueError(f"{name}={(low, high)!r} must be finite")
-        if self.cap[0] <= 0:
-            raise ValueError(f"cap={self.cap!r} must lie above 0: it is the norm of the longest term")
-        if not 0 <= self.noise < math.inf:
-            raise ValueError(f"noise={self.noise!r} must be 0 or more: it is a standard deviation")
+            require_moderate(name, (low, high))
+        if self.cap[0] < SMALLEST:
+            raise ValueError(
+                f"cap={self.cap!r} must lie above 0, at {SMALLEST:g} or more: it is the norm of the longest term"
+            )
+        if max(map(abs, (*self.d, *self.start))) < SMALLEST:
+            raise ValueError(f"d={self.d!r} and start={self.start!r} make every term 0; one must reach {SMALLEST:g}")
+        if not 0 <= self.noise <= LARGEST:
+            raise ValueError(f"noise={self.noise!r} must be 0 or more, up to {LARGEST:g}: it is a standard deviation")
+        if not 1 <= self.length <= MOST_TERMS:
+            raise ValueError(f"length={self.length!r} must be a number of terms from 1 to {MOST_TERMS}")
 
     @staticmethod
     def of(values: Any) -> Task:
@@ -113,6 +122,14 @@ def _number(name: str, value: float) -> float:
         return float(value)
     except OverflowError:
         raise ValueError(f"task: {name} holds a number that is too large") from None
+
+
+def require_moderate(name: str, bounds: Range) -> None:
+    """Raises ValueError if a bound of a range is not finite, or its absolute value exceeds LARGEST."""
+    if not all(map(math.isfinite, bounds)):
+        raise ValueError(f"{name}={bounds!r} must be finite, and lie between {-LARGEST:g} and {LARGEST:g}")
+    if max(map(abs, bounds)) > LARGEST:
+        raise ValueError(f"{name}={bounds!r} must lie between {-LARGEST:g} and {LARGEST:g}")
 
 
 def ticks(bounds: Range, *, step: int = 10) -> list[float]:

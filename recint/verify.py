@@ -24,15 +24,15 @@ from recint.catalogue import properties
 from recint.globs import selected
 from recint.judging import entries
 from recint.judging.entry import Run
+from recint.judging.subject import is_own
 from recint.options import CLAIMS, DRAWS, HYPOTHESES, NO_CONTROLS, NO_LOG, OPTIONS, PROFILE, PYTEST, SEED, RunOptions
 from recint.profiles import usual_profile
 from recint.record import drift, log_file, verdict_file
 from recint.record.identity import identity
 from recint.session import prepare
 from recint.subjects import subject_of
-from recint.system import outputs
+from recint.system import files, outputs
 from recint.system.escaping import terminal
-from recint.system.files import cache_folder
 from recint.verdict import STAGES
 
 # These variables configure every pytest, and are meant for other test suites. They are replaced while the claims are judged.
@@ -58,6 +58,7 @@ def verify(options: argparse.Namespace) -> int:
     profile = options.profile or usual_profile()
     # The plugin checks this too. Here an error is one plain sentence, without pytest's report of a session that did not begin.
     folder = Path(options.hypotheses).resolve()
+    _require_text(options)
     claims = [prop.claim for prop in properties(folder)]
     kept = log_file.folder_of(folder, options.log)
     asked = replace(RunOptions.of(vars(options).__getitem__), hypotheses=str(folder), log=str(kept))
@@ -69,7 +70,7 @@ def verify(options: argparse.Namespace) -> int:
     outputs.require_files(*asked.written.values(), own=run.log_files if asked.logging else ())
     outputs.require_report(asked.report)
     # By default Hypothesis keeps its files in the working folder, which belongs to the user.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(files.cache_folder() / "hypothesis"))
     stopped = _Stopped()
     with TemporaryDirectory() as scratch:
         if asked.against:
@@ -82,6 +83,8 @@ def verify(options: argparse.Namespace) -> int:
             first = {claim.hash for claim in claims if selected(claim.id, asked.claims)}
             if warned := run.first_look(first):
                 print(terminal(warned), flush=True)
+            if is_own(folder):  # a model that cannot be built is told here, since a worker cannot end the run
+                run.subject.model(run.checkpoint, run.device)
         with _undisturbed():
             arguments = _arguments(asked, folder, profile=profile, workers=options.workers)
             status = int(pytest.main(arguments, plugins=[stopped]))
@@ -89,6 +92,15 @@ def verify(options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
     # pytest's other statuses mean that there are no verdicts
     return status if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else BAD_CALL
+
+
+def _require_text(options: argparse.Namespace) -> None:
+    """Raises ValueError if several processes are asked for, but not all paths are text in UTF-8: xdist passes no others on."""
+    given = (os.getcwd(), *map(str, RunOptions.of(vars(options).__getitem__).words()))
+    if options.workers > 1 and (odd := [word for word in given if not files.is_text(word)]):
+        raise ValueError(
+            f"{odd[0]!r} is no text in UTF-8, and cannot be passed to other processes; rename it, or use -n 1"
+        )
 
 
 class _Stopped:

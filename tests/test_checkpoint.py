@@ -45,6 +45,18 @@ def test_on_a_full_disk_nothing_is_left(small, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"caf\xe9.safetensors"])
+def test_a_path_that_is_no_text_is_refused(small, tmp_path, name):
+    """safetensors could not open it."""
+    path = tmp_path / os.fsdecode(name)
+    with pytest.raises(CheckpointError, match="is no text in UTF-8, but the path of a checkpoint must be: rename it"):
+        save(small, path)
+    assert not path.exists()
+    save(small, tmp_path / f"kept{path.suffix}").rename(path)
+    with pytest.raises(CheckpointError, match="is no text in UTF-8"):
+        load(path)
+
+
 def test_a_bare_file_without_a_configuration_is_read_as_the_notebook_would(small, tmp_path):
     safetensors.torch.save_file(dict(small.tensors), tmp_path / "bare.safetensors")
     assert load(tmp_path / "bare.safetensors").config == small.config
@@ -168,6 +180,12 @@ def bad_files(small, folder):
         ("deep", "[" * 100_000, "not JSON"),
         ("digits", '{"n_ctx": ' + "9" * 5000 + "}", "not JSON"),
         ("encoding", "\udcff", "not JSON"),
+        (
+            "nan",
+            json.dumps(asdict(small.config) | {"layer_norm_eps": float("nan")}),
+            "holds the number NaN, but expected finite",
+        ),
+        ("infinite", '{"layer_norm_eps": 1e999}', "holds the number 1e999, but expected finite numbers"),
         ("keys", json.dumps({"n_layer": 3}), r"found \['n_layer'\]"),
         ("many", json.dumps(asdict(small.config) | {"n_layers": 10**8}), "too few for n_layers=100000000"),
         ("range", json.dumps({"n_layers": 0}), "n_layers=0 must be a whole number"),
@@ -190,7 +208,7 @@ CASES = [
     "no model", "many", "too many", "nothing wide", "folded", "page pth", "page safetensors", "pointer pth",
     "pointer safetensors", "pipe pth", "pipe safetensors", "pointer weights", "pointer config", "sharded", "long name",
     "metadata of others", "config json", "config deep", "config digits", "config encoding", "config keys", "config many",
-    "config range", "config other", "metadata many", "metadata range", "metadata other",
+    "config range", "config other", "config nan", "config infinite", "metadata many", "metadata range", "metadata other",
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Where pytest finds claims: in any folder that is named, and where they are installed."""
 
+import os
+
 from recint.catalogue import properties
 
 from .commands import calls, found, run
@@ -7,7 +9,7 @@ from .made_up import claims
 
 
 def test_a_folder_of_claims_may_be_called_anything(tiny, tmp_path):
-    names = ("my claims", "a[1]", 'it\'s "x::y"', "-k", "été")
+    names = ("my claims", "a[1]", 'it\'s "x::y"', "-k", "été", os.fsdecode(b"\xe9t\xe9"))
     for name in names:
         claims(tmp_path / "[b]" / name, {"id": "a.one"})
     common = ("--no-controls", "--no-log", "--verdicts")

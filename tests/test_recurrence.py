@@ -106,6 +106,23 @@ def test_a_zero_recurrence_is_refused_by_name():
         build(coefficients=torch.ones(2, 1), offset=zero, start=zero[:, None], cap=torch.ones(2), length=4)
 
 
+def test_a_recurrence_that_overflows_is_refused_by_name():
+    one = torch.ones(2, 3)
+    with pytest.raises(ValueError, match="recurrence 1 of the batch grows beyond all floating-point numbers"):
+        build(coefficients=torch.tensor([[1.0], [900.0]]), offset=one, start=one[:, None], cap=torch.ones(2), length=99)
+
+
+@given(order=st.integers(1, 4), length=st.integers(5, 256), c=st.floats(0, 1000))
+def test_what_is_not_refused_does_not_overflow(order, length, c):
+    try:
+        distribution = Distribution(
+            order=order, dim=2, length=length, c=(c, c), d=(1000.0, 1000.0), start=(1000.0, 1000.0)
+        )
+    except ValueError:
+        return
+    assert distribution.sample(1, seed=0).terms.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -115,6 +132,12 @@ def test_a_zero_recurrence_is_refused_by_name():
         ({"order": 0}, "order=0 must be at least 1"),
         ({"order": 14}, "order=14 must be below length=14"),
         ({"dim": 0}, "dim=0 must be at least 1"),
+        ({"c": (-1e308, 1e308)}, "must lie between -1000 and 1000"),
+        (
+            {"c": (-900.0, 900.0), "length": 64},
+            r"let terms grow to 900\^64, beyond 1e140, which is too large to compute with",
+        ),
+        ({"c": (-5.0, 5.0), "order": 2, "length": 200}, r"let terms grow to 6\^200"),
     ],
 )
 def test_impossible_distributions_raise(wrong, message):

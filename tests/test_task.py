@@ -5,8 +5,9 @@ import json
 import pytest
 
 from recint.checkpoint import CheckpointError, ModelConfig, TaskConfig, load, save, task_of, with_task
-from recint.domain import reference_of
+from recint.domain import Domain, reference_of
 from recint.judging import entries
+from recint.judging.subject import POINTS
 from recint.model.untrained import untrained
 from recint.record.identity import identity
 from recint.recurrence import REFERENCE, Distribution
@@ -40,11 +41,30 @@ def test_a_task_survives_json():
         ({"c": [10**400, 10**400]}, "task: c holds a number that is too large"),
         ({"noise": 10**400}, "task: noise holds a number that is too large"),
         ({"noise": True}, "task: noise=True is not of the kind"),
+        ({"c": [-1e9, 1e9]}, r"c=\(-1000000000.0, 1000000000.0\) must lie between -1000 and 1000"),
+        ({"start": [0, 1e300]}, "start=.* must lie between -1000 and 1000"),
+        ({"others": {"q": [-1e9, 0]}}, "q=.* must lie between -1000 and 1000"),
+        ({"noise": 1e300}, r"noise=1e\+300 must be 0 or more, up to 1000"),
+        ({"cap": [1e-300, 1]}, "cap=.* must lie above 0, at 0.001 or more"),
+        ({"d": [0, 0], "start": [0, 0]}, "make every term 0; one must reach 0.001"),
+        ({"length": 10**400}, "must be a number of terms from 1 to 10000"),
+        ({"length": -1}, "length=-1 must be a number of terms from 1 to 10000"),
     ],
 )
 def test_a_wrong_task_is_one_sentence(values, said):
     with pytest.raises(ValueError, match=said):
         Task.of(values)
+
+
+def test_the_widest_task_has_a_grid_that_fits_into_memory():
+    """A grid of tenths in a range of 1e9 does not."""
+    widest = with_task(SHAPE, Task(length=40, c=(-1000.0, 1000.0)))
+    assert len(Domain(length=(5, 14)).conditions(widest, batch=2, seed=0)) <= POINTS
+
+
+def test_a_coefficient_may_be_fixed():
+    fixed = with_task(SHAPE, Task(length=6, c=(-1.5, -1.5)))
+    assert {at.c for at in Domain(length=(5, 14)).conditions(fixed, batch=2, seed=0)} == {-1.5}
 
 
 def test_the_notebooks_task_is_not_written():

@@ -181,6 +181,15 @@ class TestOutputs:
         odd = save(load(tiny), elsewhere / os.fsdecode(b"caf\xe9.pth"))
         refused(r"'caf\udce9' is no text in UTF-8", "--verdicts", "v.json", checkpoint=odd)
 
+    def test_what_is_no_text_is_not_handed_to_other_processes(self, refused, tiny, tmp_path_factory):
+        odd = tmp_path_factory.mktemp("elsewhere") / os.fsdecode(b"caf\xe9.json")
+        refused(
+            r"caf\udce9.json' is no text in UTF-8, and cannot be passed to other processes",
+            "-n2",
+            "--verdicts",
+            str(odd),
+        )
+
     def test_a_trial_leaves_what_was_there(self, tmp_path):
         (tmp_path / "old").write_text("old")
         outputs.require_files(tmp_path / "old", tmp_path / "new" / "folder" / "file", None, os.devnull)

@@ -39,7 +39,17 @@ class FoldedWeights:
         return self.tensors[_attention(layer, name)]
 
     def normal(self, *shape: int) -> Tensor:
-        return torch.randn(shape, generator=self.generator, dtype=torch.float64)
+        """Random numbers on the device of the tensors. They are drawn on the CPU, so that a seed gives the same ones everywhere."""
+        return torch.randn(shape, generator=self.generator, dtype=torch.float64).to(self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return self.tensors["embed.W_E"].device
+
+    @property
+    def ones(self) -> Float[Tensor, "d_model one"]:
+        """The direction of the residual stream that LayerNorm removes."""
+        return torch.ones(self.config.d_model, 1, dtype=torch.float64, device=self.device)
 
     def basis(self, start: Float[Tensor, "d_model given"]) -> Float[Tensor, "d_model d_model"]:
         """Orthonormal columns: first those of `start`, made orthonormal in their order, then random ones."""
@@ -50,8 +60,7 @@ class FoldedWeights:
 
     def rotations(self, count: int) -> Float[Tensor, "count d_model d_model"]:
         """Random orthogonal matrices that do not change the all-ones vector."""
-        ones = torch.ones(self.config.d_model, 1, dtype=torch.float64)
-        return torch.stack([self.basis(ones) @ self.basis(ones).T for _ in range(count)])
+        return torch.stack([self.basis(self.ones) @ self.basis(self.ones).T for _ in range(count)])
 
 
 _Changed = dict[str, Tensor]  # the tensors that a mutation replaces
@@ -138,8 +147,9 @@ def first_keys_exchanged(model: FoldedWeights) -> _Changed:
     which[0], which[1] = 1, -1
     centred = read - means.mean(0)
     flat = einops.rearrange(centred, "recurrence position d_model -> (recurrence position) d_model")
-    # gelsd, because the rank is never full: no residual has a part along the all-ones vector.
-    direction = torch.linalg.lstsq(flat, which.repeat(len(read))[:, None], rcond=1e-6, driver="gelsd").solution[:, 0]
+    # gelsd, because the rank is never full: no residual has a part along the all-ones vector. Only the CPU has it.
+    target = which.repeat(len(read))[:, None]
+    direction = torch.linalg.lstsq(flat.cpu(), target, rcond=1e-6, driver="gelsd").solution[:, 0].to(model.device)
     W_K = model.attention(1, "W_K")
     added = einops.einsum(direction, means[1] - means[0], W_K, "read, d_model, head d_model d_head -> head read d_head")
     return {_attention(1, "W_K"): W_K + added}
@@ -152,7 +162,7 @@ def _normalised_residual(model: FoldedWeights, *, layer: int) -> Float[Tensor, "
     distribution = reference_of(config).at(length=length)
     inputs = distribution.sample(_SEEN, seed=derive_seed(0, "mutants", "residual")).inputs
     checkpoint = Checkpoint("folded", config, {name: tensor.float() for name, tensor in model.tensors.items()})
-    residual = Model(checkpoint).activations(inputs, hook)[hook].double()
+    residual = Model(checkpoint, device=model.device).activations(inputs, hook)[hook].double()
     return torch.nn.functional.layer_norm(residual, residual.shape[-1:], eps=config.layer_norm_eps)
 
 
@@ -165,13 +175,12 @@ def ov_flattened(layer: int) -> Edit:
 
     def edit(model: FoldedWeights) -> _Changed:
         config = model.config
-        ones = torch.ones(config.d_model, 1, dtype=torch.float64)
         avoided = torch.cat([model.tensors["embed.W_E"], model.tensors["pos_embed.W_pos"]]).T
         rank = min(config.d_head, config.d_model - 1)
 
         def joined(directions: Float[Tensor, "d_model kept"]) -> Float[Tensor, "d_model rank"]:
             kept = directions.shape[1]
-            basis = model.basis(torch.cat([ones, directions, avoided], dim=1)[:, : config.d_model])
+            basis = model.basis(torch.cat([model.ones, directions, avoided], dim=1)[:, : config.d_model])
             return torch.cat([basis[:, 1 : 1 + kept], basis[:, config.d_model - rank + kept :]], dim=1)
 
         reads, writes = (torch.zeros_like(model.attention(layer, name)) for name in ("W_V", "W_O"))

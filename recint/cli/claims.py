@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from recint.words import counted
 
     require_files(options.markdown)
-    declared = properties(options.hypotheses)
+    declared, about = properties(options.hypotheses), subject_of(options.hypotheses).NAME
     globs = require_matches(options.claims, [prop.claim.id for prop in declared])
     chosen = [prop for prop in declared if selected(prop.claim.id, globs)]
     if options.markdown:
@@ -48,5 +48,5 @@ def run(options: argparse.Namespace) -> int:
         sentences += [f"holds if {claim.statistic} {claim.relation} {claim.threshold:g}; source: {claim.source}"]
         for sentence in sentences:
             print(f"    {line(sentence)}")
-    print(line(f"{counted(len(chosen), 'claim')} about {subject_of(options.hypotheses).NAME}"))
+    print(line(f"{counted(len(chosen), 'claim')} about {about}"))
     return 0

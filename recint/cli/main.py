@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -32,6 +33,7 @@ from recint.cli import (
     train,
     verify,
 )
+from recint.system import reasons
 from recint.system.escaping import line, readable
 from recint.system.interruption import Interruption, watched_for
 
@@ -144,7 +146,7 @@ def _sentence(error: BaseException) -> str:
         case MemoryError():
             return "there is not enough memory for this; try fewer draws, or fewer workers"
         case SystemExit():
-            return f"the code of a claim ended the process (sys.exit({error.code!r})); let it raise an error instead"
+            return reasons.of_exit(error)
     from traceback import extract_tb
 
     last = extract_tb(error.__traceback__)[-1]
@@ -176,6 +178,11 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # argparse takes any other word that begins with a dash for an option, such as -1e-3 and -inf.
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|nan)$", re.IGNORECASE)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Refuse unknown words, with the help of the command that they were given to."""
         options, unknown = super().parse_known_args(args, namespace)

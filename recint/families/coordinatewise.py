@@ -24,6 +24,9 @@ class Coordinatewise(Family):
     def term(self, c: str, a: str) -> str:
         return f"({c} + s) * {a}"
 
+    def growth(self, task: Task) -> float:
+        return reach(task.c) + reach(task.range_of("spread"))
+
     def step(
         self,
         recent: Float[Tensor, "batch order dim"],

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.task import Range, Task, ticks
+from recint.vector import reach
 
 Readable = tuple[tuple[str, Any], ...]  # the other numbers of one recurrence, by name, as a person reads them
 Others = Mapping[str, Tensor]
@@ -69,6 +70,10 @@ class Family:
         Raises:
             ValueError: they do not, in one sentence.
         """
+
+    def growth(self, task: Task) -> float:
+        """By which factor a term may be larger than the one before, without d. It is 1 or less if terms stay bounded."""
+        return reach(task.c)
 
     def first(self, order: int, dim: int) -> int:
         """The first position at which the terms so far determine the next one. Earlier positions are not scored."""

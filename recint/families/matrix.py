@@ -20,6 +20,7 @@ from recint.families.family import Family, Others, Readable, uniform
 from recint.system.seeds import derive_seed
 from recint.task import Range, Task
 from recint.transformations import rotations
+from recint.vector import reach
 
 _SEEDS = st.integers(0, 2**16)
 
@@ -36,6 +37,10 @@ class Matrix(Family):
     def require(self, task: Task, *, order: int) -> None:
         if task.c[0] < 0:
             raise ValueError(f"c={task.c!r} must not be negative: it is the spectral radius of the matrix")
+
+    def growth(self, task: Task) -> float:
+        """M has spectral radius 1. What is above the diagonal adds less than 2 off to its norm."""
+        return reach(task.c) * (1 + 2 * reach(task.range_of("off")))
 
     def first(self, order: int, dim: int) -> int:
         return order + dim * order

@@ -38,6 +38,10 @@ class Polynomial(Family):
                 f"{largest:.3g}, so that orbits may grow without bound; choose ranges that keep them in, or larger first terms"
             )
 
+    def growth(self, task: Task) -> float:
+        """`require` keeps all orbits bounded."""
+        return 1.0
+
     def first(self, order: int, dim: int) -> int:
         """In one dimension there is one equation for c, q and d at each position, so that one more is needed."""
         return 2 * order + (dim == 1)

@@ -85,8 +85,7 @@ class Contrast:
     def __post_init__(self) -> None:
         refusals.require_text(name=self.name)
         _require_bar(self)
-        if not isinstance(self.domain, Domain | None):
-            raise ValueError(f"domain={self.domain!r} must be a Domain, or None")
+        refusals.require_domain(self.domain, Domain | None)
 
     def holds(self, value: float) -> bool:
         return holds(value, self.relation, self.threshold)
@@ -156,9 +155,10 @@ class Claim:
         _require_bar(self)
         for name in ("layers", "heads"):
             refusals.require_whole(name, getattr(self, name), least=0)
-        if not isinstance(self.domain, self.domains):
-            raise ValueError(f"domain={self.domain!r} must be a Domain")
+        refusals.require_domain(self.domain, self.domains)
         refusals.require_all("contrasts", self.contrasts, Contrast)
+        for contrast in self.contrasts:
+            refusals.require_domain(contrast.domain, self.domains | None, of=f" of the contrast {contrast.name!r}")
         refusals.require_different("contrasts", (contrast.name for contrast in self.contrasts))
         refusals.require_all("parts", self.parts, str)
         refusals.require_constants("constants", self.constants)
@@ -310,7 +310,7 @@ class Claim:
         """Decorate the property of this claim. `figure(model, evidence)` returns the claim's figure as SVG.
 
         Raises:
-            ValueError: the property of a claim about weights has `@given`, or that of another claim has none.
+            ValueError: the property lacks `@given`, or has it though its claim is about weights, or has other parameters.
         """
 
         def decorate(body: Callable[..., None]) -> Callable[..., None]:
@@ -319,6 +319,7 @@ class Claim:
                 raise ValueError(
                     f"{self.id}: quantifier={self.quantifier!r}, so that {body.__name__} {wanted} be decorated with @given(at=...)"
                 )
+            refusals.require_property(self.id, body)
             if self.quantifier == "pointwise":
                 body = settings(settings(), max_examples=max(POINTWISE, settings().max_examples))(body)
             prop = Property(self, body, figure)

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recint.state_dict import require_text
 from recint.sweep.watch import watched
 from recint.system.interruption import end_children, kept_from_children
 from recint.system.memory import GIB, give_memory_back
@@ -82,7 +83,7 @@ def paths(named: Sequence[str], *, within: Sequence[Path] = ()) -> list[str]:
         within: the text files that contain these names, the outermost first.
 
     Raises:
-        ValueError: a glob matches nothing, or a text file is empty, is not UTF-8, or lists itself.
+        ValueError: a glob matches nothing, a path or a text file is not UTF-8, or a text file is empty or lists itself.
     """
     checkpoints: list[str] = []
     for name in named:
@@ -97,6 +98,8 @@ def paths(named: Sequence[str], *, within: Sequence[Path] = ()) -> list[str]:
             if not matched:
                 raise ValueError(f"checkpoint={name!r} matches no file")
             checkpoints += matched
+    for checkpoint in checkpoints:
+        require_text(checkpoint)
     return list(dict.fromkeys(checkpoints))
 
 

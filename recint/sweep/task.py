@@ -27,7 +27,7 @@ from recint.judging.subject import Checkpoint
 from recint.judging.untrained import code_of
 from recint.model.transformer import resolve_device
 from recint.record import log_file, verdict_file
-from recint.subjects import subject_of
+from recint.subjects import require_about, subject_of
 from recint.sweep.jobs import VERDICTS, Done, How
 from recint.sweep.snapshots import name_of
 from recint.system.files import cache_folder, write
@@ -41,7 +41,13 @@ def with_code(how: How) -> How:
 
 @cache
 def asked(how: How) -> tuple[Property, ...]:
-    """The claims that a sweep judges."""
+    """The claims that a sweep judges.
+
+    Raises:
+        ValueError: they, or what they are about, are not declared as they should be.
+    """
+    subject_of(how.hypotheses)
+    require_about(how.hypotheses, (prop.claim for prop in properties(how.hypotheses)))
     return tuple(prop for prop in properties(how.hypotheses) if selected(prop.claim.id, how.claims))
 
 

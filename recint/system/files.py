@@ -116,6 +116,19 @@ def named_path(text: str) -> str:
     return os.path.expanduser(text)
 
 
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is text in UTF-8. Python replaces the bytes of others by characters that cannot be written.
+
+    >>> is_text("café"), is_text(os.fsdecode(b"caf\\xe9"))
+    (True, False)
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_writable(folder: Path) -> bool:
     """Whether files can be written to a folder. The folder may not exist yet."""
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())

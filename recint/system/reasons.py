@@ -13,6 +13,11 @@ def of(error: BaseException) -> str:
     return message if " " in message else f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
+def of_exit(error: SystemExit) -> str:
+    """What it means that the code of a claim, or of what claims are about, has called sys.exit."""
+    return f"the code of a claim ended the process (sys.exit({error.code!r})); let it raise an error instead"
+
+
 def of_traceback(shown: str) -> str:
     """The last line of a traceback of pytest, without its mark "E" and the class of the exception."""
     lines = [line for line in shown.splitlines() if line.strip()]

@@ -11,8 +11,17 @@ from typing import Any, Literal, get_args
 from recint.checkpoint import ModelConfig
 from recint.recurrence import REFERENCE, Distribution
 
-# A larger number must be a mistake. It is refused, because it would first use all memory.
-_MOST = {"batch": 100_000, "validation": 100_000}
+# A larger number must be a mistake. It is refused, because it would first use all memory, or become infinite on the way.
+_MOST = {
+    "batch": 100_000,
+    "validation": 100_000,
+    "steps": 10**9,
+    "warmup": 10**9,
+    "rate": 10**6,
+    "weight_decay": 10**6,
+    "clip": 10**6,
+    "init_range": 10**6,
+}
 _MOST_LAYERS, _MOST_WEIGHTS = 1_000, 10**10
 
 
@@ -66,7 +75,7 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
         for name, most in _MOST.items():
-            if getattr(self, name) > most:
+            if not getattr(self, name) <= most:  # also refuses nan
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at most {most}")
         if self.model.n_layers > _MOST_LAYERS:
             raise ValueError(f"n_layers={self.model.n_layers!r} must be at most {_MOST_LAYERS}")

@@ -7,6 +7,7 @@ only the weights, the state of the optimiser and the loss history have to be sav
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from recint.checkpoint import Checkpoint, CheckpointError, with_task
 from recint.model.transformer import property_tensors, raw_bridge
 from recint.model.untrained import initial_tensors
 from recint.recurrence import Recurrences
-from recint.state_dict import SAFETENSORS, TORCH
+from recint.state_dict import SAFETENSORS, TORCH, require_text
 from recint.system.files import write
 from recint.system.outputs import require_files
 from recint.system.seeds import derive_seed
@@ -82,10 +83,12 @@ def train(
         The trained model, which is also in `out`.
 
     Raises:
-        CheckpointError: `out` is a file, or has another run, a damaged state, or files of somebody else.
-        ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues.
+        CheckpointError: `out` is a file, is no text in UTF-8, or has another run, a damaged state, or files of somebody else.
+        ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues; or the loss is no
+            longer a finite number.
         ValueError, OSError: `out` cannot be written. This is checked before the first step.
     """
+    require_text(out)
     out = Path(out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
         raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")
@@ -134,6 +137,10 @@ def train(
         nn.utils.clip_grad_norm_(bridge.parameters(), recipe.clip)
         optimizer.step()
         running += (value := loss.item())
+        if not math.isfinite(value):
+            raise ValueError(
+                f"the loss is {value} at step {step}; choose a smaller rate={recipe.rate!r} or init_range={recipe.init_range!r}"
+            )
         error = None
         if step % recipe.log_every == 0 or step == recipe.steps:
             since = (step - 1) % recipe.log_every + 1

@@ -5,6 +5,7 @@ import torch
 
 from recint.calibration.mutants import MUTANTS, folded, mutate
 from recint.calibration.roles import SMALL
+from recint.calibration.weight_edits import FoldedWeights
 from recint.checkpoint import ModelConfig
 from recint.statistics.attention import attention_over_uniform
 from recint.statistics.errors import prediction_errors
@@ -15,6 +16,13 @@ from .mutated import BY_NAME, PROPERTIES, at_random, base, model
 
 def spectra(of, product, layer):
     return torch.linalg.svdvals(getattr(of, product)[layer].double())
+
+
+def test_what_is_made_for_an_edit_lies_on_the_device_of_the_tensors():
+    """The device that holds no numbers stands for a GPU: a tensor elsewhere could not meet those of the model."""
+    model = FoldedWeights(SMALL, {"embed.W_E": torch.empty(5, 16, device="meta")}, torch.Generator())
+    made = (model.normal(3, 2), model.ones, model.basis(model.ones), model.rotations(2))
+    assert {tensor.device.type for tensor in made} == {"meta"}
 
 
 class TestHow:

@@ -1,12 +1,14 @@
 """`recint init` writes claims that run."""
 
+import json
+
 import pytest
 
 from recint import cli
 from recint.bridged import Checkpoint, save
 from recint.catalogue import module, properties
 
-from ..commands import found
+from ..commands import found, refused
 
 
 def init(folder, *more):
@@ -32,6 +34,36 @@ def test_the_claim_about_tokens_is_judged_on_a_gpt_2(tmp_path, capsys):
     call = ["verify", str(tmp_path / "model"), "--hypotheses", str(folder), "--no-log", "--draws", "200"]
     assert cli.main([*call, "--verdicts", str(verdicts)]) == 1
     assert found(verdicts) == {"l0.looks-back": "refuted"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        (
+            "n_layer",
+            10**9,
+            "n_layer=1000000000, n_head=2, n_embd=32, n_positions=16, vocab_size=50 make a model of more numbers",
+        ),
+        ("n_positions", 10**6, "n_positions=1000000, vocab_size=50 make a model of more numbers than the"),
+        ("vocab_size", 10**6, "vocab_size=1000000 make a model of more numbers than the"),
+        ("n_embd", -32, "n_embd=-32 must be a whole number of at least 1"),
+        ("n_head", 0, "n_head=0 must be a whole number of at least 1"),
+        ("n_head", 3, "n_embd=32 must be a multiple of n_head=3"),
+        ("n_embd", "32", "n_embd='32' must be a whole number"),
+        ("vocab_size", float("nan"), "holds the number NaN, but expected finite numbers"),
+    ],
+)
+def test_a_wrong_size_of_a_gpt_2_is_one_sentence(tmp_path, capsys, field, value, said):
+    folder = tmp_path / "mine"
+    init(folder, "--subject", "tokens")
+    subject = module(folder / "subject.py")
+    made = save(
+        Checkpoint(subject.NAME, "made", subject.Config(), subject.build(subject.Config()).state_dict()), tmp_path / "m"
+    )
+    config = json.loads((made / "config.json").read_text())
+    (made / "config.json").write_text(json.dumps(config | {field: value}))
+    capsys.readouterr()
+    refused(capsys, said, "verify", made, "--hypotheses", folder, "--no-log")
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):

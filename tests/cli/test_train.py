@@ -1,5 +1,7 @@
 """`recint train`: what it leaves in its folder, and what it refuses."""
 
+import os
+
 from recint.checkpoint import load, save
 
 from ..commands import recint, refused
@@ -16,9 +18,23 @@ def test_a_folder_of_training_is_no_file_and_holds_nothing_yet(capsys, tiny, tmp
     refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
 
 
+def test_a_folder_that_could_not_be_read_again(capsys, tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    refused(capsys, r"caf\udce9' is no text in UTF-8, but the path of a checkpoint must be: rename it", "train", odd)
+    assert not odd.exists()
+
+
 def test_recipes_that_make_no_sense(capsys, tmp_path):
     for arguments, said in (
         (["--c", "1", "-1"], "c=(1.0, -1.0) is empty"),
+        (["--c", "-1e308", "1e308"], "c=(-1e+308, 1e+308) must lie between -1000 and 1000"),
+        (["--d", "0", "inf"], "d=(0.0, inf) must be finite"),
+        (["--cap", "nan", "1"], "cap=(nan, 1.0) is empty"),
+        (["--noise", "1e300"], "noise=1e+300 must be 0 or more, up to 1000"),
+        (["--family", "rotation", "--range", "angle", "0", "1e300"], "angle=(0.0, 1e+300) must lie between"),
+        (["--c", "-900", "900", "--length", "64", "--n-ctx", "64"], "let terms grow to 900^64"),
+        (["--rate", "inf"], "rate=inf must be at most 1000000"),
+        (["--layer-norm-eps", "nan"], "layer_norm_eps=nan must be a number between 0 and 1"),
         (["--order", "14"], "order=14 must be below length=14"),
         (["--length", "40"], "length=40 needs 39 positions, but n_ctx=32"),
         (["--steps", "0"], "steps=0 must be at least 1"),

@@ -99,6 +99,8 @@ def test_a_condition_keeps_its_coefficient(name):
         ("matrix", {"c": (-0.5, 0.5)}, r"c=\(-0.5, 0.5\) must not be negative: it is the spectral radius"),
         ("polynomial", {"c": (-2.0, 2.0)}, "so that orbits may grow without bound"),
         ("polynomial", {"order": 2}, "take coordinates in .* up to 1.1"),
+        ("coordinatewise", {"length": 99, "others": (("spread", (-900.0, 0.0)),)}, "let terms grow to 902"),
+        ("matrix", {"length": 300, "others": (("off", (0.0, 900.0)),)}, "let terms grow to 1.8e"),
         ("coordinatewise", {"others": ()}, r"others=\[\] must be the ranges \['spread'\] of coordinatewise"),
         ("affine", {"others": (("q", (0.0, 1.0)),)}, r"others=\['q'\] must be the ranges \[\] of affine"),
     ],

@@ -1,6 +1,6 @@
 """A claim that cannot be is refused when it is declared, in one sentence; and what its hash covers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -78,6 +78,18 @@ class TestVersions:
             claim(because="a look")
 
 
+@dataclass(frozen=True)
+class Others:
+    """A domain of another subject."""
+
+    def reference(self, config, *, batch, seed): ...
+
+    def words(self): ...
+
+    def conditions(self, config, *, batch, seed): ...
+
+
+OTHERS = Others()
 ELSEWHERE = Contrast(name="elsewhere", statistic="s", relation=">=", threshold=0.0, domain=Domain(c=(0.0, 1.0)))
 
 
@@ -98,6 +110,10 @@ ELSEWHERE = Contrast(name="elsewhere", statistic="s", relation=">=", threshold=0
         ({"heads": (0.5,)}, r"heads=\(0.5,\) must be whole numbers from 0 on"),
         ({"orders": (0,)}, r"orders=\(0,\) must be whole numbers from 1 on"),
         ({"domain": (-2, 2)}, r"domain=\(-2, 2\) must be a Domain"),
+        (
+            {"contrasts": (replace(ELSEWHERE, domain=OTHERS),)},
+            r"domain=Others\(\) of the contrast 'elsewhere' must be a Domain, or None",
+        ),
         ({"contrasts": (WORSE, WORSE)}, r"contrasts=\['worse', 'worse'\] must have different names"),
         ({"id": "a.b|c"}, r"id='a.b\|c' must be made of letters, digits, '-' and '_', in parts joined by '.'"),
         ({"id": 'q."x"'}, r"must be made of letters"),

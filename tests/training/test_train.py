@@ -40,6 +40,12 @@ def test_a_stopped_run_continues_to_the_same_weights(unbroken, tmp_path, stops):
     assert not (tmp_path / STATE).exists()
 
 
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path):
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step \d+; choose a smaller rate=1000000"):
+        train(replace(RECIPE, rate=1e6, warmup=0, clip=1e6, init_range=1e6), tmp_path)
+    assert not (tmp_path / "config.json").exists()
+
+
 def test_bfloat16_trains_too_and_continues_to_the_same_weights(unbroken, tmp_path):
     fast = replace(RECIPE, precision="bfloat16")
     whole = train(fast, tmp_path / "whole")

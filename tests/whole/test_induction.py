@@ -213,6 +213,15 @@ def test_what_belongs_to_another_subject_is_refused_in_one_sentence(capsys, said
     refused(capsys, said, *arguments)
 
 
+def test_a_domain_of_some_blocks_is_estimated_on_these_alone():
+    some = sequences.Domain(period=(5, 7)).reference(None, batch=200, seed=0)
+    assert set(some.sample(None).period.tolist()) == {5, 6, 7}
+    assert (some.coordinate, some.brief()) == (None, "blocks of 5 to 7 tokens after 0 to 8 others")
+    every = sequences.Domain().reference(None, batch=200, seed=0)
+    assert every == sequences.Condition(batch=200, seed=0)
+    assert set(every.sample(None).period.tolist()) == set(range(4, 13))
+
+
 def test_a_model_of_another_vocabulary_is_refused(capsys, tmp_path):
     config = subject.Config(d_vocab=16)
     checkpoint = replace(subject.load(MODEL), config=config, tensors=subject.build(config).state_dict())

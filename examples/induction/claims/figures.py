@@ -92,7 +92,7 @@ def _map(evidence: Evidence) -> str:
     table: NDArray = np.full((len(rows), len(columns)), np.nan)
     for at, value in search.scanned.values(claim):
         assert isinstance(at, Condition)
-        assert at.period is not None
+        assert isinstance(at.period, int)
         assert at.before is not None
         table[rows.index(at.before), columns.index(at.period)] = value
     return figures.conditions_map(

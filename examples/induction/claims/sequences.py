@@ -69,12 +69,13 @@ class Condition(Batch):
     """Sequences with a fixed length of the block, and a fixed number of tokens before it; drawn if they are None.
 
     Attributes:
+        period: the length of the block, or the shortest and the longest from which it is drawn; None for those of the training.
         distinct: whether all tokens of the block and before it are different. If not, each is drawn by itself.
         repeats: whether the block is repeated. If not, fresh tokens stand where it would be.
         vocabulary: how many tokens of the vocabulary occur.
     """
 
-    period: int | None = None
+    period: int | tuple[int, int] | None = None
     before: int | None = None
     distinct: bool = True
     repeats: bool = True
@@ -88,11 +89,11 @@ class Condition(Batch):
     @property
     def coordinate(self) -> float | None:
         """The length of the block, for figures."""
-        return None if self.period is None else float(self.period)
+        return float(self.period) if isinstance(self.period, int) else None
 
     @property
     def simplicity(self) -> tuple:
-        return (self.period or 0, self.before or 0, VOCABULARY - self.vocabulary)
+        return (self.coordinate or 0, self.before or 0, VOCABULARY - self.vocabulary)
 
     def sample(self, config: object) -> Sequences:
         fixed = (self.period, self.before, self.distinct, self.repeats, self.vocabulary)
@@ -102,7 +103,8 @@ class Condition(Batch):
             numbers = torch.randint(low, high + 1, (self.batch,), generator=generator)
             return numbers if chosen is None else torch.full_like(numbers, chosen)
 
-        period, start = drawn(self.period, *PERIODS), drawn(self.before, *BEFORE)
+        fixed_period, periods = (None, self.period) if isinstance(self.period, tuple) else (self.period, PERIODS)
+        period, start = drawn(fixed_period, *periods), drawn(self.before, *BEFORE)
         order = torch.rand(self.batch, self.vocabulary, generator=generator).argsort(-1)
         if not self.distinct:
             order = torch.randint(self.vocabulary, (self.batch, self.vocabulary), generator=generator)
@@ -116,7 +118,8 @@ class Condition(Batch):
         return Sequences(tokens, start, period, torch.full((self.batch,), LENGTH))
 
     def brief(self) -> str:
-        period = "blocks of 4 to 12 tokens" if self.period is None else f"blocks of {self.period} tokens"
+        low, high = self.period if isinstance(self.period, tuple) else PERIODS
+        period = f"blocks of {self.period if isinstance(self.period, int) else f'{low} to {high}'} tokens"
         before = "0 to 8" if self.before is None else str(self.before)
         few = "" if self.vocabulary == VOCABULARY else f", {self.vocabulary} different tokens"
         more = f"{few}{'' if self.distinct else ', which may come twice'}{'' if self.repeats else ', not repeated'}"
@@ -174,8 +177,9 @@ class Domain:
         return f"blocks of {low} to {high} tokens after 0 to 8 others{more}"
 
     def reference(self, config: object, *, batch: int, seed: int) -> Condition:
-        """Sequences as the training draws them."""
-        return Condition(distinct=self.distinct, repeats=self.repeats, batch=batch, seed=seed)
+        """Sequences as the training draws them, with blocks of this domain."""
+        period = None if self.period == PERIODS else self.period
+        return Condition(period=period, distinct=self.distinct, repeats=self.repeats, batch=batch, seed=seed)
 
     def conditions(self, config: object, *, batch: int, seed: int) -> list[Condition]:
         """Every length of the block, after every number of tokens."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from recint import bridged
 from recint.bridged import Bridged, Checkpoint
+from recint.refusals import require_sizes
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -22,7 +23,7 @@ class Config:
     """The shape of a model.
 
     Raises:
-        ValueError: a size is not a whole number of at least 1.
+        ValueError: a size is not a whole number of at least 1, or the heads do not share the width evenly.
     """
 
     n_layers: int = 2
@@ -32,10 +33,7 @@ class Config:
     d_vocab: int = 64
 
     def __post_init__(self) -> None:
-        for name in (field.name for field in fields(self)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        require_sizes(**asdict(self))
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from recint import bridged
 from recint.bridged import Batch, Bridged
+from recint.refusals import require_sizes
 from recint.system.seeds import derive_seed
 
 NAME = "GPT-2s that read random tokens"
@@ -22,6 +23,12 @@ class Config:
     n_embd: int = 32
     n_positions: int = 16
     vocab_size: int = 50
+
+    def __post_init__(self):
+        """Refuse a wrong size, in one sentence."""
+        require_sizes(**asdict(self))
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd={self.n_embd} must be a multiple of n_head={self.n_head}")
 
 
 def build(config):
