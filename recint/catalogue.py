@@ -6,6 +6,7 @@ A folder of claims is a package without a name of its own: its modules may impor
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -88,7 +89,7 @@ def module_anew(path: Path) -> ModuleType:
 @cache
 def _package(folder: Path) -> str:
     """The name in `sys.modules` of the package of a folder. It holds a hash, since two folders may have modules of one name."""
-    package = ModuleType(f"recint_claims_{sha256(str(folder).encode()).hexdigest()[:8]}")
+    package = ModuleType(f"recint_claims_{sha256(os.fsencode(folder)).hexdigest()[:8]}")
     package.__path__ = [str(folder)]
     sys.modules[package.__name__] = package
     return package.__name__

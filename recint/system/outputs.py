@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from recint.system.escaping import utf8
 from recint.system.files import atomic, is_stream
 
 # No command writes such a file where one is already, but for its own: code, a research log, expected verdicts, tensors.
@@ -76,7 +77,7 @@ def append(path: Path, text: str) -> None:
     """Add a text to the end of a file. If the file does not exist, it is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+        file.write(utf8(text))
 
 
 def not_written(path: str, error: OSError | ValueError) -> str:

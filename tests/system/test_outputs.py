@@ -2,7 +2,7 @@
 
 import pytest
 
-from recint.system.outputs import require_files
+from recint.system.outputs import append, require_files
 
 
 class TestOutputsAreTriedBefore:
@@ -45,3 +45,9 @@ class TestOutputsAreTriedBefore:
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
         self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")
+
+
+def test_what_is_no_unicode_is_appended_in_escapes(tmp_path):
+    for text in ("caf\udce9\n", "✓\n"):
+        append(tmp_path / "new" / "s.md", text)
+    assert (tmp_path / "new" / "s.md").read_bytes() == b"caf\\udce9\n\xe2\x9c\x93\n"
