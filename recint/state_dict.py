@@ -99,6 +99,7 @@ def read_json(path: Path) -> Any:
     Raises:
         CheckpointError: it cannot be read, or is not JSON.
     """
+    require_file(path, "but a file of JSON is expected")
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
