@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from recint import shipped
 from recint.catalogue import SHIPPED, module
@@ -31,6 +31,38 @@ def subject_of(folder: str | Path) -> Kind:
             f"{path}: has no {missing[0]}, but a subject has {', '.join(_NAMES)}; see docs/your-own-model.md"
         )
     return cast(Kind, own)
+
+
+def require_task_fits(task: str | None, folder: str | Path) -> None:
+    """Raises ValueError if a file says the task of a checkpoint, but the claims of the folder are about another subject."""
+    if task is not None and is_own(folder):
+        raise ValueError(f"task={task!r} is of recurrences, but these claims are about another subject")
+
+
+def load(path: str | Path, folder: str | Path, *, task: str | None = None) -> Any:
+    """A `Checkpoint` that the claims of a folder can be judged on.
+
+    Args:
+        task: the file that says what a model of recurrences was trained on, if its checkpoint does not say it itself.
+
+    Raises:
+        ValueError: it cannot be read as a checkpoint of this subject, or its name is no text.
+    """
+    require_task_fits(task, folder)
+    told = {} if task is None else {"task": task}
+    loaded = subject_of(folder).load(str(path), **told)
+    require_text(loaded.name, path)
+    return loaded
+
+
+def require_text(name: str, path: str | Path) -> None:
+    """Raises ValueError if the name of a checkpoint, which is part of every output, cannot be written in UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{path}: {name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it"
+        ) from None
 
 
 def folder_of(chosen: str | None, named: Sequence[str]) -> Path:

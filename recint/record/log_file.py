@@ -28,6 +28,7 @@ from recint.record.chain import Chain, Follows, extended, packed, unpacked
 from recint.record.lines import KINDS, Line, parsed
 from recint.record.log import Log, LogError, Settled
 from recint.system.files import atomic, is_writable
+from recint.system.files import read as read_file
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
@@ -83,7 +84,7 @@ def _read(registered: Path, states: tuple[tuple[Any, ...], ...]) -> Log:
     for path, content in files.items():
         for number, line in enumerate(parsed(content), start=1):
             if isinstance(line, str):
-                damaged.append(f"{path}:{number}: {line}")
+                damaged.append(f"{path}:{number}: {line}, and is left out")
                 continue
             line = {name: value for name, value in line.items() if name != "before"}
             if line["kind"] == "run" and "registered_upto" in line:
@@ -119,7 +120,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:
     try:
-        return {(reading := path): path.read_bytes() for path in paths}
+        return {(reading := path): read_file(path) for path in paths}
     except OSError as error:
         raise LogError(f"{reading}: cannot be read ({error.strerror})") from None
 

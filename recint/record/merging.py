@@ -10,7 +10,7 @@ from recint.record.chain import split
 from recint.record.lines import parsed
 from recint.record.log import LogError
 from recint.record.log_file import LOCK
-from recint.system.files import write
+from recint.system.files import require_regular, write
 
 _OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
 # The markers that may come next, after each marker; none stands for the lines outside a conflict.
@@ -23,6 +23,7 @@ def merge(path: Path) -> int:
     Raises:
         LogError: the file is none with conflict markers, or cannot be read or written.
     """
+    require_regular(path)  # before a lock is left beside something else
     try:
         with FileLock(path.parent / LOCK):
             content = merged(path.read_bytes())
@@ -56,7 +57,7 @@ def merged(content: bytes) -> bytes:
             found, within = True, b"" if marker == _END else marker
         elif within != _BASE and not (within == _THEIRS and line in ours):
             if isinstance(told := parsed(line)[0] if line else "is empty", str):
-                raise ValueError(f"line {number} {told.removesuffix(', and is left out')}")
+                raise ValueError(f"line {number} {told}")
             joined.append(line)
             if within == _OURS:
                 ours.append(line)
