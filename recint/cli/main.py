@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -117,7 +118,8 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
         options = whole.parse_args(given)
         called = True
         status: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout:  # none, if it was closed before the command began
+            sys.stdout.flush()
         return status
     except BaseException as error:  # Python would end with status 1, which means that a claim was refuted
         if interruption.came or isinstance(error, KeyboardInterrupt):
@@ -129,12 +131,15 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
                 os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
             )  # at its end Python flushes standard output, which would fail again
             return UNREAD
-        print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
+        with suppress(OSError):  # whoever cannot read the sentence still gets the status
+            print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
         return BAD_CALL
 
 
 def _sentence(error: BaseException) -> str:
     match error:
+        case UnicodeError():
+            return f"a text is not in UTF-8, as names of files and inputs must be ({error})"
         case ValueError():  # an error of input is a ValueError with one sentence
             return str(error)
         case OSError(filename=str() | bytes() | Path() as name):
