@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     require_counts(options)
     take_path(options)
     outputs = (options.report, options.verdicts, options.junit, options.summary)
-    require_files(*outputs, inputs=(options.checkpoint, options.expected, options.against))
+    require_files(*outputs, inputs=(options.checkpoint, options.task, options.expected, options.against))
     if options.checkpoint is not None:
-        load_for(options.hypotheses, options.checkpoint, task=options.task)
+        load_for(options, options.checkpoint)
     return verify(options)
