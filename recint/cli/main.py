@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     called = False
+    _open_streams()
     readable(sys.stdout, sys.stderr)
     try:
         given = [*(sys.argv[1:] if arguments is None else arguments)]
@@ -118,8 +119,7 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
         options = whole.parse_args(given)
         called = True
         status: int = options.run(options)
-        if sys.stdout:  # none, if it was closed before the command began
-            sys.stdout.flush()
+        sys.stdout.flush()
         return status
     except BaseException as error:  # Python would end with status 1, which means that a claim was refuted
         if interruption.came or isinstance(error, KeyboardInterrupt):
@@ -134,6 +134,13 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
         with suppress(OSError):  # whoever cannot read the sentence still gets the status
             print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
         return BAD_CALL
+
+
+def _open_streams() -> None:
+    """Output that was closed before the command began, as by `>&-`, leads nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def _sentence(error: BaseException) -> str:

@@ -144,7 +144,11 @@ class TestTheLastResort:
         call = f"{sys.executable} -m recint.cli log --merge {tmp_path / 'gone' / 'x'} {streams}"
         assert subprocess.run(["bash", "-c", call], cwd=ROOT).returncode == status
 
-    def test_an_output_that_is_closed_is_no_error(self, tmp_path):
-        call = f"{sys.executable} -m recint.cli init {tmp_path / 'mine'} >&-"
+    @pytest.mark.parametrize(
+        "command", ["init {0}/mine", "verify {0}/tiny --hypotheses {0}/claims --no-log --no-controls"]
+    )
+    def test_an_output_that_is_closed_is_no_error(self, tiny, folder, tmp_path, command):
+        (tmp_path / "tiny").symlink_to(tiny)
+        call = f"{sys.executable} -m recint.cli {command.format(tmp_path)} >&-"
         done = subprocess.run(["bash", "-c", call], cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
