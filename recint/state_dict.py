@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+
+from recint.system.escaping import utf8
 
 TORCH = (".pth", ".pt")
 SAFETENSORS = ".safetensors"
@@ -115,13 +119,26 @@ def _begin(path: Path, count: int = 16) -> bytes:
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            config = (file.metadata() or {}).get("config")
-        return safetensors.torch.load_file(path), config
+        with _named_in_utf8(path) as named:
+            with safetensors.safe_open(named, framework="pt") as file:
+                config = (file.metadata() or {}).get("config")
+            return safetensors.torch.load_file(named), config
     except Exception as error:
         raise CheckpointError(
             f"{path}: not a whole safetensors file ({_first_line(error)}); it begins with {_begin(path)!r}"
         ) from None
+
+
+@contextmanager
+def _named_in_utf8(path: Path) -> Iterator[Path]:
+    """The path, or a link to its file if it is not in UTF-8: safetensors opens no other path."""
+    if utf8(str(path)) == str(path):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder, "weights")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _torch(path: Path) -> Any:

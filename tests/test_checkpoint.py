@@ -59,6 +59,12 @@ def test_metadata_of_somebody_else_are_left_out_and_told(small, tmp_path, config
     assert "not recint's; act_fn='gelu_new', layer_norm_eps=1e-05, order=1 are assumed" in note
 
 
+@pytest.mark.parametrize("name", ["folder", "file.safetensors", "file.pth"])
+def test_a_path_that_is_no_text_is_read(small, tmp_path, name):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    assert load(save(small, odd / name)).sha256 == small.sha256
+
+
 def test_a_config_with_a_byte_order_mark_is_read(small, tmp_path):
     path = save(small, tmp_path / "marked") / "config.json"
     path.write_text(path.read_text(), encoding="utf-8-sig")
