@@ -27,7 +27,7 @@ from recint.record import git, verdict_file
 from recint.record.chain import Chain, Follows, extended, packed, unpacked
 from recint.record.lines import KINDS, Line, parsed
 from recint.record.log import Log, LogError, Settled
-from recint.system.files import atomic, is_writable
+from recint.system.files import atomic, is_writable, write
 from recint.system.files import read as read_file
 
 CLAIMS = "claims.jsonl"
@@ -56,8 +56,10 @@ def read(folder: Path) -> Log:
     A run reads its log several times. Files that have not changed in between are not parsed again.
 
     Raises:
-        LogError: a whole file cannot be read.
+        LogError: a whole file cannot be read, or the folder is a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise LogError(f"{folder}: is a file, but the folder of a research log is expected")
     return _read(folder / CLAIMS, tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
 
 
@@ -164,7 +166,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (ignored := path.parent / ".gitignore").exists():
-            ignored.write_text(f"{LOCK}\n.*.partial\n")
+            write(ignored, f"{LOCK}\n.*.partial\n")
         with FileLock(path.parent / LOCK):
             for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
                 left_by_a_kill.unlink()

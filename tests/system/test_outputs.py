@@ -4,6 +4,8 @@ import pytest
 
 from recint.system.outputs import append, require_files
 
+from ..conftest import files_of_at_most
+
 
 class TestOutputsAreTriedBefore:
     def refused(self, said, *outputs, inputs=()):
@@ -45,6 +47,14 @@ class TestOutputsAreTriedBefore:
     def test_a_file_where_a_folder_is_needed(self, tmp_path):
         (tmp_path / "file").touch()
         self.refused("file is a file, not a folder\\); name another file", tmp_path / "file" / "deep" / "x.html")
+
+
+def test_what_cannot_be_appended_whole_leaves_what_was_there(tmp_path):
+    (tmp_path / "old").write_text("old")
+    for path in (tmp_path / "old", tmp_path / "new"):
+        with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
+            append(path, "x" * 2000)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old", "old")]
 
 
 def test_what_is_no_unicode_is_appended_in_escapes(tmp_path):
