@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
@@ -26,7 +25,7 @@ from torch import Tensor
 from recint import refusals, state_dict
 from recint.state_dict import SAFETENSORS, TORCH, StateDict
 from recint.state_dict import CheckpointError as CheckpointError
-from recint.system.files import write
+from recint.system.files import write, write_folder
 from recint.task import DIM, Task
 
 _ACTIVATIONS = ("gelu_new", "gelu", "relu", "silu")
@@ -211,12 +210,9 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     Every file is written whole or not at all. So is a folder that did not exist before.
 
     Raises:
-        CheckpointError: safetensors could not read the path again; or a `.pth` is asked for, but the configuration has values that
-            a state dict cannot hold.
+        CheckpointError: a `.pth` is asked for, but the configuration has values that a state dict cannot hold.
     """
     path = Path(path)
-    if path.suffix not in TORCH:
-        state_dict.require_text(path)
     tensors = {key: tensor.clone().contiguous() for key, tensor in checkpoint.tensors.items()}
     config = _plain(checkpoint.config)
     # The bytes are made in memory and written by `write`: the libraries raise errors of other kinds, and cannot write to a pipe.
@@ -234,7 +230,7 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
     elif path.suffix == SAFETENSORS:
         write(path, safetensors.torch.save(tensors, metadata={"config": json.dumps(config)}))
     else:
-        _save_folder(path, {_WEIGHTS: safetensors.torch.save(tensors), _CONFIG: json.dumps(config, indent=2) + "\n"})
+        write_folder(path, {_WEIGHTS: safetensors.torch.save(tensors), _CONFIG: json.dumps(config, indent=2) + "\n"})
     return path
 
 
@@ -242,18 +238,6 @@ def _plain(config: ModelConfig) -> dict[str, Any]:
     """The configuration as plain values for JSON."""
     shape = {name: value for name, value in asdict(config).items() if name != "task"}
     return shape | {"task": config.task.plain()} if isinstance(config, TaskConfig) else shape
-
-
-def _save_folder(path: Path, contents: Mapping[str, str | bytes]) -> None:
-    new = not path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            write(path / name, content)
-    except BaseException:
-        if new:
-            shutil.rmtree(path, ignore_errors=True)
-        raise
 
 
 def _load(path: Path) -> Checkpoint:
@@ -318,14 +302,25 @@ def _parsed(values: dict[str, Any], source: Path | str) -> ModelConfig:
         raise CheckpointError(f"{source}: {error}") from None
 
 
+def read_task(path: str | os.PathLike[str]) -> tuple[Task, int | None]:
+    """The task that a JSON file says, and the order of its recurrences; None if it does not say that.
+
+    Raises:
+        CheckpointError: the file cannot be read, or says no task.
+    """
+    says = state_dict.read_json(Path(path))
+    given = {"order": says.pop("order")} if isinstance(says, dict) and "order" in says else {}
+    try:
+        return Task.of(says), ModelConfig(**given).order if given else None
+    except ValueError as error:
+        raise CheckpointError(f"{os.fspath(path)}: {error}") from None
+
+
 def _told(loaded: Checkpoint, path: Path) -> Checkpoint:
     """The checkpoint with the task that a file says."""
-    says = state_dict.read_json(path)
-    order = says.pop("order", loaded.config.order) if isinstance(says, dict) else loaded.config.order
-    try:
-        config = with_task(replace(loaded.config, order=order), Task.of(says))
-    except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+    task, said = read_task(path)
+    order = loaded.config.order if said is None else said
+    config = with_task(replace(loaded.config, order=order), task)
     own = loaded.path is not None and (Path(loaded.path) / _CONFIG).exists()
     if config != loaded.config and (isinstance(loaded.config, TaskConfig) or (own and order != loaded.config.order)):
         raise CheckpointError(f"{path}: says another task than {loaded.path} itself; leave this file out")

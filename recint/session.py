@@ -20,10 +20,11 @@ from recint.judging import entries
 from recint.judging.claim import Claim
 from recint.judging.difference import Difference, Figure, differences, judged_by, same_draws
 from recint.judging.draws import Share
-from recint.judging.entry import Departure, Entry, Run
+from recint.judging.entry import Entry, Run
 from recint.judging.scan import Scan
 from recint.judging.seed import Seed, seed_for
-from recint.judging.subject import Checkpoint, Kind, is_own
+from recint.judging.subject import Checkpoint, Kind
+from recint.judging.told import Departure
 from recint.judging.values import DrawnValues
 from recint.model.transformer import resolve_device
 from recint.options import RunOptions
@@ -31,7 +32,7 @@ from recint.pages import board, junit
 from recint.record import drift, git, log_file, registration, standing, value_file, verdict_file
 from recint.record import expected as expectations
 from recint.record.procedure import registrations
-from recint.subjects import checkpoint_of, require_about, subject_of
+from recint.subjects import checkpoint_of, load, require_about, require_task_fits, subject_of
 from recint.system import files, outputs
 from recint.verdict import TOLERANCE, require_draws, stages_of
 
@@ -101,9 +102,7 @@ class Session:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        told = {} if self.options.task is None else {"task": self.options.task}
-        loaded: Checkpoint = self.subject.load(str(self.path), **told)
-        _require_text(loaded.name)
+        loaded: Checkpoint = load(self.path, self.claims, task=self.options.task)
         return loaded
 
     @cached_property
@@ -359,8 +358,7 @@ def prepare(options: RunOptions, *, claims: Path | None = None) -> Session:
     """
     if options.draws is not None:
         require_draws(options.draws)
-    if options.task is not None and is_own(claims or SHIPPED):
-        raise ValueError(f"task={options.task!r} is of recurrences, but these claims are about another subject")
+    require_task_fits(options.task, claims or SHIPPED)
     against, expected, allow = options.against, options.expected, options.allow
     if against and expected:
         raise ValueError(f"against={against!r} and expected={expected!r} both say what is expected: give one of them")
@@ -382,9 +380,3 @@ def _require_known(expected: Collection[str], known: Collection[str]) -> None:
     """Raises ExpectedError if there is an expected verdict for a claim that does not exist."""
     if unknown := sorted(set(expected) - set(known)):
         raise expectations.ExpectedError(f"expected verdicts name {', '.join(unknown)}, which no claim matches")
-
-
-def _require_text(name: str) -> None:
-    """Raises ValueError if a checkpoint's name, which is part of every output, cannot be written in UTF-8."""
-    if not files.is_text(name):
-        raise ValueError(f"{name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it")

@@ -6,11 +6,13 @@ import json
 import os
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors
@@ -18,6 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from recint.system.escaping import utf8
 from recint.system.files import is_text
 
 TORCH = (".pth", ".pt")
@@ -101,11 +104,11 @@ class _NotFinite(ValueError):
     pass
 
 
-def require_text(path: str | os.PathLike[str]) -> None:
-    """Raises CheckpointError if the path of a checkpoint is no text in UTF-8: safetensors opens no other."""
-    if not is_text(path):
+def require_text(name: str, path: str | os.PathLike[str]) -> None:
+    """Raises CheckpointError if the name of a checkpoint, which is part of every output, is no text in UTF-8."""
+    if not is_text(name):
         raise CheckpointError(
-            f"{os.fspath(path)!r} is no text in UTF-8, but the path of a checkpoint must be: rename it"
+            f"{os.fspath(path)}: {name!r} is no text in UTF-8, but the name of a checkpoint must be: rename it"
         )
 
 
@@ -115,6 +118,7 @@ def read_json(path: Path) -> Any:
     Raises:
         CheckpointError: it cannot be read, is not JSON, or holds a number that is not finite.
     """
+    require_file(path, "but a file of JSON is expected")
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_float=_finite, parse_constant=_finite)
     except _NotFinite as error:
@@ -138,15 +142,27 @@ def _begin(path: Path, count: int = 16) -> bytes:
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
-    require_text(path)
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            config = (file.metadata() or {}).get("config")
-        return safetensors.torch.load_file(path), config
+        with _named_in_utf8(path) as named:
+            with safetensors.safe_open(named, framework="pt") as file:
+                config = (file.metadata() or {}).get("config")
+            return safetensors.torch.load_file(named), config
     except Exception as error:
         raise CheckpointError(
             f"{path}: not a whole safetensors file ({_first_line(error)}); it begins with {_begin(path)!r}"
         ) from None
+
+
+@contextmanager
+def _named_in_utf8(path: Path) -> Iterator[Path]:
+    """The path, or a link to its file if it is not in UTF-8: safetensors opens no other path."""
+    if utf8(str(path)) == str(path):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder, "weights")
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _torch(path: Path) -> Any:

@@ -16,6 +16,7 @@ from recint.claim import Claim
 from recint.judging import claim as engine
 from recint.judging.subject import SUBJECT, Checkpoint, Kind, Subject, is_own
 from recint.model import subject as recurrences
+from recint.state_dict import require_text
 from recint.system import reasons
 
 REFERENCE_CHECKPOINT = shipped.CHECKPOINTS / "affine3-seed0"
@@ -113,6 +114,28 @@ def subject_of(folder: str | Path) -> Kind:
 @cache
 def _own(path: Path) -> _Own:
     return _Own(path, module(path))
+
+
+def require_task_fits(task: str | None, folder: str | Path) -> None:
+    """Raises ValueError if a file says the task of a checkpoint, but the claims of the folder are about another subject."""
+    if task is not None and is_own(folder):
+        raise ValueError(f"task={task!r} is of recurrences, but these claims are about another subject")
+
+
+def load(path: str | Path, folder: str | Path, *, task: str | None = None) -> Any:
+    """A `Checkpoint` that the claims of a folder can be judged on.
+
+    Args:
+        task: the file that says what a model of recurrences was trained on, if its checkpoint does not say it itself.
+
+    Raises:
+        ValueError: it cannot be read as a checkpoint of this subject, or its name is no text.
+    """
+    require_task_fits(task, folder)
+    told = {} if task is None else {"task": task}
+    loaded = subject_of(folder).load(str(path), **told)
+    require_text(loaded.name, path)
+    return loaded
 
 
 def folder_of(chosen: str | None, named: Sequence[str]) -> Path:

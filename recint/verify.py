@@ -25,14 +25,26 @@ from recint.globs import selected
 from recint.judging import entries
 from recint.judging.entry import Run
 from recint.judging.subject import is_own
-from recint.options import CLAIMS, DRAWS, HYPOTHESES, NO_CONTROLS, NO_LOG, OPTIONS, PROFILE, PYTEST, SEED, RunOptions
+from recint.options import (
+    CLAIMS,
+    DRAWS,
+    HYPOTHESES,
+    NO_CONTROLS,
+    NO_LOG,
+    OPTIONS,
+    PROFILE,
+    PYTEST,
+    SEED,
+    TASK,
+    RunOptions,
+)
 from recint.profiles import usual_profile
 from recint.record import drift, log_file, verdict_file
 from recint.record.identity import identity
 from recint.session import prepare
-from recint.subjects import subject_of
+from recint.subjects import load
 from recint.system import files, outputs
-from recint.system.escaping import terminal
+from recint.system.escaping import line, terminal
 from recint.verdict import STAGES
 
 # These variables configure every pytest, and are meant for other test suites. They are replaced while the claims are judged.
@@ -155,16 +167,17 @@ def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch:
     name = options.against
     if name.endswith(".json") or not Path(name).exists():
         return name
-    logged = drift.logged(log_file.read(kept), identity(entries.about(subject_of(options.hypotheses).load(name))))
+    checkpoint = load(name, options.hypotheses, task=options.task)
+    logged = drift.logged(log_file.read(kept), identity(entries.about(checkpoint)))
     asked = {claim for claim in known if selected(claim, options.claims or ())}
     is_new = logged is None or not asked <= {entry.id for entry in logged.claims}
-    print(f"judging the baseline first: {name}", flush=True)
+    print(line(f"judging the baseline first: {name}"), flush=True)
     given = vars(options) | {"log": kept, "logging": options.logging and is_new}
     how = [word for option in OPTIONS if option.baseline for word in option.words(given[option.attribute])]
     return str(_judged(scratch / "baseline.json", how, name, option="against"))
 
 
-def again(run: Run, checkpoint: str, *, hypotheses: Path) -> Run:
+def again(run: Run, checkpoint: str, *, hypotheses: Path, task: str | None = None) -> Run:
     """Judge a run again: the same claims with the same seed, draws and profile, in a process of its own that logs nothing.
 
     Untrained models are judged if the run judged any.
@@ -173,6 +186,7 @@ def again(run: Run, checkpoint: str, *, hypotheses: Path) -> Run:
         run: a run of the log.
         checkpoint: the path of the checkpoint that it judged.
         hypotheses: the folder of the claims.
+        task: the file that says what the checkpoint was trained on, if it does not say it itself.
 
     Raises:
         ValueError: the folder has no longer all claims of the run, or the checkpoint could not be judged.
@@ -184,7 +198,7 @@ def again(run: Run, checkpoint: str, *, hypotheses: Path) -> Run:
             "since verdicts depend on their number"
         )
     how = [
-        *HYPOTHESES.words(hypotheses), *CLAIMS.words([entry.id for entry in run.claims]), *SEED.words(run.seed),
+        *TASK.words(task), *HYPOTHESES.words(hypotheses), *CLAIMS.words([entry.id for entry in run.claims]), *SEED.words(run.seed),
         *DRAWS.words(None if run.stages == STAGES else run.draws), *PROFILE.words(run.profile), *NO_LOG.words(False),
         *NO_CONTROLS.words(any(entry.untrained for entry in run.claims)),
     ]  # fmt: skip

@@ -1,5 +1,7 @@
 """The claims of a folder, and which of them are asked for."""
 
+import os
+
 import pytest
 
 from recint.catalogue import find, module, module_anew, modules, properties
@@ -55,3 +57,9 @@ def test_the_subject_of_a_folder_declares_no_claims(tmp_path):
     for name in ("subject", "claims", "conftest", "__init__"):
         (tmp_path / f"{name}.py").write_text("")
     assert [path.name for path in modules(tmp_path)] == ["claims.py"]
+
+
+def test_a_folder_may_have_any_name(tmp_path):
+    for name in (b"caf\xe9", b"-dash", b"class", b"1 x", b"a.b", b"[x]"):
+        folder = claims(tmp_path / os.fsdecode(name), {"id": "a.one"})
+        assert [prop.claim.id for prop in properties(folder)] == ["a.one"]

@@ -18,7 +18,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from recint import state_dict
 from recint.state_dict import CheckpointError
-from recint.system.files import write
+from recint.system.files import write_folder
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -94,13 +94,11 @@ def load(
 
 
 def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
-    """Write a folder with config.json and model.safetensors. Each file is written whole or not at all."""
-    state_dict.require_text(path)
+    """Write a folder with config.json and model.safetensors, both or none of them. Each file is written whole or not at all."""
     folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.clone().contiguous() for name, tensor in checkpoint.tensors.items()}
-    write(folder / WEIGHTS, safetensors.torch.save(tensors))
-    write(folder / CONFIG, json.dumps(asdict(checkpoint.config), indent=2) + "\n")
+    config = json.dumps(asdict(checkpoint.config), indent=2) + "\n"
+    write_folder(folder, {WEIGHTS: safetensors.torch.save(tensors), CONFIG: config})
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recint.cli.options import add, tell
 from recint.options import CLAIMS, HYPOTHESES, LOG
-from recint.system.files import is_stream, named_path, write
+from recint.system.files import is_stream, named_path, read, write
 from recint.system.outputs import require_files
 
 HELP = "print runs as one Markdown table, claims x checkpoints"
@@ -49,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
         print(table, end="")
         return 0
     target = Path(options.into)
+    content = read(target)
     try:
-        document = target.read_bytes().decode()
+        document = content.decode()
         newline = "\r\n" if "\r\n" in document else "\n"
         text = boards.replaced(document.replace("\r\n", "\n"), table)
     except ValueError as error:

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{', '.join(named)}: a run writes this, but with --from nothing is judged; leave it out, or leave out --from"
         )
-    checkpoint = load_for(options.hypotheses, checkpoint_of(options.checkpoint, options.hypotheses))
+    checkpoint = load_for(options, checkpoint_of(options.checkpoint, options.hypotheses))
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = entries.about(checkpoint)
     old = expected.load(target) if target.exists() and not is_stream(target) else None

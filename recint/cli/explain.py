@@ -52,19 +52,25 @@ def run(options: argparse.Namespace) -> int:
         )
     kept = value_file.read(path, judged.values)
     claims = {prop.claim.id: prop.claim for prop in properties(Path(options.hypotheses))}
-    follows = derived(judged, kept, claims)
     known = {claim.hash for claim in claims.values()}
+    estimated = [entry for entry in judged.claims if entry.id in kept]
+    if estimated and not any(entry.hash in known for entry in estimated):
+        raise ValueError(
+            f"{options.hypotheses}: has none of the claims that {path} has values of, so that nothing can be derived again; "
+            "name the folder of the claims that were judged (--hypotheses DIR)"
+        )
+    follows = derived(judged, kept, claims)
     for entry, derived_again in zip(judged.claims, follows, strict=True):
         if globs and selected(entry.id, globs):
             beside = derived_again if entry.hash in known else None
             print(terminal("\n".join(explained(entry, judged, kept.get(entry.id), beside))), end="\n\n")
-    unknown = [entry.id for entry in judged.claims if entry.id in kept and entry.hash not in known]
+    unknown = [entry.id for entry in estimated if entry.hash not in known]
     for claim in unknown:
         print(line(f"{claim}: is not derived again, since {options.hypotheses} has no such claim"), file=sys.stderr)
     wrong = list(departures(judged.claims, follows, kept))
     for sentence in wrong:
         print(line(sentence))
-    again = sum(entry.id in kept for entry in judged.claims) - len(unknown)
+    again = len(estimated) - len(unknown)
     ends = f"{words.counted(len(wrong), 'claim')} with something that does not" if wrong else "nothing that does not"
     print(
         line(f"{words.counted(again, 'verdict')} derived again from the values in {judged.values.name}: {ends} follow")

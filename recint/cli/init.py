@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from recint.cli.options import tell
+from recint.options import HYPOTHESES
 from recint.system.escaping import command as as_command
 from recint.system.escaping import line
-from recint.system.files import named_path, write
+from recint.system.files import named_path, write_folder
 
 HELP = "begin a folder of claims, with one that runs"
 DESCRIPTION = """\
@@ -37,11 +38,9 @@ def run(options: argparse.Namespace) -> int:
     folder = Path(options.folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: exists already, and may hold claims; name a new folder")
-    files = {folder / path.name: path.read_text() for path in sorted((STARTERS / options.subject).glob("*.py"))}
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in files.items():
-        write(path, text)
-    tell(*files)
+    files = {path.name: path.read_bytes() for path in sorted((STARTERS / options.subject).glob("*.py"))}
+    write_folder(folder, files)
+    tell(*(folder / name for name in files))
     checkpoint = ["CHECKPOINT"] if options.subject == "tokens" else []
-    print(line(f"judge them with: {as_command('recint', 'verify', *checkpoint, '--hypotheses', str(folder))}"))
+    print(line(f"judge them with: {as_command('recint', 'verify', *checkpoint, *HYPOTHESES.words(str(folder)))}"))
     return 0

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recint.cli.options import add, add_checkpoint, load_for, take_path, tell
-from recint.options import CLAIMS, HYPOTHESES, LOG
-from recint.system.escaping import line, terminal
-from recint.system.files import named_path, write
+from recint.options import CLAIMS, HYPOTHESES, LOG, TASK
+from recint.system.escaping import line, terminal, utf8
+from recint.system.files import named_path, read, write
 from recint.system.outputs import require_files
 
 if TYPE_CHECKING:
@@ -47,7 +47,13 @@ def declare(command: argparse.ArgumentParser) -> None:
         "show only the runs of this checkpoint: its name, its path, or the beginning of its hash; with --rerun, the path of the "
         "checkpoint (default: the shipped one of this name)",
     )
-    add(command, HYPOTHESES, LOG, replace(CLAIMS, help="show the history of the claims whose id matches, e.g. 'l2.*'"))
+    add(
+        command,
+        TASK,
+        HYPOTHESES,
+        LOG,
+        replace(CLAIMS, help="show the history of the claims whose id matches, e.g. 'l2.*'"),
+    )
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--changes", nargs=2, metavar="RUN", help="show which verdicts changed between these two runs")
     instead.add_argument(
@@ -101,12 +107,14 @@ def run(options: argparse.Namespace) -> int:
     if options.merge:
         return _merge(Path(options.merge))
     take_path(options)
+    if options.task and not options.checkpoint:
+        raise ValueError("--task says what CHECKPOINT was trained on, but none is given")
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
             f"{options.hypotheses}: is no folder, but the folder of the claims whose log is shown is expected"
         )
     folder = log_file.folder_of(Path(options.hypotheses), options.log)
-    require_files(options.html, inputs=(options.checkpoint, *map(str, folder.glob("*.jsonl"))))
+    require_files(options.html, inputs=(options.checkpoint, options.task, *map(str, folder.glob("*.jsonl"))))
     known = log_file.read(folder)
     if options.rerun:
         return _rerun(known, options)
@@ -117,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
         from recint.judging import entries
         from recint.record.identity import brief, identity
 
-        about = entries.about(load_for(options.hypotheses, checkpoint))
+        about = entries.about(load_for(options, checkpoint))
         history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
         checkpoint = identity(about)
     if options.check:
@@ -166,7 +174,7 @@ def _export(folder: Path, known: Log, options: argparse.Namespace) -> int:
         raise ValueError(
             f"checkpoint={options.checkpoint!r}: the whole log is exported, so that its chain can be checked"
         )
-    inputs = {path.name: path for path in map(Path, options.beside)}
+    inputs = {utf8(path.name): path for path in map(Path, options.beside)}
     if len(inputs) < len(options.beside):
         raise ValueError("two files that are given by --with have the same name, but names in the crate must differ")
     logged = log_file.contents(folder)
@@ -175,12 +183,12 @@ def _export(folder: Path, known: Log, options: argparse.Namespace) -> int:
         raise ValueError(f"{folder}: has no run that could be exported")
     _tell_damage(shown := history.select(known))
     settled = [run for run in known.runs if known.verdicts_of(run["run"])]
-    files = {f"log/{path.name}": content for path, content in logged.items()}
+    files = {utf8(f"log/{path.name}"): content for path, content in logged.items()}
     for run in settled:
         name = log_file.file_of(folder, run["checkpoint"]["name"]).name.removesuffix(".jsonl")
         files[f"verdicts/{name}-{run['run']}.json"] = verdict_file.text(drift.run_of(known, run)).encode()
     files["log.html"] = log_page.html(shown, None, folder=str(folder)).encode()
-    files |= {f"files/{name}": path.read_bytes() for name, path in inputs.items()}
+    files |= {f"files/{name}": read(path) for name, path in inputs.items()}
     checkpoints = {run["checkpoint"]["sha256"] for run in known.runs}
     about = f"{counted(len(known.runs), 'run')} on {counted(len(checkpoints), 'checkpoint')}"
     content = crate(
@@ -209,9 +217,9 @@ def _rerun(known: Log, options: argparse.Namespace) -> int:
         raise ValueError(
             f"run={number['run']!r} was stopped before its verdicts, so that there are none to compare with"
         )
-    checkpoint = _checkpoint_of(before, options.checkpoint, options.hypotheses)
+    checkpoint = _checkpoint_of(before, options)
     _tell_damage(history.select(known))
-    now = again(before, checkpoint, hypotheses=Path(options.hypotheses))
+    now = again(before, checkpoint, hypotheses=Path(options.hypotheses), task=options.task)
     for sentence in versions(before, now):
         print(line(f"note: {sentence}"))
     wrong = list(otherwise(before, now))
@@ -223,11 +231,8 @@ def _rerun(known: Log, options: argparse.Namespace) -> int:
     return int(bool(wrong))
 
 
-def _checkpoint_of(before: Run, given: str | None, hypotheses: str) -> str:
+def _checkpoint_of(before: Run, options: argparse.Namespace) -> str:
     """The path of the checkpoint of a run: the given one, or the shipped one of its name.
-
-    Args:
-        hypotheses: the folder of the claims, which says how a checkpoint is read.
 
     Raises:
         ValueError: there is none, or it is another model.
@@ -238,13 +243,13 @@ def _checkpoint_of(before: Run, given: str | None, hypotheses: str) -> str:
 
     name = before.checkpoint["name"]
     candidates = (
-        [given]
-        if given
+        [options.checkpoint]
+        if options.checkpoint
         else [str(path) for path in sorted(shipped.CHECKPOINTS.glob("*")) if name in (path.name, path.stem)]
     )
     if not candidates:
         raise ValueError(f"checkpoint={name!r} is not among those that come with recint: give its path")
-    about = entries.about(load_for(hypotheses, candidates[0]))
+    about = entries.about(load_for(options, candidates[0]))
     if identity(about) != identity(before.checkpoint):
         found, expected = (brief(one, digits=12) for one in (about, before.checkpoint))
         raise ValueError(f"{candidates[0]}: is another model than that of the run ({found}, but expected {expected})")

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -109,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
     called = False
+    _open_streams()
     readable(sys.stdout, sys.stderr)
     try:
         given = [*(sys.argv[1:] if arguments is None else arguments)]
@@ -131,12 +133,22 @@ def _run(arguments: Sequence[str] | None, interruption: Interruption) -> int:
                 os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
             )  # at its end Python flushes standard output, which would fail again
             return UNREAD
-        print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
+        with suppress(OSError):  # whoever cannot read the sentence still gets the status
+            print(line(f"recint: {_sentence(error)}"), file=sys.stderr)
         return BAD_CALL
+
+
+def _open_streams() -> None:
+    """Output that was closed before the command began, as by `>&-`, leads nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
 
 
 def _sentence(error: BaseException) -> str:
     match error:
+        case UnicodeError():
+            return f"a text is not in UTF-8, as names of files and inputs must be ({error})"
         case ValueError():  # an error of input is a ValueError with one sentence
             return str(error)
         case OSError(filename=str() | bytes() | Path() as name):

@@ -101,27 +101,27 @@ def load(path: str | Path, *, task: str | None = None) -> Checkpoint:
     return _noted(checkpoints.load(path, task=task))
 
 
-def load_for(claims: str | Path, path: str | Path, *, task: str | None = None) -> Any:
-    """Load a checkpoint of the subject that the claims of a folder are about. Prints its notes to standard error.
+def load_for(options: argparse.Namespace, path: str | Path) -> Any:
+    """Load a checkpoint of the subject that the claims of `--hypotheses` are about, with the task of `--task`.
 
-    For recurrences it may be one that claims cannot be judged on: the log may have runs on it.
-
-    Args:
-        task: as for `load`; checkpoints of other subjects have none.
+    Prints its notes to standard error. For recurrences it may be one that claims cannot be judged on: the log may have runs on it.
 
     Raises:
         ValueError: the file cannot be read as a checkpoint of this subject.
     """
     from recint.judging.subject import is_own
-    from recint.subjects import subject_of
+    from recint.subjects import require_task_fits, subject_of
 
-    return _noted(subject_of(claims).load(str(path))) if is_own(claims) else load(path, task=task)
+    require_task_fits(options.task, options.hypotheses)
+    if is_own(options.hypotheses):
+        return _noted(subject_of(options.hypotheses).load(str(path)))
+    return load(path, task=options.task)
 
 
 def _noted(loaded: T) -> T:
     """Print the notes of a checkpoint to standard error, and return the checkpoint."""
     for note in getattr(loaded, "notes", ()):
-        print(f"recint: {note}", file=sys.stderr)
+        print(line(f"recint: {note}"), file=sys.stderr)
     return loaded
 
 
@@ -141,7 +141,7 @@ def write_all(pages: Mapping[str | None, str | Callable[[Path], None]]) -> None:
         if path:
             try:
                 write(Path(path), text) if isinstance(text, str) else text(Path(path))
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 lost.append(not_written(path, error))
     if lost:
         raise ValueError("; ".join(lost))

@@ -6,10 +6,11 @@ import argparse
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from recint.cli.options import add, drawn, require_counts, take_path, tell, words, write_all
-from recint.options import CLAIMS, DEVICE, DRAWS, HYPOTHESES, LOG, NO_CONTROLS, NO_LOG, RUN_SEED, WORKERS
+from recint.options import CLAIMS, DEVICE, DRAWS, HYPOTHESES, LOG, NO_CONTROLS, NO_LOG, RUN_SEED, TASK, WORKERS
 from recint.system.escaping import command as as_command
 from recint.system.escaping import line
 from recint.system.files import is_writable, named_path
@@ -27,6 +28,7 @@ EXAMPLES = (
     "recint sweep checkpoints.txt --scheduler tcp://host:8786",
 )
 
+_TASK = replace(TASK, help="what the checkpoints were trained on that do not say it themselves")
 _PAGES = _TABLE, _SUMMARY, _REPORT = "table.parquet", "summary.md", "report.html"
 
 
@@ -46,7 +48,7 @@ def declare(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the table, the report and a verdict file for each checkpoint to this folder (default: %(default)s)",
     )
-    add(command, HYPOTHESES, CLAIMS, DEVICE, RUN_SEED, DRAWS, NO_CONTROLS, LOG, NO_LOG, WORKERS)
+    add(command, _TASK, HYPOTHESES, CLAIMS, DEVICE, RUN_SEED, DRAWS, NO_CONTROLS, LOG, NO_LOG, WORKERS)
     command.add_argument(
         "--scheduler",
         metavar="ADDRESS",
@@ -80,11 +82,12 @@ def run(options: argparse.Namespace) -> int:
     checkpoint_paths = sweeps.paths(options.checkpoints)
     if not is_writable(out):
         raise ValueError(f"{out}: cannot be written; name another folder with --out")
-    require_files(*(str(out / name) for name in _PAGES))
+    require_files(*(str(out / name) for name in _PAGES), inputs=(options.task,))
     _require_own(out, kept=sweeps.VERDICTS)
     how = task.with_code(
         sweeps.How(
             hypotheses=str(folder),
+            task=_task(options),
             claims=tuple(options.claims or ()),
             seed=options.seed,
             stages=stages_of(options.draws),
@@ -103,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         with (
             sweeps.cluster(workers=options.workers, scheduler=options.scheduler) as client,
             tqdm(total=len(checkpoint_paths), unit="checkpoint", disable=None) as bar,
-            closing(sweeps.sweep(checkpoint_paths, how, out, client, say=bar.write)) as judged,
+            closing(sweeps.sweep(checkpoint_paths, how, out, client, say=lambda said: bar.write(line(said)))) as judged,
         ):
             if link := sweeps.dashboard(client):
                 bar.write(f"dashboard: {link}")
@@ -136,8 +139,24 @@ def run(options: argparse.Namespace) -> int:
     known, failed = (sum(bool(getattr(done, name)) for done in results.values()) for name in ("known", "error"))
     print(f"{len(results)} checkpoints: {known} were judged before, {failed} could not be judged")
     if options.logging:
-        print(f"log: {kept}")
+        print(line(f"log: {kept}"))
     return int(failed > 0)
+
+
+def _task(options: argparse.Namespace) -> str | None:
+    """The absolute path of the file with the task, because a worker may have another working folder.
+
+    Raises:
+        ValueError: the claims are about another subject, or the file says no task.
+    """
+    from recint.checkpoint import read_task
+    from recint.subjects import require_task_fits
+
+    require_task_fits(options.task, options.hypotheses)
+    if options.task is None:
+        return None
+    read_task(options.task)
+    return str(Path(options.task).absolute())
 
 
 def _require_own(out: Path, *, kept: str) -> None:
@@ -155,5 +174,5 @@ def _require_own(out: Path, *, kept: str) -> None:
 
 def as_given(options: argparse.Namespace) -> str:
     """The command line of a call that gives the same verdicts."""
-    chosen = words(options, HYPOTHESES, DEVICE, CLAIMS, NO_CONTROLS)
+    chosen = words(options, TASK, HYPOTHESES, DEVICE, CLAIMS, NO_CONTROLS)
     return as_command("recint", "sweep", *options.checkpoints, *chosen, *drawn(options))

@@ -38,5 +38,5 @@ def run(options: argparse.Namespace) -> int:
     asked = RunOptions.of(vars(options).__getitem__)
     require_files(*asked.written.values(), inputs=asked.read)
     if options.checkpoint is not None:
-        load_for(options.hypotheses, options.checkpoint, task=options.task)
+        load_for(options, options.checkpoint)
     return verify(options)

@@ -17,7 +17,6 @@ from recint.judging import intervals
 from recint.judging.claim import Claim, Contrast
 from recint.judging.entry import (
     Counterexample,
-    Departure,
     Entry,
     Estimate,
     Failing,
@@ -34,6 +33,7 @@ from recint.judging.search import Counterexample as Confirmed
 from recint.judging.search import Search
 from recint.judging.seed import Seed
 from recint.judging.subject import Checkpoint
+from recint.judging.told import Departure
 from recint.verdict import LEVEL, Findings, Verdict, decide
 
 GOOD = ("supported", "not_applicable")
@@ -256,10 +256,9 @@ def departures(entries: Sequence[Entry]) -> list[Departure]:
     for item in entries:
         if item.expected is None:
             if item.verdict not in GOOD:
-                departing.append(Departure(claim=item.id, sentence=f"{item.id}: {item.verdict}"))
+                departing.append(Departure(claim=item.id, happened=item.verdict))
         elif item.expected != item.verdict or item.verdict == "error":
-            sentence = f"{item.id}: expected {item.expected}, now {item.verdict}"
-            departing.append(Departure(claim=item.id, sentence=sentence))
+            departing.append(Departure(claim=item.id, happened=f"expected {item.expected}, now {item.verdict}"))
     return departing
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from recint.judging.relation import Relation, holds, shortfall
+from recint.judging.told import Departure, Told
 from recint.verdict import LEVEL, Verdict
 
 Standing = Literal["confirmatory", "exploratory"]
@@ -248,6 +249,11 @@ class Entry(Measurement):
         return shortfall(part, part.value, own if name == self.id else f"contrast: {name}")
 
     @property
+    def why(self) -> str:
+        """Why the verdict is what it is, where the claim is named already; empty if there is nothing to add."""
+        return self.refutation if self.verdict == "refuted" and self.value is not None else self.message
+
+    @property
     def p(self) -> float:
         """The p-value of "the claim or one of its contrasts does not hold": the largest of their p-values, since all must hold."""
         return max((estimate.p for estimate in self.estimates.values()), default=1.0)
@@ -262,29 +268,14 @@ class Entry(Measurement):
         return self.verdict == "inconclusive" and self.p <= LEVEL
 
 
-@dataclass(frozen=True, kw_only=True)
-class Departure:
-    """A claim that keeps the run from exit status 0.
-
-    Attributes:
-        claim: the id of the claim.
-        sentence: the reason; the sentence begins with the id.
-    """
-
-    claim: str
-    sentence: str
-
-
 Outcome = Literal["error", "verdict", "moved", "flips", "within", "same"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A figure in the baseline and in a run: the statistic of a claim, or of one of its contrasts.
+class Pair(Told):
+    """A figure in the baseline and in a run: the statistic of a claim, or of one of its contrasts; and what happened to it.
 
     Attributes:
-        claim: the id of the claim.
-        contrast: the name of the contrast; empty for the claim's own figure.
         before, after: the value in the baseline, and in the run; None if there is none.
         verdict_before, verdict_after: the verdicts.
         difference: after minus before; None if one of them is missing.
@@ -294,10 +285,8 @@ class Pair:
         tolerance: how far the value may move.
         outcome: "moved" if it moved significantly and by more than the tolerance, "within" if by less; "flips" if only the
             verdict differs; "verdict" if it differs and there are no values to compare; "error" if the claim ended in an error.
-        sentence: what happened, in one sentence that begins with the id.
     """
 
-    claim: str
     before: float | None
     after: float | None
     verdict_before: Verdict
@@ -308,8 +297,6 @@ class Pair:
     n: int = 0
     tolerance: float = 0.0
     outcome: Outcome = "same"
-    sentence: str = ""
-    contrast: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,8 @@ def require_verifiable(checkpoint: Checkpoint, path: str) -> None:
         CheckpointError: the task is wrong, too large or too small, or the model cannot read its recurrences.
     """
     config, wrong = checkpoint.config, partial(_wrong, path)
-    if not isinstance(config, TaskConfig):
-        _require_notebook(config, path)
+    if not isinstance(config, TaskConfig) and (found := misfit(config)):
+        raise wrong(f"{found}; if it was trained on another task, say so in its config.json or with --task")
     try:
         task = reference_of(config)
     except ValueError as error:
@@ -51,22 +51,18 @@ def _wrong(path: str, what: str) -> CheckpointError:
     return CheckpointError(f"{path}: {what}")
 
 
-def _require_notebook(config: ModelConfig, path: str) -> None:
-    """Raises CheckpointError if a model that does not say its task cannot have the notebook's."""
-    say = "if it was trained on another task, say so in its config.json or with --task"
+def misfit(config: ModelConfig) -> str:
+    """Why a model of this shape cannot read the notebook's recurrences; empty if it can."""
     if config.d_vocab != REFERENCE.dim:
-        raise CheckpointError(
-            f"{path}: d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}; {say}"
-        )
+        return f"d_vocab={config.d_vocab}, but the recurrences of the claims have dimension {REFERENCE.dim}"
     if config.n_ctx < REFERENCE.length - 1:
-        raise CheckpointError(
-            f"{path}: n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions; {say}"
-        )
+        return f"n_ctx={config.n_ctx}, but sequences of length={REFERENCE.length} need {REFERENCE.length - 1} positions"
     if 2 * config.order + 2 > REFERENCE.length:
-        raise CheckpointError(
-            f"{path}: order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
-            f"which leaves nothing to predict from position {2 * config.order} on; {say}"
+        return (
+            f"order={config.order}, but the claims' sequences have length={REFERENCE.length}, "
+            f"which leaves nothing to predict from position {2 * config.order} on"
         )
+    return ""
 
 
 def unmet(claim: engine.Claim, model: Any, *, untrained: bool = False) -> str:

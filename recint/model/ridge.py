@@ -83,10 +83,7 @@ def _streams(model: Model, batch: int, name: str) -> dict[str, tuple[Tensor, Ten
     drawn = reference_of(model.config).sample(batch, seed=derive_seed(0, "ridge probe", name)).to(model.device)
     passes = [model.activations(part, *hooks) for part in torch.split(drawn.inputs, CHUNK)]
     first = drawn.first
-    return {
-        hook: (torch.cat([kept[hook][:, first:] for kept in passes]), _last_coefficient(drawn))
-        for hook in hooks
-    }
+    return {hook: (torch.cat([kept[hook][:, first:] for kept in passes]), _last_coefficient(drawn)) for hook in hooks}
 
 
 def _fit(

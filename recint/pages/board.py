@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from recint import words as sentences
 from recint.globs import require_matches, selected
-from recint.judging.entry import Departure, Entry, Run
+from recint.judging.entry import Entry, Run
+from recint.judging.told import Departure
 from recint.pages import markdown as markdowns
 from recint.pages.findings import answer, headline, told
 from recint.pages.markdown import Markdown, code

@@ -29,6 +29,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from recint.pages.compact import compact
+from recint.system.escaping import utf8
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6B7280"
 _OF_BACKENDS = ("backend", "webagg")  # settings that do not change what is drawn
@@ -69,16 +70,20 @@ def svg(figure: Figure, title: str) -> str:
         _read_literally(figure)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
     text = buffer.getvalue()
-    return compact(text[text.index("<svg") :], label=title)
+    return compact(text[text.index("<svg") :], label=utf8(title))
 
 
 def _read_literally(figure: Figure) -> None:
-    """Turn formulas off for all texts, because a claim may contain dollar signs; not for numbers on a log axis, which need them."""
+    """Show all texts as they are, but for characters that no font has: a claim may contain dollar signs, which begin formulas.
+
+    Numbers on a log axis need formulas.
+    """
     axes = [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if axis.get_scale() != "linear"]
     numbers = {label for axis in axes for label in axis.get_ticklabels(which="both")}
     for text in figure.findobj(Text):
         if text not in numbers:
             text.set_parse_math(False)
+            text.set_text(utf8(text.get_text()))
 
 
 def axes_of(

@@ -27,8 +27,8 @@ def explained(entry: Entry, run: Run, values: DrawnValues | None, follows: Entry
     """
     yield f"{entry.id}, version {entry.version}: {verdict_words(entry.verdict)}"
     yield f"  {entry.statement}"
-    if entry.message:
-        yield f"  why: {entry.message.removeprefix(f'{entry.id}: ')}"
+    if entry.why:
+        yield f"  why: {entry.why}"
     yield f"  {entry.statistic}: {_measured(entry)}"
     if entry.estimate:
         yield f"  {words.counted(entry.estimate.n, entry.noun)} (seed {run.seed}), {_looks(run)}"

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from recint.judging.entry import Departure, Run
+from recint.judging.entry import Run
+from recint.judging.told import Departure
 from recint.system.escaping import xml as escape
 from recint.verdict import words
 

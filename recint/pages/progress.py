@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from recint import words
-from recint.judging.entry import Departure, Entry, Run
+from recint.judging.entry import Entry, Run
+from recint.judging.told import Departure
 from recint.pages.findings import headline, told
 from recint.verdict import SYMBOLS
 

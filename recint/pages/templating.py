@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from recint.system.escaping import utf8
 from recint.verdict import SYMBOLS, words
 
 
@@ -52,4 +53,4 @@ def render(template: str, **content: Any) -> str:
     Raises:
         jinja2.UndefinedError: the template uses a name that is not in `content`.
     """
-    return _templates().get_template(template).render(content)
+    return utf8(_templates().get_template(template).render(content))

@@ -129,7 +129,7 @@ def _pair(of: _Compared, moved: Difference | None, p: float | None, *, tolerance
         tolerance=tolerance * scale,
     )
     pair = replace(pair, outcome=_outcome(pair, of, noise=ROUNDING * scale))
-    return replace(pair, sentence=_sentence(pair, now, name))
+    return replace(pair, happened=_happened(pair, now, name))
 
 
 def _of_weights(was: Measurement, now: Measurement) -> float | None:
@@ -167,8 +167,9 @@ def drift(pairs: Sequence[Pair], *, allow: Sequence[str] = (), strict: bool = Fa
     return [
         Drift(
             claim=claim,
+            contrast=found[0].contrast,
+            happened="; ".join([found[0].happened, *(pair.beside for pair in found[1:])]),
             kind=found[0].outcome,
-            sentence="; ".join([found[0].sentence, *(pair.sentence.removeprefix(f"{claim}, ") for pair in found[1:])]),
             allowed=bool(allow) and selected(claim, allow) and found[0].outcome != "error",
         )
         for claim, found in failing.items()
@@ -233,20 +234,19 @@ def _interval(of: Difference) -> Interval:
     return low, high
 
 
-def _sentence(pair: Pair, now: Measurement, name: str) -> str:
-    """What became of a claim, or of one of its contrasts."""
+def _happened(pair: Pair, now: Measurement, name: str) -> str:
+    """What became of a figure."""
     verdicts = (
         f"{words(pair.verdict_before)} in {name}, now {words(pair.verdict_after)}"
         if pair.verdict_before != pair.verdict_after
         else f"{words(pair.verdict_after)} as in {name}"
     )
     if pair.outcome == "error":
-        return f"{pair.claim}: {verdicts}"
+        return verdicts
     flips = "flips, moved within the tolerance, " if (pair.p or 1.0) <= LEVEL else "flips, but did not move, "
     happened = {"moved": "moved, ", "within": "moved within the tolerance, ", "flips": flips}
     values = f"{_value(pair.before)} -> {_value(pair.after)}, should be {now.relation} {now.threshold:g}"
-    about = f"{pair.claim}, contrast '{pair.contrast}'" if pair.contrast else pair.claim
-    return f"{about}: {happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
+    return f"{happened.get(pair.outcome, '')}{verdicts} ({values}{_change(pair)})"
 
 
 def _change(pair: Pair) -> str:

@@ -12,6 +12,7 @@ versions wrote it, matches these tensors with any configuration.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from recint.judging.entry import Entry, Run
 from recint.record import schema
 from recint.record.identity import identity, undetermined
 from recint.system.escaping import line, toml
+from recint.system.files import read
 from recint.verdict import Verdict
 
 
@@ -64,7 +66,7 @@ def load(path: Path) -> ExpectedVerdicts:
         ExpectedError: the file is not TOML, a key is missing or unknown, or a verdict is unknown.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read(path).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ExpectedError(f"{path}: cannot be read as expected verdicts ({error})") from None
     if unknown := sorted(content.keys() - {"sha256", "config", "claims"}):
@@ -92,12 +94,22 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value of a configuration as TOML, on one line."""
+    """A value of a configuration as TOML, on one line.
+
+    Raises:
+        ExpectedError: a list holds None, for which TOML has no word.
+    """
+    if value is None:
+        raise ExpectedError("a list in the configuration of the checkpoint holds None, which cannot be written as TOML")
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{name} = {_plain(inner)}' for name, inner in value.items())} }}"
+        return f"{{ {', '.join(f'{_key(str(name))} = {_plain(inner)}' for name, inner in value.items())} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_plain, value))}]"
     return toml(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else toml(name)
 
 
 def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:
@@ -113,10 +125,8 @@ def changes(known: Mapping[str, Expectation], run: Run) -> list[str]:
 
 def _reason(entry: Entry) -> str:
     """A first reason for a verdict, from the run. A person may replace it by a better one."""
-    if entry.verdict == "refuted":
-        return entry.refutation
-    if entry.message:
-        return entry.message
+    if entry.why:
+        return entry.why
     return "no value" if entry.value is None else f"{entry.value:.3g} {entry.relation} {entry.threshold:g}"
 
 

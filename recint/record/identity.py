@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 # The fields of the configuration that the shapes of the tensors do not determine, with the values if nothing else is given.
 USUAL: Mapping[str, Any] = {"act_fn": "gelu_new", "layer_norm_eps": 1e-5, "order": 1}
@@ -16,16 +16,24 @@ USUAL: Mapping[str, Any] = {"act_fn": "gelu_new", "layer_norm_eps": 1e-5, "order
 def undetermined(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the configuration that the tensors do not determine, of a checkpoint as in the log or a verdict file.
 
-    Of a subject that is named, which may be any, it is the whole configuration.
+    Of a subject that is named, which may be any, it is the whole configuration. A field without a value says nothing and is left
+    out, since TOML has no word for it.
 
     >>> undetermined({"name": "m", "sha256": "ab...", "config": {"order": 2}})
     {'act_fn': 'gelu_new', 'layer_norm_eps': 1e-05, 'order': 2}
     """
     config = checkpoint.get("config") or {}
     if checkpoint.get("subject"):
-        return dict(config)
+        return cast(dict[str, Any], _valued(config))
     task = {"task": config["task"]} if "task" in config else {}  # old checkpoints do not say it: it is the notebook's
     return {name: config.get(name, usual) for name, usual in USUAL.items()} | task
+
+
+def _valued(value: Any) -> Any:
+    """The same value without fields that are None, at every depth."""
+    if isinstance(value, Mapping):
+        return {name: _valued(inner) for name, inner in value.items() if inner is not None}
+    return [_valued(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def identity(checkpoint: Mapping[str, Any]) -> str:
@@ -50,4 +58,4 @@ def brief(checkpoint: Mapping[str, Any], *, digits: int) -> str:
 
 def _said(name: str, value: Any) -> str:
     """A field of the configuration as a text, the same for tuples and for the lists that JSON makes of them."""
-    return f"{name}={json.dumps(value, sort_keys=True)}" if name == "task" else f"{name}={value}"
+    return f"{name}={json.dumps(value, sort_keys=True) if isinstance(value, Mapping | list | tuple) else value}"

@@ -60,16 +60,16 @@ def _parsed(given: bytes) -> Line | str:
     try:
         line = json.loads(given)
     except (ValueError, RecursionError):
-        return "is not a line of JSON, and is left out"
+        return "is not a line of JSON"
     kind = line.get("kind") if isinstance(line, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        return f"has none of the kinds {', '.join(KINDS)}, and is left out"
+        return f"has none of the kinds {', '.join(KINDS)}"
     if missing := schema.lacking(line, KINDS[kind]):
-        return f"is a {kind} line without {', '.join(missing)}, and is left out"
+        return f"is a {kind} line without {', '.join(missing)}"
     if kind == "run" and not {"registered", "registered_upto"} & line.keys():
-        return "is a run line without registered_upto, and is left out"
+        return "is a run line without registered_upto"
     if flaw := schema.flaw(line, KINDS[kind]):
-        return f"is a {kind} line with a value of the wrong kind ({flaw}), and is left out"
+        return f"is a {kind} line with a value of the wrong kind ({flaw})"
     return line
 
 

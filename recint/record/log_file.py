@@ -28,7 +28,8 @@ from recint.record.chain import Chain, Follows, extended, packed, split, unpacke
 from recint.record.lines import KINDS, Line, marker, parsed
 from recint.record.log import Log, LogError, Settled
 from recint.system.escaping import command
-from recint.system.files import atomic, is_writable
+from recint.system.files import atomic, is_writable, write
+from recint.system.files import read as read_file
 
 CLAIMS = "claims.jsonl"
 LOCK = ".lock"
@@ -56,8 +57,10 @@ def read(folder: Path) -> Log:
     A run reads its log several times. Files that have not changed in between are not parsed again.
 
     Raises:
-        LogError: a whole file cannot be read.
+        LogError: a whole file cannot be read, or the folder is a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise LogError(f"{folder}: is a file, but the folder of a research log is expected")
     return _read(folder / CLAIMS, tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
 
 
@@ -84,7 +87,7 @@ def _read(registered: Path, states: tuple[tuple[Any, ...], ...]) -> Log:
     for path, content in files.items():
         for number, line in enumerate(parsed(content), start=1):
             if isinstance(line, str):
-                damaged.append(f"{path}:{number}: {line}")
+                damaged.append(f"{path}:{number}: {line}, and is left out")
                 continue
             line = {name: value for name, value in line.items() if name != "before"}
             if line["kind"] == "run" and "registered_upto" in line:
@@ -120,7 +123,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:
     try:
-        return {(reading := path): path.read_bytes() for path in paths}
+        return {(reading := path): read_file(path) for path in paths}
     except OSError as error:
         raise LogError(f"{reading}: cannot be read ({error.strerror})") from None
 
@@ -164,7 +167,7 @@ def append(path: Path, lines: Sequence[Line]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (ignored := path.parent / ".gitignore").exists():
-            ignored.write_text(f"{LOCK}\n.*.partial\n")
+            write(ignored, f"{LOCK}\n.*.partial\n")
         with FileLock(path.parent / LOCK):
             for left_by_a_kill in path.parent.glob(f".{path.name}.*.partial"):
                 left_by_a_kill.unlink()

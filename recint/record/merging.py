@@ -10,7 +10,7 @@ from recint.record.chain import split
 from recint.record.lines import BASE, END, OURS, THEIRS, marker, parsed
 from recint.record.log import LogError
 from recint.record.log_file import LOCK
-from recint.system.files import write
+from recint.system.files import require_regular, write
 
 # The markers that may come next, after each marker; none stands for the lines outside a conflict.
 _NEXT = {b"": (OURS,), OURS: (BASE, THEIRS), BASE: (THEIRS,), THEIRS: (END,)}
@@ -22,6 +22,7 @@ def merge(path: Path) -> int:
     Raises:
         LogError: the file is none with conflict markers, or cannot be read or written.
     """
+    require_regular(path)  # before a lock is left beside something else
     try:
         merged(path.read_bytes())  # a file that is refused gets no lock beside it
         with FileLock(path.parent / LOCK):
@@ -56,7 +57,7 @@ def merged(content: bytes) -> bytes:
             found, within = True, b"" if sign == END else sign
         elif within != BASE and not (within == THEIRS and line in ours):
             if isinstance(told := parsed(line)[0] if line else "is empty", str):
-                raise ValueError(f"line {number} {told.removesuffix(', and is left out')}")
+                raise ValueError(f"line {number} {told}")
             joined.append(line)
             if within == OURS:
                 ours.append(line)

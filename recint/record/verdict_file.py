@@ -29,6 +29,7 @@ from recint.judging.entry import (
     tuples,
 )
 from recint.record import schema
+from recint.system.files import read as read_file
 
 SCHEMA = 2
 
@@ -39,8 +40,9 @@ def read(path: Path) -> Run:
     Raises:
         ValueError: the file is not a verdict file; the error says why.
     """
+    written = read_file(path, once=True)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(written.decode())
         flaw = schema.flaw(content)
     except (ValueError, RecursionError):
         content, flaw = {}, "it is not JSON"
@@ -78,9 +80,8 @@ def run(content: Mapping[str, Any]) -> Run:
         else None,
         drift=tuple(
             Drift(
-                claim=item.get("claim", ""),
+                **{"claim": ""} | {name: item[name] for name in _TOLD if name in item},
                 kind=item.get("kind", ""),
-                sentence=item["sentence"],
                 allowed=item["allowed"],
             )
             for item in content.get("drift", ())
@@ -110,11 +111,8 @@ def document(of: Run) -> dict[str, Any]:
     if of.against:
         content |= {
             "against": asdict(of.against),
-            "drift": [
-                {"claim": drift.claim, "kind": drift.kind, "sentence": drift.sentence, "allowed": drift.allowed}
-                for drift in of.drift
-            ],
-            "pairs": [asdict(pair) | {"ci": _lists(pair.ci)} for pair in of.pairs],
+            "drift": [asdict(drift) | {"sentence": drift.sentence} for drift in of.drift],
+            "pairs": [asdict(pair) | {"ci": _lists(pair.ci), "sentence": pair.sentence} for pair in of.pairs],
             "incomparable": list(of.incomparable),
             "judged_otherwise": list(of.judged_otherwise),
         }
@@ -159,6 +157,9 @@ _UNCHANGED = (
 )  # fmt: skip
 
 
+_TOLD = ("claim", "contrast", "happened")  # the fields of `Told`, of which a file has the whole sentence too
+
+
 def plain(of: Entry) -> dict[str, Any]:
     """An entry as plain values, in the order of the file."""
     return {
@@ -193,7 +194,8 @@ def plain(of: Entry) -> dict[str, Any]:
 
 
 def _pair(item: Mapping[str, Any]) -> Pair:
-    return Pair(**{**item, "ci": tuples(item["ci"])})
+    known = {name: value for name, value in item.items() if name != "sentence"}
+    return Pair(**known | {"ci": tuples(item["ci"])})
 
 
 def short(of: Entry, fields: Mapping[str, Any]) -> dict[str, Any]:

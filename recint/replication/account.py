@@ -24,7 +24,7 @@ from recint.model.intact import Intact
 from recint.model.interchange import Part, interchanged, partner_at, patterns
 from recint.model.interventions import Change
 from recint.model.linear_filter import BEFORE, filter_at, filter_weights, mean_weights, of_previous
-from recint.model.preconditions import require_verifiable
+from recint.model.preconditions import misfit
 from recint.model.readers import hidden_later
 from recint.partners import Shared
 from recint.replication.data import ONE_C
@@ -125,7 +125,8 @@ def measure(model: Model, *, draws: int, seed: int = 0) -> Account:
     require_notebook(model.checkpoint)
     if order != 1:
         raise ValueError(f"{name}: its recurrences are of order={order}, but the account is about those of order=1")
-    require_verifiable(model.checkpoint, name)
+    if found := misfit(model.config):
+        raise ValueError(f"{name}: {found}")
     places = [
         AS_TRAINED.reference(model.config, batch=min(CHUNK, draws - start), seed=derive_seed(seed, "account", start))
         for start in range(0, draws, CHUNK)

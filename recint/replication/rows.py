@@ -34,7 +34,12 @@ class Measured:
     n: int | None = None
 
     def __str__(self) -> str:
-        return f"{number(self.value)} {self.unit}".rstrip()
+        return f"{self.digits} {self.unit}".rstrip()
+
+    @property
+    def digits(self) -> str:
+        """The number without its unit."""
+        return number(self.value)
 
     @property
     def interval(self) -> str:

@@ -16,7 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recint.state_dict import require_text
 from recint.sweep.watch import watched
 from recint.system.interruption import end_children, kept_from_children
 from recint.system.memory import GIB, give_memory_back
@@ -42,11 +41,13 @@ class How:
     """How every checkpoint of a sweep is judged. Each task gets this and a path.
 
     Attributes:
+        task: the file that says what the checkpoints were trained on that do not say it themselves; None if there is none.
         seed: the seed of the draws; None if it follows from the tensors of each checkpoint.
         code: a hash of the code of recint and of the claims where the sweep was started. A worker with other code refuses the task.
     """
 
     hypotheses: str
+    task: str | None = None
     claims: tuple[str, ...] = ()
     seed: int | None = None
     stages: tuple[int, ...] = STAGES
@@ -98,8 +99,6 @@ def paths(named: Sequence[str], *, within: Sequence[Path] = ()) -> list[str]:
             if not matched:
                 raise ValueError(f"checkpoint={name!r} matches no file")
             checkpoints += matched
-    for checkpoint in checkpoints:
-        require_text(checkpoint)
     return list(dict.fromkeys(checkpoints))
 
 
@@ -124,7 +123,7 @@ def task(path: str, how: How, out: str) -> Done:
 
         return judge_one(path, how, Path(out))
     except (ValueError, OSError) as error:
-        return Done(path=path, error=str(error) if path in str(error) else f"{path}: {error}")
+        return Done(path=path, error=f"{path}: {error}")
     except Exception as error:
         return Done(path=path, error=f"{path}: could not be judged ({type(error).__name__}: {error})")
     finally:

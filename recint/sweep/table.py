@@ -16,6 +16,7 @@ from recint.record.procedure import registrations
 from recint.sweep.jobs import Done, How
 from recint.sweep.row import Row, Unjudged
 from recint.sweep.snapshots import distinct, name_of, series, training, training_seed
+from recint.system.escaping import utf8
 from recint.system.files import atomic
 
 if TYPE_CHECKING:
@@ -148,4 +149,9 @@ def write_table(table: Sequence[Row | Unjudged], path: Path) -> None:
 
     schema = pyarrow.schema([(column, kind(name)) for column, name in _TYPES.items()])
     with atomic(path) as temporary:
-        parquet.write_table(pyarrow.Table.from_pylist([asdict(row) for row in table], schema=schema), temporary)
+        parquet.write_table(pyarrow.Table.from_pylist(list(map(_written, table)), schema=schema), temporary)
+
+
+def _written(row: Row | Unjudged) -> dict[str, Any]:
+    """A row as the file has it, whose texts are in UTF-8."""
+    return {name: utf8(value) if isinstance(value, str) else value for name, value in asdict(row).items()}

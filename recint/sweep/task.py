@@ -27,7 +27,8 @@ from recint.judging.subject import Checkpoint
 from recint.judging.untrained import code_of
 from recint.model.transformer import resolve_device
 from recint.record import log_file, verdict_file
-from recint.subjects import require_about, subject_of
+from recint.state_dict import require_text
+from recint.subjects import load, require_about, subject_of
 from recint.sweep.jobs import VERDICTS, Done, How
 from recint.sweep.snapshots import name_of
 from recint.system.files import cache_folder, write
@@ -69,8 +70,8 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     """Judge a checkpoint and write its verdict file to `out`. If a complete file is there, nothing is judged again.
 
     Raises:
-        ValueError, OSError: the checkpoint cannot be read or judged, the file cannot be written, or this process does not have the
-            code `how.code`.
+        ValueError, OSError: the checkpoint cannot be judged, the file cannot be written, or this process does not have the code
+            `how.code`. The sentence does not name the checkpoint.
     """
     limit_threads(1)  # workers share the cores
     # Hypothesis would otherwise write its files to the folder where the worker was started.
@@ -79,9 +80,13 @@ def judge_one(path: str, how: How, out: Path) -> Done:
     warnings.filterwarnings("ignore", "Do not use the `random` module inside strategies")
     begun, started = time.monotonic(), log_file.now()
     if how.code and how.code != code_of(asked(how)):
-        raise ValueError(f"{path}: the worker has other code than the sweep was started with; start it again")
-    # Snapshots of different trainings have the same file names, so the name of the training is put before.
-    checkpoint = replace(subject_of(how.hypotheses).load(path), name=name_of(path))
+        raise ValueError("the worker has other code than the sweep was started with; start it again")
+    try:
+        require_text(name := name_of(path), path)
+        # Snapshots of different trainings have the same file names, so the name of the training is put before.
+        checkpoint = replace(load(path, how.hypotheses, task=how.task), name=name)
+    except ValueError as error:  # its sentence names the checkpoint
+        return Done(path=path, error=str(error))
     file = out / VERDICTS / f"{key(checkpoint, how)}.json"
     notes = list(checkpoint.notes)
     if known := _known(file, how):

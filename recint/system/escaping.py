@@ -14,6 +14,7 @@ from typing import TextIO
 
 # Characters that move the cursor, end a line or change the direction of writing, and halves of characters. Their codes are shown.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_HALVES = re.compile("[\ud800-\udfff]")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Characters with a meaning in Markdown or in HTML inside it. An underscore inside a word has none, and "<=" is no tag.
 _MARKUP = re.compile(r"[\\`*|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|^[#>]|(?<![^\W_])_|~(?=\S)")
@@ -89,6 +90,15 @@ def block(text: str) -> str:
     return f"    {line(text)}"
 
 
+def utf8(text: str) -> str:
+    """A text that can be written in UTF-8. Codes replace halves of characters, which stand for the other bytes of a file name.
+
+    >>> utf8("caf\\udce9")
+    'caf\\\\udce9'
+    """
+    return _HALVES.sub(lambda match: _code(match[0]), text)
+
+
 def xml(text: str) -> str:
     """A text without the characters that XML does not allow at all. Whoever writes the XML must still escape it."""
     return _NO_XML.sub(lambda match: _code(match[0]), text)
@@ -96,8 +106,7 @@ def xml(text: str) -> str:
 
 def toml(text: str) -> str:
     """A string of TOML, with its quotes."""
-    whole = re.sub("[\ud800-\udfff]", lambda match: _code(match[0]), text)
-    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(utf8(text), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _code(character: str) -> str:

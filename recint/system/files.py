@@ -8,11 +8,13 @@ import shutil
 import stat
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
+
+from recint.system.escaping import utf8
 
 VALUES = ".values"  # how the names of files of values end
 
@@ -68,7 +70,55 @@ def write(path: Path, content: str | bytes) -> None:
         OSError: the file cannot be written.
     """
     with atomic(path) as temporary:
-        temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+        temporary.write_bytes(utf8(content).encode() if isinstance(content, str) else content)
+
+
+def write_folder(folder: Path, contents: Mapping[str, str | bytes]) -> None:
+    """Write files to a folder. If one of them cannot be written, the folder and the files that were made are removed again.
+
+    Args:
+        contents: what is written, by the name of the file.
+
+    Raises:
+        OSError: the folder or a file cannot be written.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    new = [folder / name for name in contents if not (folder / name).exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            write(folder / name, content)
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def read(path: Path, *, once: bool = False) -> bytes:
+    """The content of a file.
+
+    Args:
+        once: whether the command reads the file a single time, so that it may be a pipe.
+
+    Raises:
+        ValueError: it is a device, which may have no end, or a pipe that cannot be read again.
+        OSError: it cannot be read, or is a folder.
+    """
+    if not (once and path.is_fifo()):
+        require_regular(path)
+    return path.read_bytes()
+
+
+def require_regular(path: Path) -> None:
+    """Raises ValueError if there is a device, which may have no end, or a pipe, which can be read only once."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(
+            f"{path}: is not a regular file, but one is expected; save what comes from a pipe to a file first"
+        )
 
 
 def values_beside(verdicts: Path) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from recint.system.escaping import utf8
 from recint.system.files import VALUES, atomic, is_stream, values_beside
 
 # No command writes such a file where one is already, but for its own: code, a research log, expected verdicts, tensors.
@@ -105,10 +106,20 @@ def _try(path: Path) -> None:
 
 
 def append(path: Path, text: str) -> None:
-    """Add a text to the end of a file. If the file does not exist, it is made."""
+    """Add a text to the end of a file, all of it or nothing. If the file does not exist, it is made.
+
+    Raises:
+        OSError: the text cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+    before = path.stat().st_size if path.exists() else None
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(utf8(text))
+    except OSError:
+        if path.is_file():
+            path.unlink() if before is None else os.truncate(path, before)
+        raise
 
 
 def not_written(path: str, error: OSError | ValueError) -> str:

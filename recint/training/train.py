@@ -83,13 +83,14 @@ def train(
         The trained model, which is also in `out`.
 
     Raises:
-        CheckpointError: `out` is a file, is no text in UTF-8, or has another run, a damaged state, or files of somebody else.
+        CheckpointError: `out` is a file, its name is no text in UTF-8, or it has another run, a damaged state, or files of
+            somebody else.
         ValueError: a snapshot lies after the last step, or before the step from which a stopped run continues; or the loss is no
             longer a finite number.
         ValueError, OSError: `out` cannot be written. This is checked before the first step.
     """
-    require_text(out)
     out = Path(out)
+    require_text(out.name, out)
     if beyond := sorted(step for step in snapshots if not 0 <= step <= recipe.steps):
         raise ValueError(f"snapshots={beyond!r} must lie between 0 and steps={recipe.steps!r}")
     if out.suffix in (*TORCH, SAFETENSORS) or out.is_file():

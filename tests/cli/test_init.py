@@ -1,6 +1,8 @@
 """`recint init` writes claims that run."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -9,6 +11,7 @@ from recint.bridged import Checkpoint, save
 from recint.catalogue import module, properties
 
 from ..commands import found, refused
+from ..conftest import files_of_at_most
 
 
 def init(folder, *more):
@@ -71,6 +74,24 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path, capsys):
     assert init(tmp_path) == 2
     assert "exists already, and may hold claims; name a new folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["claims.py"]
+
+
+def test_on_a_full_disk_nothing_is_left(tmp_path, capsys):
+    folder = tmp_path / "new" / "mine"
+    with files_of_at_most(2000):  # the first of its files has less
+        assert init(folder, "--subject", "tokens") == 2
+    assert capsys.readouterr().err == f"recint: {folder / 'subject.py'}: File too large\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["-dash", "1 x", "class", "a.b", os.fsdecode(b"caf\xe9")])
+def test_a_folder_may_have_any_name_and_the_call_that_is_told_works(tmp_path, capsys, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["init", "--", name]) == 0
+    told = capsys.readouterr().out.splitlines()[-1].partition("recint verify ")[2]
+    words = subprocess.run(["bash", "-c", f"printf '%s\\0' {told}"], capture_output=True, check=True).stdout
+    assert cli.main(["claims", *map(os.fsdecode, words.split(b"\0")[:-1])]) == 0
+    assert "1 claim about recurrences" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("subject", ["recurrences", "tokens"])

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -417,6 +418,34 @@ class TestMerge:
         said = "it has no conflict; a file of the log with git's conflict markers is expected"
         assert (status, out, err) == (2, "", f"recint: {path}: {said}\n")
         assert sorted(log.iterdir()) == before
+
+    def test_a_pipe_is_refused_and_gets_no_lock_beside_it(self, tmp_path, capsys):
+        os.mkfifo(tmp_path / "pipe")
+        status, out, err = recint(capsys, "--merge", tmp_path / "pipe")
+        assert (status, out) == (2, "")
+        assert err.startswith(f"recint: {tmp_path / 'pipe'}: is not a regular file, but one is expected")
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+class TestFilesBesideALog:
+    """What `--with` puts into an RO-Crate."""
+
+    LICENSE = ("--license", "https://spdx.org/licenses/MIT")
+
+    def test_a_pipe_is_refused(self, log, tmp_path, capsys):
+        crate, pipe = tmp_path / "crate.zip", tmp_path / "pipe"
+        os.mkfifo(pipe)
+        status, out, err = recint(capsys, "--log", log, "--export", crate, *self.LICENSE, "--with", pipe)
+        assert (status, out, crate.exists()) == (2, "", False)
+        assert err.startswith(f"recint: {pipe}: is not a regular file, but one is expected")
+
+    def test_a_name_that_is_no_text_is_escaped(self, log, tmp_path, capsys):
+        crate, odd = tmp_path / "crate.zip", tmp_path / os.fsdecode(b"caf\xe9.txt")
+        odd.write_text("told")
+        status, _, err = recint(capsys, "--log", log, "--export", crate, *self.LICENSE, "--with", odd)
+        assert (status, err) == (0, "")
+        with zipfile.ZipFile(crate) as kept:
+            assert kept.read(r"files/caf\udce9.txt") == b"told"
 
 
 @pytest.mark.parametrize("beside", [("--json",), ("--html", "log.html"), ("--claims", "*")])

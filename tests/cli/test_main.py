@@ -56,6 +56,10 @@ class TestTheLastResort:
             (OSError(28, "No space left on device"), "standard output: No space left on device"),
             (OSError(28, "No space left on device", b"x.json"), "x.json: No space left on device"),
             (AssertionError(), "AssertionError"),
+            (
+                UnicodeEncodeError("utf-8", "\udce9", 0, 1, "no"),
+                "a text is not in UTF-8, as names of files and inputs must",
+            ),
         ],
     )
     def test_every_error_is_a_sentence(self, monkeypatch, capsys, error, said):
@@ -132,3 +136,19 @@ class TestTheLastResort:
             )
         assert done.returncode == 2
         assert done.stderr == "recint: standard output: No space left on device\n"
+
+    @pytest.mark.parametrize(
+        ("streams", "status"), [("2> /dev/full", 2), ("2>&-", 2), (">&-", 2)], ids=["full", "closed", "no output"]
+    )
+    def test_a_sentence_that_nobody_can_read_changes_no_status(self, tmp_path, streams, status):
+        call = f"{sys.executable} -m recint.cli log --merge {tmp_path / 'gone' / 'x'} {streams}"
+        assert subprocess.run(["bash", "-c", call], cwd=ROOT).returncode == status
+
+    @pytest.mark.parametrize(
+        "command", ["init {0}/mine", "verify {0}/tiny --hypotheses {0}/claims --no-log --no-controls"]
+    )
+    def test_an_output_that_is_closed_is_no_error(self, tiny, folder, tmp_path, command):
+        (tmp_path / "tiny").symlink_to(tiny)
+        call = f"{sys.executable} -m recint.cli {command.format(tmp_path)} >&-"
+        done = subprocess.run(["bash", "-c", call], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")

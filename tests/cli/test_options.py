@@ -101,3 +101,12 @@ def test_one_page_that_cannot_be_written_costs_no_other(tmp_path):
     with pytest.raises(ValueError, match=r"/proc/none/page: cannot be written \(.*\); /proc/nor/page: cannot be"):
         write_all(pages)
     assert (tmp_path / "page").read_text() == str(tmp_path)
+
+
+def test_a_page_that_cannot_be_made_costs_no_other(tmp_path):
+    def fail(path):
+        raise ValueError("no such type")
+
+    with pytest.raises(ValueError, match=r"table: cannot be written \(no such type\)"):
+        write_all({str(tmp_path / "table"): fail, str(tmp_path / "page"): "text"})
+    assert (tmp_path / "page").read_text() == "text"

@@ -7,7 +7,7 @@ import signal
 import pytest
 from pyarrow import parquet
 
-from recint.checkpoint import save
+from recint.checkpoint import load, save
 from recint.cli import main
 from recint.cli.main import parser
 from recint.cli.sweep import as_given
@@ -44,6 +44,18 @@ class TestSweep:
         assert main(["sweep", *named[:2], "--out", str(out), "--log", str(kept), *FEW]) == 0
         assert "4 checkpoints: 4 were judged before, 0 could not be judged" in capsys.readouterr().out
         assert len(log_file.read(kept).runs) == 4
+
+    def test_names_that_are_no_text_cost_no_page(self, tiny, tmp_path, capsys):
+        """Of a folder it does no harm. A checkpoint has a row that says to rename it."""
+        odd, out = tmp_path / os.fsdecode(b"caf\xe9"), tmp_path / "out"
+        named = [save(load(tiny), odd / "whole.pth"), save(load(tiny), odd / os.fsdecode(b"caf\xe9.pth"))]
+        assert main(["sweep", *map(str, named), "--out", str(out), "--no-log", *FEW]) == 1
+        assert r"caf\udce9' is no text in UTF-8, but the name of a checkpoint must be" in capsys.readouterr().out
+        table = parquet.read_table(out / "table.parquet").to_pylist()
+        assert [row["error"] is None for row in table] == [True, True, False]
+        assert {row["path"] for row in table} == {str(path).replace("\udce9", r"\udce9") for path in named}
+        assert r"caf\\udce9" in (out / "summary.md").read_text(encoding="utf-8")
+        assert r"caf\udce9" in (out / "report.html").read_text(encoding="utf-8")
 
     def test_pages_that_no_sweep_wrote_are_not_replaced(self, tiny, tmp_path, capsys):
         (tmp_path / "report.html").write_text("of one run")
@@ -104,6 +116,8 @@ class TestSweep:
             "--claims",
             "l0.*",
             "l1.*",
+            "--task",
+            "my task.json",
             "--no-controls",
             "--device",
             "cpu",
@@ -111,7 +125,9 @@ class TestSweep:
             "x",
         ]
         told = as_given(parser().parse_args(given))
-        assert told == ("recint sweep 'runs/*/snapshots/*' --device cpu --claims 'l0.*' 'l1.*' --no-controls")
+        assert told == (
+            "recint sweep 'runs/*/snapshots/*' --task 'my task.json' --device cpu --claims 'l0.*' 'l1.*' --no-controls"
+        )
         again, first = (vars(parser().parse_args(words)) for words in (shlex.split(told)[1:], given))
         assert again | {"out": "x"} == first
 

@@ -18,9 +18,9 @@ def test_a_folder_of_training_is_no_file_and_holds_nothing_yet(capsys, tiny, tmp
     refused(capsys, "mine: holds README.md, which training would replace", "train", mine)
 
 
-def test_a_folder_that_could_not_be_read_again(capsys, tmp_path):
+def test_a_folder_whose_name_is_no_text(capsys, tmp_path):
     odd = tmp_path / os.fsdecode(b"caf\xe9")
-    refused(capsys, r"caf\udce9' is no text in UTF-8, but the path of a checkpoint must be: rename it", "train", odd)
+    refused(capsys, r"caf\udce9' is no text in UTF-8, but the name of a checkpoint must be: rename it", "train", odd)
     assert not odd.exists()
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_nothing_that_was_not_measured_holds():
 )
 def test_what_refutes_a_claim_is_told_by_what_was_measured(claim, said):
     assert claim.refutation == said
+
+
+def test_why_a_verdict_is_what_it_is_does_not_name_the_claim_again():
+    refuted = entry("a", "refuted", value=0.2, estimate=AGAINST)
+    assert replace(refuted, message=f"a: {refuted.refutation}").why == refuted.refutation
+    assert entry("a", "inconclusive", message="200 draws do not decide").why == "200 draws do not decide"
+    assert entry("a").why == ""
 
 
 def test_the_name_is_what_all_versions_have_in_common():

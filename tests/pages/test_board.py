@@ -4,7 +4,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from recint.judging.entry import Baseline, Departure, Drift
+from recint.judging.entry import Baseline, Drift
+from recint.judging.told import Departure
 from recint.pages import board
 from recint.pages.findings import headline
 
@@ -23,9 +24,9 @@ def test_the_board_keeps_its_shape():
 
 def test_the_summary_keeps_its_shape():
     found = odd_run()
-    failing = [Departure(claim=f"q.{text}", sentence=f"q.{text}: refuted\n\n# heading | <b>") for text in ODD]
+    failing = [Departure(claim=f"q.{text}", happened="refuted\n\n# heading | <b>") for text in ODD]
     about = Baseline(name="<b>|\n", sha256="ab" * 32, started="2026")
-    drifted = tuple(Drift(claim="q", kind="verdict", sentence=text, allowed=True) for text in ODD)
+    drifted = tuple(Drift(claim="q", kind="verdict", happened=text, allowed=True) for text in ODD)
     text = board.summary(
         replace(found, against=about, drift=drifted, incomparable=tuple(ODD), judged_otherwise=tuple(ODD)),
         departures=failing,
@@ -38,7 +39,7 @@ def test_the_summary_keeps_its_shape():
 
 
 def test_the_summary_is_markdown_with_the_drift_first(drifted):
-    text = board.summary(drifted, departures=[Departure(claim="a.a", sentence="a.a: supported in base, now refuted")])
+    text = board.summary(drifted, departures=[Departure(claim="a.a", happened="supported in base, now refuted")])
     lines = text.splitlines()
     assert lines[0] == f"## {headline(drifted)}"
     assert lines[2] == "- **a.a: supported in base, now refuted**"

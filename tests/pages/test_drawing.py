@@ -26,6 +26,14 @@ def test_a_figure_has_its_title_for_screen_readers_and_its_threshold_in_words():
     assert "threshold: should be &lt;= 0.5" in text
 
 
+def test_a_name_that_is_no_text_is_drawn_in_escapes():
+    """No font has half a character."""
+    title = "caf\udce9: it holds"
+    text = svg(axes_of(title)[0], title)
+    assert text.startswith(r'<svg role="img" aria-label="caf\udce9: it holds"')
+    assert r">caf\udce9: it holds<" in text
+
+
 @pytest.mark.parametrize(("limits", "shown"), [((1, 60), ["1", "2", "5", "10", "20", "50"]), ((1, 1e6), None)])
 def test_a_log_axis_that_spans_little_has_plain_numbers(limits, shown):
     figure, (axes,) = axes_of("Log")

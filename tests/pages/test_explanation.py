@@ -1,5 +1,7 @@
 """What a verdict rests on, in lines: each part is told if it is there, and left out if it is not."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recint.judging.entry import Counterexample, Estimate, Measurement, SearchSummary, UntrainedAnswer
@@ -17,7 +19,7 @@ def test_an_estimate_is_told_with_tests_contrasts_search_and_controls():
     of = entry(
         "a.a",
         quantifier="everywhere",
-        message="a.a: because",
+        message="because",
         estimate=Estimate(ci=(0.9, None), n=200, p=0.01, p_against=0.99, p_holm=0.02),
         contrast={"other": Measurement(statistic="that", relation="<=", threshold=2.0, value=1.5)},
         search=SearchSummary(examples=60, conditions=57),
@@ -70,3 +72,8 @@ def test_what_follows_from_the_values_stands_beside_what_the_file_says():
         'p of "it does not hold" 0.01 0.75',
         'p of "it holds" 0.5 0.001',
     ]
+
+
+def test_a_refutation_does_not_name_the_claim_again():
+    of = entry("a.a", "refuted", 0.2, ci=None)
+    assert "  why: it = 0.2, but should be >= 0.5 [weights]" in lines(replace(of, message=f"a.a: {of.refutation}"))

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from recint.judging.entry import Departure
+from recint.judging.told import Departure
 from recint.pages import junit
 
 from ..entries import entry, run
@@ -11,7 +11,7 @@ from ..odd import ODD, odd_run
 
 def test_junit_is_xml_and_fails_what_fails():
     found = odd_run()
-    failing = [Departure(claim=claim.id, sentence=f"{claim.id}: refuted") for claim in found.claims[::2]]
+    failing = [Departure(claim=claim.id, happened="refuted") for claim in found.claims[::2]]
     suite = ElementTree.fromstring(junit.xml(found, departures=failing).encode())
     assert len(suite.findall("testcase")) == len(ODD)
     assert len(suite.findall("testcase/failure")) == int(suite.get("failures")) == len(failing)
@@ -19,7 +19,7 @@ def test_junit_is_xml_and_fails_what_fails():
 
 def test_junit_knows_claims_with_a_colon():
     found = run(entry("a: b", "refuted"), entry("a", "refuted"))
-    failing = [Departure(claim="a: b", sentence="a: b: refuted")]
+    failing = [Departure(claim="a: b", happened="refuted")]
     suite = ElementTree.fromstring(junit.xml(found, departures=failing).encode())
     failed = [case.get("classname") for case in suite.iter("testcase") if case.find("failure") is not None]
     assert failed == ["a: b"]

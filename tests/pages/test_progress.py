@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from recint.judging.entry import Baseline, Counterexample, Departure, Drift, Estimate, Measurement, SearchSummary
+from recint.judging.entry import Baseline, Counterexample, Drift, Estimate, Measurement, SearchSummary
+from recint.judging.told import Departure
 from recint.pages import progress
 
 from ..entries import entry, run
@@ -50,13 +51,13 @@ def test_the_verdicts_are_counted_and_what_departed_is_named():
         run(entry("a.b")),
         against=Baseline(name="old", sha256="ab", started="2026"),
         drift=(
-            Drift(claim="a.b", kind="verdict", sentence="a.b: may", allowed=True),
-            Drift(claim="a.c", kind="verdict", sentence="a.c: not", allowed=False),
+            Drift(claim="a.b", kind="verdict", happened="may", allowed=True),
+            Drift(claim="a.c", kind="verdict", happened="not", allowed=False),
         ),
         incomparable=("a.d: new",),
         judged_otherwise=("other draws",),
     )
-    told = [*progress.verdicts(judged, [Departure(claim="a.c", sentence="a.c: not")])]
+    told = [*progress.verdicts(judged, [Departure(claim="a.c", happened="not")])]
     assert told[0].startswith("1 of 1 claims about base are supported; ")
     assert told[1].startswith("1 claim asks 1 question")
     assert told[2:] == [

@@ -232,6 +232,9 @@ def test_the_drift_has_a_row_for_each_pair(drifted):
     about = drifted.checkpoint | {"config": config}
     text = report.page(replace(drifted, checkpoint=about, environment={"device": "cpu"}), {}, subject="coins")
     assert "All 3 claims and their contrasts, before and after" in text
+    assert (
+        '<a href="#claim-a.a">a.a</a>: moved, supported in base, now refuted (1 -&gt; 0.1, should be &gt;= 0.5' in text
+    )
     row = next(row for row in text.split("<tr>")[1:] if "#claim-a.a" in row and "moved" in row)
     assert [cell.split("</td>")[0] for cell in row.split("<td>")[2:]] == [
         "≥\u00a00.5", "✓ 1", "✗ 0.1", "-0.9 [-1.01, -0.788]", "0.1", "8.9e-56", "none", "moved",

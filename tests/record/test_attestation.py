@@ -71,7 +71,7 @@ def against(*drift, pairs=()):
 
 
 def drifted(claim, *, allowed):
-    return Drift(claim=claim, kind="moved", sentence=f"{claim}: moved", allowed=allowed)
+    return Drift(claim=claim, kind="moved", happened="moved", allowed=allowed)
 
 
 def test_with_a_baseline_a_claim_fails_if_it_drifts():

@@ -1,5 +1,7 @@
 """What changed between a baseline and a run, and how it is told: in words, JSON, JUnit XML and Markdown."""
 
+from dataclasses import replace
+
 import pytest
 
 from recint.judging.difference import Difference
@@ -111,6 +113,17 @@ class TestPairs:
         (found,) = drift.drift(drift.pairs(run(self.with_contrast(2.0)), [self.with_contrast(1.5)], differences=moved))
         assert found.sentence.count("moved") == 2
         assert "; contrast 'other': moved" in found.sentence
+        assert found.sentence == f"a.a: {found.happened}"
+
+    def test_what_is_told_of_two_contrasts_names_each(self):
+        def twice(value):
+            one = self.with_contrast(value)
+            return replace(one, contrast=one.contrast | {"another": one.contrast["other"]})
+
+        moved = {("a.a", ""): difference()} | {("a.a", name): difference(-0.5, p=1e-9) for name in ("other", "another")}
+        (found,) = drift.drift(drift.pairs(run(twice(2.0)), [twice(1.5)], differences=moved))
+        assert (found.contrast, found.rest) == ("other", f", contrast 'other': {found.happened}")
+        assert "; contrast 'another': moved, supported as in base (2 -> 1.5" in found.happened
 
     def test_a_verdict_that_flips_by_a_contrast_that_did_not_move_flips(self):
         found = {("a.a", name): difference() for name in ("", "other")}

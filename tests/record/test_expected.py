@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, replace
 
+import pytest
+
 from recint.record import expected
 from recint.record.expected import Expectation
 from recint.task import Task
@@ -61,3 +63,31 @@ def test_a_task_in_the_configuration_can_be_read_back(tmp_path):
         assert found.speaks_of(now.checkpoint)
         other = json.loads(json.dumps(asdict(replace(task, noise=0.25))))
         assert not found.speaks_of(now.checkpoint | {"config": {"order": 2, "task": other}})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"rotary": None, "n": 1, "inner": {"none": None, "some": 2}},
+        {"with a space": 1, "a.b": 2, 'q"uote': {"é": True, "": "x"}, "plain_1-key": [1, [2.5, "y"]]},
+        {"sizes": (1, 2), "of": {1: 0.5}},
+    ],
+)
+def test_any_configuration_of_another_subject_can_be_read_back(tmp_path, config):
+    """As a checkpoint has it, and as JSON has it in a verdict file."""
+    now = run(entry("a.a"))
+    for told in (config, json.loads(json.dumps(config))):
+        checkpoint = now.checkpoint | {"subject": "coins", "config": told}
+        path = tmp_path / "e.toml"
+        path.write_text(expected.text(replace(now, checkpoint=checkpoint), {}), encoding="utf-8")
+        found = expected.load(path)
+        assert found.speaks_of(checkpoint)
+        assert found.speaks_of(checkpoint | {"config": config})
+        assert not found.speaks_of(checkpoint | {"config": config | {"more": 1}})
+
+
+def test_a_list_that_toml_cannot_hold_is_a_sentence():
+    now = run(entry("a.a"))
+    odd = replace(now, checkpoint=now.checkpoint | {"subject": "coins", "config": {"x": [1, None]}})
+    with pytest.raises(expected.ExpectedError, match="a list in the configuration of the checkpoint holds None"):
+        expected.text(odd, {})

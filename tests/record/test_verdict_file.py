@@ -83,10 +83,10 @@ class TestWriting:
                     n=200,
                     tolerance=0.1,
                     outcome="error",
-                    sentence="a.a: other",
+                    happened="other",
                 ),
             ),
-            drift=(Drift(claim="a.a", kind="verdict", sentence="a.a: other", allowed=False),),
+            drift=(Drift(claim="a.a", contrast="b", kind="verdict", happened="other", allowed=False),),
             incomparable=("a.b: is new",),
             judged_otherwise=("seed=1",),
         )

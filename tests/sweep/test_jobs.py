@@ -1,6 +1,5 @@
 """Which checkpoints a sweep is of, and how their tasks are handed out and collected."""
 
-import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -29,8 +28,6 @@ def test_a_missing_file_is_left_to_its_task_and_an_idle_glob_is_not(tmp_path):
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9.pth\n")
     with pytest.raises(ValueError, match=r"latin\.txt: is no text in UTF-8, but a list of checkpoints is expected"):
         jobs.paths([str(tmp_path / "latin.txt")])
-    with pytest.raises(ValueError, match=r"caf\\udce9.pth' is no text in UTF-8, but the path of a checkpoint must be"):
-        jobs.paths([os.fsdecode(b"caf\xe9.pth")])
     (tmp_path / "none.txt").touch()
     with pytest.raises(ValueError, match=r"none\.txt: lists no checkpoints"):
         jobs.paths([str(tmp_path / "none.txt")])

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from recint.checkpoint import load, save
 from recint.judging.judge import judge
 from recint.judging.seed import seed_of
 from recint.model import Model
+from recint.model.untrained import untrained
 from recint.record import verdict_file
 from recint.sweep import jobs, task
 
+from ..conftest import TINY
 from ..sweeps import ASKED, HOW, snapshots
 
 
@@ -124,3 +127,35 @@ def test_a_sweep_tells_what_was_done_to_read_a_checkpoint(tiny, folder, tmp_path
         done = task.judge_one(str(path), how, tmp_path / "out")
         assert done.known == known
         assert done.note == f"{path}: holds more than a state dict; the one under 'model' is read"
+
+
+def test_a_bare_file_is_judged_with_the_task_that_is_told(folder, tmp_path):
+    bare = save(untrained(replace(TINY, d_vocab=8), seed=0), tmp_path / "bare.pth")
+    (tmp_path / "task.json").write_text('{"length": 6}')
+    how = replace(HOW, hypotheses=str(folder), claims=())
+    assert "say so in its config.json or with --task" in jobs.task(str(bare), how, str(tmp_path)).error
+    done = jobs.task(str(bare), replace(how, task=str(tmp_path / "task.json")), str(tmp_path))
+    assert json.loads(Path(done.file).read_text())["checkpoint"]["config"]["task"]["length"] == 6
+
+
+def test_an_error_names_the_checkpoint_once(tiny, tmp_path, monkeypatch):
+    """Also if the letters of its path are in the sentence already."""
+    monkeypatch.chdir(tmp_path)
+    save(load(tiny), tmp_path / "a")
+
+    def fail(checkpoint, how):
+        raise ValueError("a claim has no value")
+
+    monkeypatch.setattr(task, "_judged", fail)
+    assert jobs.task("a", HOW, str(tmp_path)).error == "a: a claim has no value"
+    assert jobs.task("b", HOW, str(tmp_path)).error.count("b: ") == 1
+    other = jobs.task("a", replace(HOW, code="another"), str(tmp_path))
+    assert other.error == "a: the worker has other code than the sweep was started with; start it again"
+
+
+def test_a_name_that_is_no_text_is_a_sentence(training, tmp_path):
+    odd = save(load(training), tmp_path / os.fsdecode(b"caf\xe9.pth"))
+    assert r"caf\udce9' is no text in UTF-8" in jobs.task(str(odd), HOW, str(tmp_path)).error
+    renamed = training.rename(tmp_path / os.fsdecode(b"caf\xe9"))
+    done = jobs.task(str(snapshots(renamed)[0]), HOW, str(tmp_path))
+    assert r"caf\udce9-step-000000' is no text in UTF-8" in done.error

@@ -95,6 +95,12 @@ class TestOthers:
             assert found["a"] == text
 
     @given(ANY)
+    def test_any_text_fits_utf_8_and_what_fits_stays(self, text):
+        shown = escaping.utf8(text)
+        shown.encode()
+        assert shown == text or re.search("[\ud800-\udfff]", text)
+
+    @given(ANY)
     def test_any_text_fits_xml(self, text):
         element = ElementTree.Element("a", b=escaping.xml(text))
         element.text = escaping.xml(text)

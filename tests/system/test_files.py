@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from recint.system.files import atomic, cache_folder, from_here, write
+from recint.system.files import atomic, cache_folder, from_here, read, write, write_folder
+
+from ..conftest import files_of_at_most
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,6 +117,36 @@ def test_an_error_names_the_output(device):
 def test_what_is_no_unicode_is_written_in_escapes(tmp_path):
     write(tmp_path / "a", "caf\udce9 ✓")
     assert (tmp_path / "a").read_bytes() == b"caf\\udce9 \xe2\x9c\x93"
+
+
+def test_a_device_and_a_pipe_are_not_read(device, tmp_path):
+    """A device may have no end. A pipe may have nobody who writes, and can be read only once."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (device("full", 7), tmp_path / "pipe"):
+        with pytest.raises(ValueError, match=f"{path.name}: is not a regular file, but one is expected; save what"):
+            read(path)
+    with pytest.raises(ValueError, match="full: is not a regular file"):
+        read(tmp_path / "full", once=True)
+
+
+def test_a_pipe_is_read_by_whoever_reads_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_text("told"), daemon=True)
+    writer.start()
+    assert read(tmp_path / "pipe", once=True) == b"told"
+    writer.join(timeout=10)
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    files, there = {"first": "x", "second": "x" * 2000}, tmp_path / "there"
+    there.mkdir()
+    (there / "mine").touch()
+    for folder in (tmp_path / "new" / "folder", there):
+        with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
+            write_folder(folder, files)
+    assert sorted(tmp_path.rglob("*")) == [there, there / "mine"]
+    write_folder(tmp_path / "new" / "folder", files)
+    assert {path.name: path.read_text() for path in (tmp_path / "new" / "folder").iterdir()} == files
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):

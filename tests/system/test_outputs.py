@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from recint.system.files import values_beside
-from recint.system.outputs import require_files
+from recint.system.outputs import append, require_files
+
+from ..conftest import files_of_at_most
 
 
 class TestOutputsAreTriedBefore:
@@ -69,3 +71,17 @@ class TestOutputsAreTriedBefore:
         Path("base.values").write_bytes(content)
         require_files(verdicts, values)
         assert values.read_bytes() == content
+
+
+def test_what_cannot_be_appended_whole_leaves_what_was_there(tmp_path):
+    (tmp_path / "old").write_text("old")
+    for path in (tmp_path / "old", tmp_path / "new"):
+        with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
+            append(path, "x" * 2000)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old", "old")]
+
+
+def test_what_is_no_unicode_is_appended_in_escapes(tmp_path):
+    for text in ("caf\udce9\n", "✓\n"):
+        append(tmp_path / "new" / "s.md", text)
+    assert (tmp_path / "new" / "s.md").read_bytes() == b"caf\\udce9\n\xe2\x9c\x93\n"

@@ -1,9 +1,11 @@
 """Models of other tasks than the notebook's: every claim is judged on them, or says in one sentence why it is not applicable."""
 
 import json
+import os
 
 import pytest
 
+from recint import cli
 from recint.catalogue import properties
 from recint.checkpoint import ModelConfig, load, save, with_task
 from recint.families import FAMILIES, family_of
@@ -11,6 +13,7 @@ from recint.judging.judge import judge
 from recint.model import Model
 from recint.model.preconditions import require_verifiable
 from recint.model.untrained import untrained
+from recint.record import log_file
 from recint.task import Task
 
 from ..commands import found, recint, refused
@@ -42,6 +45,10 @@ def judged(of, **shape):
     model = Model(checkpoint(of, **shape))
     require_verifiable(model.checkpoint, "model")
     return judge(properties(), model, seed=0, stages=(100,), controls=False)
+
+
+def main(*arguments):
+    return cli.main([*map(str, arguments)])
 
 
 def require_answers(entries):
@@ -76,6 +83,50 @@ def test_a_bare_file_is_verified_with_its_task(tmp_path):
     assert f"load({str(bare)!r}, task={str(told)!r})" in code
 
 
+@pytest.fixture
+def told(tmp_path):
+    """A bare file of a model in 8 dimensions, and the options that say its task."""
+    bare = save(untrained(ModelConfig(**SHAPE, n_ctx=5, d_vocab=8), seed=0), tmp_path / "bare.pth")
+    (tmp_path / "task.json").write_text(json.dumps({"length": 6, "c": [-1, 1]}))
+    return bare, "--task", tmp_path / "task.json"
+
+
+def test_every_command_that_loads_a_checkpoint_is_told_its_task(told, folder, tmp_path, capfd):
+    """Also of a baseline, and of a run that is judged again: both are judged in a process of their own."""
+    bare, *options = told
+    kept, quiet = log_file.folder_of(folder, None), ("--no-log", "--no-controls")
+    assert main("verify", bare, *options, "--hypotheses", folder, "--no-controls") == 0
+    assert main("verify", bare, *options, "--hypotheses", folder, "--against", bare, *quiet) == 0
+    assert main("expect", bare, *options, "--hypotheses", folder, "--into", tmp_path / "e.toml", *quiet) == 0
+    capfd.readouterr()
+    assert main("log", bare, *options, "--hypotheses", folder) == 0
+    (run,) = log_file.read(kept).runs
+    assert run["run"] in capfd.readouterr().out
+    assert main("log", "--rerun", run["run"], bare, *options, "--hypotheses", folder) == 0
+    assert "1 verdict on bare judged again: all as in the log" in capfd.readouterr().out
+
+
+def test_a_task_that_is_told_in_vain_is_refused(told, folder, tmp_path, capsys):
+    bare, *options = told
+    refused(capsys, "--task says what CHECKPOINT was trained on, but none is given", "log", *options)
+    (tmp_path / "task.json").write_text('{"lenght": 6}')
+    out = tmp_path / "out"
+    refused(capsys, "task.json: task: found ['lenght'], but expected", "sweep", bare, *options, "--out", out)
+    assert not out.exists()
+    (folder / "subject.py").write_text("NAME = 'coins'\ndef load(path): ...\ndef model(checkpoint, device): ...\n")
+    said = "is of recurrences, but these claims are about another subject"
+    for command in ("verify", "expect", "log", "sweep"):
+        refused(capsys, said, command, bare, *options, "--hypotheses", folder)
+
+
+def test_a_task_from_a_pipe_is_refused_since_it_is_read_again(told, folder, tmp_path, capsys):
+    bare, pipe = told[0], tmp_path / "pipe"
+    os.mkfifo(pipe)
+    said = "pipe: is not a regular file, but a file of JSON is expected; save what comes from a pipe to a file first"
+    for command in ("verify", "convert", "sweep"):
+        refused(capsys, said, command, bare, *(["x"] if command == "convert" else []), "--task", pipe)
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [
@@ -102,9 +153,12 @@ def test_what_compares_with_the_notebook_refuses_other_tasks(command, tmp_path, 
     refused(capsys, "was trained on recurrences of its own", command, path)
 
 
-def test_convert_keeps_a_task_that_is_told(tmp_path, capsys):
-    from recint import cli
+def test_a_shape_that_another_task_would_explain_is_no_advice_where_none_can_be_told(told, capsys):
+    assert main("mechanism", told[0]) == 2
+    assert capsys.readouterr().err.endswith("d_vocab=8, but the recurrences of the claims have dimension 40\n")
 
+
+def test_convert_keeps_a_task_that_is_told(tmp_path, capsys):
     bare = save(untrained(ModelConfig(**SHAPE, n_ctx=5, d_vocab=8), seed=0), tmp_path / "bare.pth")
     (tmp_path / "task.json").write_text('{"length": 6}')
     assert cli.main(["convert", str(bare), str(tmp_path / "folder"), "--task", str(tmp_path / "task.json")]) == 0
