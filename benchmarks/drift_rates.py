@@ -3,7 +3,7 @@
     python benchmarks/drift_rates.py FOLDER [--runs 200] [--same 40] [--changed 20] [--as-is] [--figure FILE.svg]
 
 Every run judges the cheap claims (CHEAP) on 200 recurrences, as `verify --draws 200` does. There is no search, and no untrained
-model is judged, so that a verdict follows from the claim's own figure and its contrasts. A run fails if any claim drifts.
+model is judged, so that a verdict follows from the claim's own statistic and its contrasts. A run fails if any claim drifts.
 
 - A/A: the reference checkpoint is the baseline. The same tensors are judged again as a `.pth`: with another seed, where at most 5 %
   of runs may fail, and with the same seed and two threads instead of one, where none may fail. (Two threads change the last digits,

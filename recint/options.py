@@ -201,14 +201,14 @@ TOLERANCE = Option(
     name="tolerance",
     type=float,
     metavar="SHARE",
-    help="how far a figure may move from the baseline, as a share of it or of its threshold, whichever is larger",
+    help="how far a statistic may move from the baseline, as a share of it or of its threshold, whichever is larger",
     default=TOLERANCE_SHARE,
     otherwise=f"{TOLERANCE_SHARE:g}",
 )
 STRICT = Option(
     name="strict",
     action="store_true",
-    help="a verdict that flips counts as drift, though its figure did not move",
+    help="a verdict that flips counts as drift, though its statistic did not move",
     default=False,
 )
 LOG = Option(

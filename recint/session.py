@@ -18,7 +18,7 @@ from recint.catalogue import SHIPPED, properties
 from recint.globs import require_matches
 from recint.judging import entries
 from recint.judging.claim import Claim
-from recint.judging.difference import Difference, Figure, differences, judged_by, same_draws
+from recint.judging.difference import Difference, Key, differences, judged_by, same_draws
 from recint.judging.draws import Share
 from recint.judging.entry import Entry, Run
 from recint.judging.scan import Scan
@@ -297,7 +297,7 @@ class Session:
         self.result = result
         self._write(result)
 
-    def _differences(self, result: Run, against: Run) -> dict[Figure, Difference]:
+    def _differences(self, result: Run, against: Run) -> dict[Key, Difference]:
         """The differences on the recurrences that this run and the baseline share."""
         if not same_draws(against, result):
             return {}

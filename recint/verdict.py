@@ -45,9 +45,9 @@ SUPPORT_FROM = 1000
 # With fewer draws, no test keeps its level on errors as skewed as those of trained models (skewness up to about 8). Whatever the
 # test, n draws say nothing about an event that happens in less than about 8 of n recurrences.
 LEAST_DRAWS = 100
-# How far a figure may move from a baseline: a share of the figure, or of its threshold if that is larger. As a share of the figure
+# How far a statistic may move from a baseline: a share of it, or of its threshold if that is larger. As a share of the statistic
 # alone, hardly anything would be drift beside a threshold: 0.001 for 0.0005, where a claim asks for 0.1 at most. As a share of the
-# distance to the threshold, a figure beside its threshold could not move at all.
+# distance to the threshold, a statistic beside its threshold could not move at all.
 TOLERANCE = 0.1
 MOST_DRAWS = 1_000_000  # a larger number is taken for a mistake
 

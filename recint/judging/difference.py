@@ -22,7 +22,7 @@ from recint.judging.statistic import Reduced
 from recint.judging.subject import CHUNK
 from recint.judging.values import DrawnValues
 
-Figure = tuple[str, str]  # the id of a claim, and the name of one of its contrasts; empty for the claim's own figure
+Key = tuple[str, str]  # the id of a claim, and the name of one of its contrasts; empty for the claim's own statistic
 _TAIL = 0.025
 WEIGHT = 1e-6
 
@@ -180,7 +180,7 @@ def judged_by(claims: Iterable[Claim], run: Run) -> list[Claim]:
 
 def differences(
     claims: Iterable[Claim], before: Mapping[str, DrawnValues], after: Mapping[str, DrawnValues]
-) -> dict[Figure, Difference]:
+) -> dict[Key, Difference]:
     """The difference of each claim, and of each of its contrasts, on the draws that two runs share.
 
     One of them may have stopped earlier. Then the draws that it made are compared, in whole chunks: where draws end within
@@ -193,13 +193,13 @@ def differences(
     found = {}
     for claim in (claim for claim in claims if claim.id in before and claim.id in after):
         first, second = before[claim.id], after[claim.id]
-        figures: list[tuple[str, Reduced, NDArray, NDArray]] = [("", claim, first.own, second.own)]
+        statistics: list[tuple[str, Reduced, NDArray, NDArray]] = [("", claim, first.own, second.own)]
         for contrast in claim.contrasts:
             if contrast.name in first.contrasts and contrast.name in second.contrasts:
-                figures.append(
+                statistics.append(
                     (contrast.name, contrast, first.contrasts[contrast.name], second.contrasts[contrast.name])
                 )
-        for name, bar, was, now in figures:
+        for name, bar, was, now in statistics:
             shared = min(len(was), len(now))
             if len(was) != len(now):
                 shared -= shared % CHUNK

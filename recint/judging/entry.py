@@ -273,7 +273,7 @@ Outcome = Literal["error", "verdict", "moved", "flips", "within", "same"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pair(Told):
-    """A figure in the baseline and in a run: the statistic of a claim, or of one of its contrasts; and what happened to it.
+    """The statistic of a claim, or of one of its contrasts, in the baseline and in a run; and what happened to it.
 
     Attributes:
         before, after: the value in the baseline, and in the run; None if there is none.

@@ -57,13 +57,13 @@ def _beside(said: Entry, follows: Entry) -> list[str]:
     ]
     for name, was in said.measurements.items():
         now, about = follows.measurements[name], "" if name == said.id else f"{name}: "
-        rows.append((f"{about}figure", *map(_figure, (was, now))))
+        rows.append((f"{about}statistic", *map(_number, (was, now))))
         rows.append((f'{about}p of "it does not hold"', *(_p(one, "p") for one in (was, now))))
         rows.append((f'{about}p of "it holds"', *(_p(one, "p_against") for one in (was, now))))
     return table([list(column) for column in zip(*rows, strict=True)])
 
 
-def _figure(of: Measurement) -> str:
+def _number(of: Measurement) -> str:
     return with_interval(of.value, of.estimate.ci if of.estimate else None)
 
 
@@ -72,7 +72,7 @@ def _p(of: Measurement, which: str) -> str:
 
 
 def _measured(of: Measurement) -> str:
-    return f"{_figure(of)}, should be {should(of)}"
+    return f"{_number(of)}, should be {should(of)}"
 
 
 def _looks(run: Run) -> str:

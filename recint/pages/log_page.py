@@ -167,7 +167,7 @@ def _claim(history: History, claim: Version, width: int) -> Iterator[str]:
         ["when", *(_when(run) for run, _ in verdicts)],
         ["checkpoint", *(one_line(run["checkpoint"]["name"]) for run, _ in verdicts)],
         ["verdict", *(f"{SYMBOLS[line.verdict]} {words(line.verdict)}" for _, line in verdicts)],
-        ["statistic", *(figure(line) for _, line in verdicts)],
+        ["statistic", *(number(line) for _, line in verdicts)],
         ["should be", *(should(line) for _, line in verdicts)],
         ["standing", *(str(line.standing) for _, line in verdicts)],
         ["run", *(run["run"] for run, _ in verdicts)],
@@ -198,7 +198,7 @@ def _told(value: Any) -> str:
     return text[:12] if len(text) in (40, 64) and not text.strip("0123456789abcdef") else text
 
 
-def figure(verdict: Entry) -> str:
+def number(verdict: Entry) -> str:
     """The statistic with its interval."""
     return with_interval(verdict.value, verdict.estimate.ci if verdict.estimate else None)
 
@@ -268,7 +268,7 @@ def html(history: History, changed: Changes | None = None, *, folder: str) -> st
 def _about(run: Line, verdict: Entry) -> str:
     """The text that appears when the reader points at a cell of the timeline."""
     return (
-        f"{verdict.id}: {words(verdict.verdict)}, {figure(verdict)}, should be {should(verdict)} · "
+        f"{verdict.id}: {words(verdict.verdict)}, {number(verdict)}, should be {should(verdict)} · "
         f"{verdict.standing} · {_named(run)}"
     )
 

@@ -38,7 +38,7 @@ def row(entry: Entry) -> str:
 
 
 def _failing_contrast(entry: Entry) -> str:
-    """The contrast that refutes a claim whose own figure may be as it should be; empty if something else decides."""
+    """The contrast that refutes a claim whose own statistic may be as it should be; empty if something else decides."""
     if entry.verdict != "refuted" or entry.refuted_by == entry.id:
         return ""
     contrast = entry.contrast[entry.refuted_by]

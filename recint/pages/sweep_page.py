@@ -71,7 +71,7 @@ def html(rows: Sequence[Row | Unjudged], *, command: str) -> str:
         confirmatory=any(row.standing == "confirmatory" for at in checkpoints for row in at.rows.values()),
         claims={claim.claim: swept.claims[claim.claim] for claim in appearing} | dict(swept.claims),
         maps=_maps(swept),
-        figure=_figure,
+        number=_number,
         thinned_to=_POINTS if longest > _POINTS else None,
         key=_key(swept) if swept.trainings else None,
         cards=_cards(swept),
@@ -196,7 +196,7 @@ def _map(title: str, noun: str, columns: Sequence[tuple[str, JudgedCheckpoint]],
     return _Map(title, size, shown, "training step" if noun == "snapshot" else "", unfolded)
 
 
-def _figure(row: Row) -> str:
+def _number(row: Row) -> str:
     ends = (row.low, row.high)
     return with_interval(row.value, None if ends == (None, None) else ends)
 

@@ -21,7 +21,7 @@ def predicate(run: Run, *, url: str | None = None) -> dict[str, Any]:
     """The predicate of a run, as plain values. Every claim that was judged is one test, under its id.
 
     A test fails if the claim fails the run: it drifted, has another verdict than expected, or is not supported and no verdict is
-    expected. A test has a warning if its drift is allowed, or if its verdict flips though its figure did not move.
+    expected. A test has a warning if its drift is allowed, or if its verdict flips though its statistic did not move.
 
     Args:
         url: the address of the job that judged the claims; None to leave it out.

@@ -1,7 +1,7 @@
-"""Drift: what moved between a baseline and a run. Each figure is compared with that of the baseline, and so is each verdict.
+"""Drift: what moved between a baseline and a run. Each statistic is compared with that of the baseline, and so is each verdict.
 
-A claim drifts if its figure, or that of a contrast, moved significantly and by more than a tolerance. A verdict may flip though no
-figure moved, if one lies near its threshold; such a flip is told, and fails a strict comparison only.
+A claim drifts if its statistic, or that of a contrast, moved significantly and by more than a tolerance. A verdict may flip though
+no statistic moved, if one lies near its threshold; such a flip is told, and fails a strict comparison only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recint.record.log import Log
 from recint.verdict import LEVEL, TOLERANCE, words
 
 if TYPE_CHECKING:  # which would load SciPy, and a look into the log is to be quick
-    from recint.judging.difference import Difference, Figure
+    from recint.judging.difference import Difference, Key
 
 ROUNDING = 1e-5  # smaller shares may come from rounding
 
@@ -30,7 +30,7 @@ def pairs(
     baseline: Run,
     claims: Sequence[Entry],
     *,
-    differences: Mapping[Figure, Difference] | None = None,
+    differences: Mapping[Key, Difference] | None = None,
     tolerance: float = TOLERANCE,
 ) -> tuple[Pair, ...]:
     """Every claim that a baseline and a run have in common, in the order of the run, each followed by its contrasts.
@@ -38,31 +38,32 @@ def pairs(
     A claim that the baseline did not judge, or that has another hash there, is left out; see `incomparable`.
 
     Args:
-        differences: the differences on recurrences that both runs drew. For all other figures the difference comes from the two
+        differences: the differences on recurrences that both runs drew. For all other statistics the difference comes from the two
             intervals.
-        tolerance: how far a figure may move, as a share of the figure in the baseline or of its threshold, whichever is larger.
+        tolerance: how far a statistic may move, as a share of that in the baseline or of its threshold, whichever is larger.
     """
     before = {entry.id: entry for entry in baseline.claims}
-    figures = [
-        figure
+    statistics = [
+        statistic
         for now in claims
         if now.id in before and before[now.id].hash == now.hash
-        for figure in _figures(before[now.id], now)
+        for statistic in _compared(before[now.id], now)
     ]
-    moved = {figure.key: (differences or {}).get(figure.key) or figure.unpaired() for figure in figures}
+    moved = {statistic.key: (differences or {}).get(statistic.key) or statistic.unpaired() for statistic in statistics}
     adjusted = holm({key: difference.p for key, difference in moved.items() if difference})
     name = baseline.checkpoint["name"]
     return tuple(
-        _pair(figure, moved[figure.key], adjusted.get(figure.key), tolerance=tolerance, name=name) for figure in figures
+        _pair(statistic, moved[statistic.key], adjusted.get(statistic.key), tolerance=tolerance, name=name)
+        for statistic in statistics
     )
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """A figure of a claim that a baseline and a run have in common.
+    """A statistic of a claim that a baseline and a run have in common.
 
     Attributes:
-        contrast: the name of the contrast; empty for the claim's own figure.
+        contrast: the name of the contrast; empty for the claim's own statistic.
         was, now: the claim in the baseline and in the run.
         others: the names of all contrasts of the claim that are compared.
     """
@@ -73,12 +74,12 @@ class _Compared:
     others: tuple[str, ...]
 
     @property
-    def key(self) -> Figure:
+    def key(self) -> Key:
         return self.now.id, self.contrast
 
     @property
     def ends(self) -> tuple[Measurement, Measurement]:
-        """The figure in the baseline, and in the run."""
+        """The statistic in the baseline, and in the run."""
         if not self.contrast:
             return self.was, self.now
         return self.was.contrast[self.contrast], self.now.contrast[self.contrast]
@@ -94,17 +95,17 @@ class _Compared:
 
     @property
     def flips(self) -> bool:
-        """Whether the verdict of the claim differs, and nothing but figures that are compared here can be the reason."""
-        return self.was.verdict != self.now.verdict and all(map(self._by_figures, (self.was, self.now)))
+        """Whether the verdict of the claim differs, and nothing but statistics that are compared here can be the reason."""
+        return self.was.verdict != self.now.verdict and all(map(self._by_statistics, (self.was, self.now)))
 
-    def _by_figures(self, entry: Entry) -> bool:
-        """Whether the figures of an entry decide its verdict: no counterexample, and no untrained models."""
+    def _by_statistics(self, entry: Entry) -> bool:
+        """Whether the statistics of an entry decide its verdict: no counterexample, and no untrained models."""
         if entry.verdict == "refuted":
             return entry.decisive is None and entry.refuted_by in (entry.id, *self.others)
         return entry.verdict in ("supported", "inconclusive")
 
 
-def _figures(was: Entry, now: Entry) -> list[_Compared]:
+def _compared(was: Entry, now: Entry) -> list[_Compared]:
     values = {
         name: (was.contrast[name].value, now.contrast[name].value) for name in now.contrast if name in was.contrast
     }
@@ -133,7 +134,7 @@ def _pair(of: _Compared, moved: Difference | None, p: float | None, *, tolerance
 
 
 def _of_weights(was: Measurement, now: Measurement) -> float | None:
-    """The difference of two figures without an estimate; None if one of them is missing."""
+    """The difference of two statistics without an estimate; None if one of them is missing."""
     return None if was.value is None or now.value is None else now.value - was.value
 
 
@@ -144,7 +145,7 @@ def _outcome(pair: Pair, of: _Compared, *, noise: float) -> Outcome:
     if pair.difference is None:
         return "verdict" if differs else "same"
     size = abs(pair.difference)
-    significant = size > noise if pair.p is None else pair.p <= LEVEL  # figures of weights have no sampling error
+    significant = size > noise if pair.p is None else pair.p <= LEVEL  # statistics of weights have no sampling error
     if significant and size > max(pair.tolerance, noise):
         return "moved"
     if differs:
@@ -157,7 +158,7 @@ def drift(pairs: Sequence[Pair], *, allow: Sequence[str] = (), strict: bool = Fa
 
     Args:
         allow: globs of claims that may drift.
-        strict: whether a verdict that flips counts, though its figure did not move.
+        strict: whether a verdict that flips counts, though its statistic did not move.
     """
     fails: tuple[Outcome, ...] = ("error", "verdict", "moved", *(("flips",) if strict else ()))
     failing: dict[str, list[Pair]] = {}
@@ -180,7 +181,7 @@ def compared(
     baseline: Run,
     run: Run,
     *,
-    differences: Mapping[Figure, Difference] | None = None,
+    differences: Mapping[Key, Difference] | None = None,
     tolerance: float = TOLERANCE,
     allow: Sequence[str] = (),
     strict: bool = False,
@@ -200,7 +201,7 @@ def compared(
 
 def _unpaired_note(found: Sequence[Pair], name: str) -> Iterator[str]:
     if any(pair.ci for pair in found) and not any(pair.n for pair in found):
-        yield f"no values of {name} are at hand, or they are of other draws: figures are compared by their intervals"
+        yield f"no values of {name} are at hand, or they are of other draws: statistics are compared by their intervals"
 
 
 def _judged_otherwise(baseline: Run, run: Run) -> list[str]:
@@ -235,7 +236,7 @@ def _interval(of: Difference) -> Interval:
 
 
 def _happened(pair: Pair, now: Measurement, name: str) -> str:
-    """What became of a figure."""
+    """What became of a statistic."""
     verdicts = (
         f"{words(pair.verdict_before)} in {name}, now {words(pair.verdict_after)}"
         if pair.verdict_before != pair.verdict_after

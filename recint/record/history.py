@@ -209,7 +209,7 @@ class Changes:
     Attributes:
         before, now: the lines of the two runs.
         how: what differs in how the runs were made: the old and the new value, by path.
-        drift: a sentence for each claim whose verdict differs, or whose figure moved by more than the tolerance.
+        drift: a sentence for each claim whose verdict differs, or whose statistic moved by more than the tolerance.
         incomparable: a sentence for each claim that only one of the two judged, or that is not the same claim in both.
         compared: how many claims were compared.
     """

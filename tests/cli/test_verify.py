@@ -295,7 +295,7 @@ class TestTheRecord:
         other = save(untrained(replace(TINY, n_heads=4), seed=1, init_range=0.5), tmp_path / "other")
         kept = ("--log", tmp_path / "log")
         many = ("--draws", 1000, *self.CLAIMS[2:])  # so that cautious intervals of two models come apart
-        near = ("--tolerance", 0.001)  # both models are untrained, and their figures far from every threshold
+        near = ("--tolerance", 0.001)  # both models are untrained, and their statistics far from every threshold
         status, out, _ = recint("verify", copy, *many, *kept, "--against", tiny)  # which is judged first
         assert (status, "none drifted from tiny" in out) == (0, True), out
         files = {name: tmp_path / f"drift.{name}" for name in ("html", "json", "xml", "md")}

@@ -68,7 +68,7 @@ def test_what_follows_from_the_values_stands_beside_what_the_file_says():
     assert derived == [
         "the file says the values give",
         "verdict supported refuted",
-        "figure 1 [0.9, 1.1] 0.25 [0.2, 0.3]",
+        "statistic 1 [0.9, 1.1] 0.25 [0.2, 0.3]",
         'p of "it does not hold" 0.01 0.75',
         'p of "it holds" 0.5 0.001',
     ]

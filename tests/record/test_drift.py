@@ -138,7 +138,7 @@ class TestPairs:
         )
         assert found.outcome == "flips"
 
-    def test_a_changed_verdict_is_told_with_both_figures(self):
+    def test_a_changed_verdict_is_told_with_both_statistics(self):
         (found,) = drift.drift([pair(entry("a.a"), entry("a.a", "refuted", 0.1, (0.05, 0.15)))])
         assert (found.claim, found.kind, found.allowed) == ("a.a", "moved", False)
         assert found.sentence == (
