@@ -21,8 +21,8 @@ from ..written_log import FIRST, OTHER, SECOND, Writer, entry, recint
         ({"estimate": Estimate(ci=(None, 0.75))}, "0.7 [unbounded, 0.75]"),
     ],
 )
-def test_a_figure_has_the_interval_it_has(more, told):
-    assert log_page.figure(replace(entry(FIRST), **more)) == told
+def test_a_number_has_the_interval_it_has(more, told):
+    assert log_page.number(replace(entry(FIRST), **more)) == told
 
 
 VOID = {"meta", "br", "link"}
