@@ -114,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
             f"{options.hypotheses}: is no folder, but the folder of the claims whose log is shown is expected"
         )
     folder = log_file.folder_of(Path(options.hypotheses), options.log)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: is no folder, but that of a research log is expected")
     require_files(options.html, inputs=(options.checkpoint, options.task, *map(str, folder.glob("*.jsonl"))))
     known = log_file.read(folder)
     if options.rerun:

@@ -57,10 +57,8 @@ def read(folder: Path) -> Log:
     A run reads its log several times. Files that have not changed in between are not parsed again.
 
     Raises:
-        LogError: a whole file cannot be read, or the folder is a file.
+        LogError: a whole file cannot be read.
     """
-    if folder.exists() and not folder.is_dir():
-        raise LogError(f"{folder}: is a file, but the folder of a research log is expected")
     return _read(folder / CLAIMS, tuple((path, *_state(path)) for path in sorted(folder.glob("*.jsonl"))))
 
 

@@ -148,8 +148,8 @@ def write_table(table: Sequence[Row | Unjudged], path: Path) -> None:
         return pyarrow.list_(pyarrow.float64()) if name == "list<double>" else pyarrow.type_for_alias(name)
 
     schema = pyarrow.schema([(column, kind(name)) for column, name in _TYPES.items()])
-    with atomic(path) as temporary:
-        parquet.write_table(pyarrow.Table.from_pylist(list(map(_written, table)), schema=schema), temporary)
+    with atomic(path) as temporary, temporary.open("wb") as file:  # pyarrow itself opens no path that is not in UTF-8
+        parquet.write_table(pyarrow.Table.from_pylist(list(map(_written, table)), schema=schema), file)
 
 
 def _written(row: Row | Unjudged) -> dict[str, Any]:

@@ -182,6 +182,12 @@ def test_an_empty_log_is_a_sentence(tmp_path, capsys, made):
     assert json.loads(out) == {"schema": 1, "runs": [], "claims": [], "verdicts": [], "damaged": []}
 
 
+def test_a_file_in_the_place_of_the_folder_is_no_empty_log(tmp_path, capsys):
+    (tmp_path / "log").touch()
+    said = f"recint: {tmp_path / 'log'}: is no folder, but that of a research log is expected\n"
+    assert recint(capsys, "--log", tmp_path / "log") == (2, "", said)
+
+
 def test_a_folder_of_claims_that_is_not_there_is_a_mistake(tmp_path, capsys):
     status, out, err = recint(capsys, "--hypotheses", tmp_path / "nosuch")
     assert (status, out) == (2, "")

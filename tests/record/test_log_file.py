@@ -377,9 +377,3 @@ class TestShort:
             fields = known.fields[one.entry.hash]
             short = json.loads(json.dumps(verdict_file.short(one.entry, fields)))
             assert verdict_file.entry(short, fields) == one.entry
-
-
-def test_a_file_in_the_place_of_the_folder_is_no_empty_log(tmp_path):
-    (tmp_path / "log").touch()
-    with pytest.raises(log.LogError, match="log: is a file, but the folder of a research log is expected"):
-        log_file.read(tmp_path / "log")

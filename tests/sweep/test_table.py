@@ -1,6 +1,7 @@
 """The table of a sweep: a row for each checkpoint and claim."""
 
 import json
+import os
 from pathlib import Path
 
 from pyarrow import parquet
@@ -9,6 +10,7 @@ from recint.record import verdict_file
 from recint.record.log import Log, Settled
 from recint.sweep import jobs
 from recint.sweep import table as sweep_record
+from recint.sweep.row import Unjudged
 
 from ..sweeps import ASKED, HOW, snapshots
 
@@ -43,3 +45,13 @@ def test_a_row_for_each_checkpoint_and_claim(training, tmp_path):
     assert first["per_head"] == run["claims"][0]["per_head"]
     assert second["claim"] == ASKED[1]
     assert (lost["path"], lost["error"], lost["claim"]) == ("gone.pth", "gone.pth: no such file", None)
+
+
+def test_names_that_are_no_text_are_written_in_escapes(tmp_path):
+    lost = Unjudged(
+        path="caf\udce9", series="caf\udce9", step=None, training_seed=None, error="caf\udce9: no such file"
+    )
+    file = tmp_path / os.fsdecode(b"caf\xe9") / "table.parquet"
+    sweep_record.write_table([lost], file)
+    (row,) = parquet.read_table(file.rename(tmp_path / "table.parquet")).to_pylist()
+    assert (row["path"], row["error"]) == (r"caf\udce9", r"caf\udce9: no such file")
