@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recint.domain import reference_of
+from recint.judging.claim import Unmet
 from recint.judging.subject import CHUNK
 from recint.model.intact import Intact
 from recint.model.transformer import Model
@@ -56,7 +57,13 @@ def best_probe(model: Model, *, shuffled: bool = False) -> ScalarProbe:
 
     Args:
         shuffled: fit on the coefficients of other recurrences. This shows the score if there is nothing to read.
+
+    Raises:
+        Unmet: c is the same in every recurrence of the task.
     """
+    low, high = reference_of(model.config).c
+    if low == high:
+        raise Unmet(f"reads c, but c is {low:g} in every recurrence of the task")
 
     def measure() -> dict[bool, ScalarProbe]:
         with model.unedited():

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from recint.checkpoint import with_task
 from recint.domain import Between, Condition
+from recint.judging.claim import Unmet
 from recint.judging.reductions import REDUCTIONS
 from recint.model import Model, ridge
 from recint.model.interventions import ablated
 from recint.model.ridge import ScalarProbe, best_probe
 from recint.model.untrained import untrained
+from recint.task import Task
 
 from ..conftest import SMALL
 
@@ -202,3 +205,9 @@ def test_at_order_2_positions_from_4_on_are_read():
     assert torch.equal(probe.errors(intact), errors)
     intact[probe.hook][:, 4] = torch.nan
     assert probe.errors(intact)[:, 0].isnan().all()
+
+
+def test_where_all_recurrences_have_the_same_c_there_is_nothing_to_read(small):
+    always = with_task(small.config, Task(c=(-1.5, -1.5)))
+    with pytest.raises(Unmet, match=r"reads c, but c is -1\.5 in every recurrence of the task"):
+        best_probe(Model(untrained(always, seed=0)))
