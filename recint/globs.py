@@ -19,6 +19,8 @@ def require_matches(globs: Sequence[str], known: Collection[str], *, option: str
     Raises:
         ValueError: a glob matches no claim; the sentence names claims that exist.
     """
+    if globs and not known:
+        raise ValueError(f"{option}={globs[0]!r} matches no claim: there is none")
     for glob in globs:
         if not any(fnmatch(claim, glob) for claim in known):
             raise ValueError(f"{option}={glob!r} matches none of {listed(known, like=glob)}")

@@ -43,7 +43,7 @@ RUN = pytest.StashKey[Session]()
 _VALUES = "recint_values"  # the property under which a test passes the values of its draws
 _FIGURE = "recint_figure"  # the name of a property of a test
 _INDEX = pytest.StashKey[int]()  # of a claim among the declared ones
-# Ends a session. pytest shows the name of the class before the sentence, so that it has the name of the command.
+# Ends a session. pytest shows the name of the class before the sentence. So the class has the name of the command.
 _REFUSAL = type("recint", (pytest.exit.Exception,), {"__module__": "builtins"})
 # Some hooks receive no config. A process has at most one controller, whose config is kept here.
 _CONTROLLER: dict[str, pytest.Config] = {}
@@ -121,10 +121,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run.claims = claims[0][1].folder
     try:
         _ = run.checkpoint, run.stages, run.seed, run.against_values
+        require_one_subject({prop.folder for _, prop in claims})
         require_sound(run.declared, run.claims)
         run.require_fit(run.declared, whole=_collects_all(config))
         run.require_common(prop.claim for _, prop in claims)
-        require_one_subject({prop.folder for _, prop in claims})
         if run.options.logging and not hasattr(config, "workerinput"):
             log_file.require_writable(run.log)
             outputs.require_files(*run.options.written.values(), own=run.log_files)

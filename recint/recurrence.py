@@ -42,7 +42,7 @@ class Distribution(Task):
 
     Raises:
         ValueError: a range is empty or does not suit the family, the family is unknown, the order is below 1 or not below the
-            length, the dimension is below 1, cap is not above 0, or terms may grow beyond all floating-point numbers.
+            length, the dimension is below 1, cap is below SMALLEST, or terms may grow beyond all floating-point numbers.
     """
 
     order: int = 1

@@ -81,7 +81,7 @@ def require_range(name: str, value: Any) -> None:
 
 
 def require_domain(value: Any, kind: type | UnionType, *, of: str = "") -> None:
-    """Raises ValueError unless the value is a domain of this kind, which may be None too."""
+    """Raises ValueError unless the value is a domain of this kind. The kind may allow None."""
     if not isinstance(value, kind):
         raise ValueError(f"domain={value!r}{of} must be a Domain{', or None' if isinstance(None, kind) else ''}")
 

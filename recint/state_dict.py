@@ -20,7 +20,6 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from recint.system.escaping import utf8
 from recint.system.files import is_text
 
 TORCH = (".pth", ".pt")
@@ -156,7 +155,7 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], str | None]:
 @contextmanager
 def _named_in_utf8(path: Path) -> Iterator[Path]:
     """The path, or a link to its file if it is not in UTF-8: safetensors opens no other path."""
-    if utf8(str(path)) == str(path):
+    if is_text(path):
         yield path
         return
     with TemporaryDirectory() as folder:

@@ -1,4 +1,7 @@
-"""Which subject the claims of a folder are about. Whatever is wrong in its module `subject.py` is one sentence that names it."""
+"""Which subject the claims of a folder are about. Whatever is wrong in its module `subject.py` is one sentence that names it.
+
+What is wrong with a checkpoint, its functions say themselves.
+"""
 
 from __future__ import annotations
 

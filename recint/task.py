@@ -40,8 +40,8 @@ class Task:
         noise: standard deviation of the noise on every coordinate of the terms that the model reads, after scaling.
 
     Raises:
-        ValueError: a range is empty, not finite or too wide, cap is not above 0, all terms would be 0, or the length or the noise
-            is out of its range.
+        ValueError: a range is empty, not finite or too wide, cap is below SMALLEST, all terms would be smaller than that, or the
+            length or the noise is out of its range.
     """
 
     family: str = "affine"
@@ -60,11 +60,11 @@ class Task:
                 raise ValueError(f"{name}={(low, high)!r} is empty: the lower bound must not exceed the upper one")
             require_moderate(name, (low, high))
         if self.cap[0] < SMALLEST:
-            raise ValueError(
-                f"cap={self.cap!r} must lie above 0, at {SMALLEST:g} or more: it is the norm of the longest term"
-            )
+            raise ValueError(f"cap={self.cap!r} must be {SMALLEST:g} or more: it is the norm of the longest term")
         if max(map(abs, (*self.d, *self.start))) < SMALLEST:
-            raise ValueError(f"d={self.d!r} and start={self.start!r} make every term 0; one must reach {SMALLEST:g}")
+            raise ValueError(
+                f"d={self.d!r} and start={self.start!r} make every term 0, or nearly so; one must reach {SMALLEST:g}"
+            )
         if not 0 <= self.noise <= LARGEST:
             raise ValueError(f"noise={self.noise!r} must be 0 or more, up to {LARGEST:g}: it is a standard deviation")
         if not 1 <= self.length <= MOST_TERMS:
@@ -126,10 +126,8 @@ def _number(name: str, value: float) -> float:
 
 def require_moderate(name: str, bounds: Range) -> None:
     """Raises ValueError if a bound of a range is not finite, or its absolute value exceeds LARGEST."""
-    if not all(map(math.isfinite, bounds)):
+    if not all(abs(bound) <= LARGEST for bound in bounds):  # also refuses nan
         raise ValueError(f"{name}={bounds!r} must be finite, and lie between {-LARGEST:g} and {LARGEST:g}")
-    if max(map(abs, bounds)) > LARGEST:
-        raise ValueError(f"{name}={bounds!r} must lie between {-LARGEST:g} and {LARGEST:g}")
 
 
 def ticks(bounds: Range, *, step: int = 10) -> list[float]:

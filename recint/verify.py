@@ -158,7 +158,7 @@ def _arguments(asked: RunOptions, folder: Path, *, profile: str, workers: int) -
 def _baseline(options: argparse.Namespace, kept: Path, known: set[str], scratch: Path) -> str:
     """The baseline for pytest: a verdict file or a name in the log. A checkpoint that is given by its path is judged first.
 
-    The log has no values. So a checkpoint of the log is judged again, and compared recurrence by recurrence; it gets
+    The log has no values. So a checkpoint of the log is judged again, which allows a comparison recurrence by recurrence. It gets
     no second line in the log for that.
 
     Raises:

@@ -60,7 +60,7 @@ def constant(value):
     return lambda c: torch.full_like(c, value)
 
 
-# What makes a claim: its id, the value of its figure about the weights, held to be at least 0.5, and what is done before that.
+# What makes a claim: its id, the value of its statistic about the weights, held to be at least 0.5, and what is done before that.
 CLAIM = """
 C = Claim(id="{id}", statement="It is large.", quantifier="weights", statistic="n", relation=">=", threshold=0.5, source="s")
 @C(figure=lambda model, evidence: {figure})

@@ -72,7 +72,7 @@ def test_vectors_that_are_no_recurrence_come_last_where_they_are_asked_for():
         ({"length": (5.0, 14.0)}, r"length=\(5.0, 14.0\) must be whole numbers from 1 on"),
         ({"length": (2, 3)}, r"length=\(2, 3\) must reach 4: of fewer terms nothing can be predicted"),
         ({"length": (15, 20)}, r"length=\(15, 20\) must begin at 14 or below: estimates are of no more terms"),
-        ({"c": (3.0, 1e9)}, r"c=\(3.0, 1000000000.0\) must lie between -1000 and 1000"),
+        ({"c": (3.0, 1e9)}, r"c=\(3.0, 1000000000.0\) must be finite, and lie between -1000 and 1000"),
         ({"length": (5, 10**9)}, r"length=\(5, 1000000000\) must end at 256 or below"),
         ({"length": 14}, r"length=14 must be a tuple of a lower and an upper bound"),
     ],

@@ -9,6 +9,8 @@ def test_globs_select():
     assert require_matches(["a.*", "b"], ["a.one", "b"]) == ["a.*", "b"]
     with pytest.raises(ValueError, match=r"allow='c\.\*' matches none of a\.one, b"):
         require_matches(["a.*", "c.*"], ["b", "a.one"], option="allow")
+    with pytest.raises(ValueError, match=r"claims='a\.\*' matches no claim: there is none"):
+        require_matches(["a.*"], [])
     assert selected("a.one", ["b", "a.*"])
     assert not selected("a.one", ["b"])
     assert selected("a.one", [])

@@ -94,7 +94,7 @@ def load(
 
 
 def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Path:
-    """Write a folder with config.json and model.safetensors, both or none of them. Each file is written whole or not at all."""
+    """Write config.json and model.safetensors to a folder. Each is written whole or not at all; in a new folder, both or none."""
     folder = Path(path)
     tensors = {name: tensor.clone().contiguous() for name, tensor in checkpoint.tensors.items()}
     config = json.dumps(asdict(checkpoint.config), indent=2) + "\n"

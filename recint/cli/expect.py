@@ -58,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     checkpoint = load_for(options, checkpoint_of(options.checkpoint, options.hypotheses))
     target = Path(options.into or shipped.record(Path(options.hypotheses), "expected") / f"{checkpoint.name}.toml")
     about = entries.about(checkpoint)
+    expected.configuration(about)  # what cannot be written is told before the run
     old = expected.load(target) if target.exists() and not is_stream(target) else None
     if old and not options.into and not old.speaks_of(about):
         raise ValueError(

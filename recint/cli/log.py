@@ -104,11 +104,12 @@ def run(options: argparse.Namespace) -> int:
         )
     if (options.license or options.beside) and not options.export:
         raise ValueError("--license and --with say what is in an RO-Crate, but none is written (--export FILE.zip)")
+    if not options.merge:
+        take_path(options)
+    if options.task and not (options.checkpoint and Path(options.checkpoint).exists()):
+        raise ValueError("--task says what a CHECKPOINT was trained on that is given by its path, but none is given so")
     if options.merge:
         return _merge(Path(options.merge))
-    take_path(options)
-    if options.task and not options.checkpoint:
-        raise ValueError("--task says what CHECKPOINT was trained on, but none is given")
     if not options.log and not Path(options.hypotheses).is_dir():
         raise ValueError(
             f"{options.hypotheses}: is no folder, but the folder of the claims whose log is shown is expected"
@@ -128,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
         from recint.record.identity import brief, identity
 
         about = entries.about(load_for(options, checkpoint))
-        history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})")
+        history.runs_on(known, identity(about), named=f"{checkpoint!r} ({brief(about, digits=12)})", like=about["name"])
         checkpoint = identity(about)
     if options.check:
         return _check(folder, history.select(known, checkpoint=checkpoint).runs)

@@ -192,7 +192,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # argparse takes any other word that begins with a dash for an option, such as -1e-3 and -inf.
+        # By itself, argparse takes -1e-3 and -inf for options.
         self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$|-(inf|nan)$", re.IGNORECASE)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:

@@ -251,7 +251,9 @@ class Entry(Measurement):
     @property
     def why(self) -> str:
         """Why the verdict is what it is, where the claim is named already; empty if there is nothing to add."""
-        return self.refutation if self.verdict == "refuted" and self.value is not None else self.message
+        if self.verdict == "refuted" and self.value is not None:
+            return self.refutation
+        return self.message.removeprefix(f"{self.id}: ")
 
     @property
     def p(self) -> float:

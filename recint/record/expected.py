@@ -85,7 +85,7 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
     """
     of = run.checkpoint
     lines = [f"# Expected verdicts for {line(of['name'])}. `recint verify` found them; nobody chose them."]
-    lines += [f"sha256 = {toml(of['sha256'])}", f"config = {_plain(undetermined(of))}", "", "[claims]"]
+    lines += [f"sha256 = {toml(of['sha256'])}", f"config = {configuration(of)}", "", "[claims]"]
     for entry in run.claims:
         old = known.get(entry.id)
         reason = old.reason if old and old.verdict == entry.verdict else _reason(entry)
@@ -93,12 +93,17 @@ def text(run: Run, known: Mapping[str, Expectation]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plain(value: Any) -> str:
-    """A value of a configuration as TOML, on one line.
+def configuration(checkpoint: Mapping[str, Any]) -> str:
+    """The part of the configuration that is not in the tensors, as TOML, of a checkpoint as in the log or a verdict file.
 
     Raises:
         ExpectedError: a list holds None, for which TOML has no word.
     """
+    return _plain(undetermined(checkpoint))
+
+
+def _plain(value: Any) -> str:
+    """A value of a configuration as TOML, on one line."""
     if value is None:
         raise ExpectedError("a list in the configuration of the checkpoint holds None, which cannot be written as TOML")
     if isinstance(value, Mapping):

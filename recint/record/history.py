@@ -106,7 +106,7 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
     """
     chosen = _matching(versions(log), claims)
     ids = {claim.id for claim in chosen}
-    candidates = runs_on(log, checkpoint, named=repr(checkpoint)) if checkpoint else log.runs
+    candidates = runs_on(log, checkpoint, named=repr(checkpoint), like=checkpoint) if checkpoint else log.runs
     if runs:
         numbers = {numbered(candidates, number)["run"] for number in runs}
         candidates = tuple(run for run in candidates if run["run"] in numbers)
@@ -122,18 +122,19 @@ def select(log: Log, *, checkpoint: str | None = None, claims: Sequence[str] = (
     return History(tuple(kept), tuple(chosen), tuple(verdicts), (*log.damaged, *_orphans(log), *lost))
 
 
-def runs_on(log: Log, checkpoint: str, *, named: str) -> tuple[Line, ...]:
+def runs_on(log: Log, checkpoint: str, *, named: str, like: str) -> tuple[Line, ...]:
     """The runs on a checkpoint; see `Log.on`.
 
     Args:
         named: the checkpoint as the user named it, for the error.
+        like: its name, to which the error names similar ones.
 
     Raises:
         ValueError: there is none; the error lists the checkpoints of the log.
     """
     if runs := log.on(checkpoint):
         return runs
-    known = nearest(log.names, like=named, noun="checkpoints", command="recint log")
+    known = nearest(log.names, like=like, noun="checkpoints", command="recint log")
     raise ValueError(f"checkpoint={named} is none of those that the log has runs on: {known}")
 
 

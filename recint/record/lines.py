@@ -56,7 +56,7 @@ def _mark(content: bytes) -> Path | None:
 
 def _parsed(given: bytes) -> Line | str:
     if marker(given):
-        return "is a conflict marker of git (`recint log --merge FILE` joins both sides), and is left out"
+        return "is a conflict marker of git (`recint log --merge FILE` joins both sides)"
     try:
         line = json.loads(given)
     except (ValueError, RecursionError):

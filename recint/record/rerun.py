@@ -11,7 +11,7 @@ from recint.record.differences import differences
 
 # What is not measured on the model: the expectations of the day, and whether the verdict was the first.
 _OF_THE_DAY = ("expected", "standing", "source")
-# The end of the paths of what is not measured either: the code that computes a counterexample again names files of a machine.
+# Paths that end so are not compared: the code of a counterexample names files of one machine.
 _OF_THE_PLACE = ".code"
 _NOT_REPEATED = "nightly"  # this profile of Hypothesis draws other places each time
 

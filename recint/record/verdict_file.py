@@ -28,6 +28,7 @@ from recint.judging.entry import (
     ValueFile,
     tuples,
 )
+from recint.judging.told import Told
 from recint.record import schema
 from recint.system.files import read as read_file
 
@@ -80,7 +81,7 @@ def run(content: Mapping[str, Any]) -> Run:
         else None,
         drift=tuple(
             Drift(
-                **{"claim": ""} | {name: item[name] for name in _TOLD if name in item},
+                **_told(item),
                 kind=item.get("kind", ""),
                 allowed=item["allowed"],
             )
@@ -195,7 +196,14 @@ def plain(of: Entry) -> dict[str, Any]:
 
 def _pair(item: Mapping[str, Any]) -> Pair:
     known = {name: value for name, value in item.items() if name != "sentence"}
-    return Pair(**known | {"ci": tuples(item["ci"])})
+    return Pair(**known | _told(item) | {"ci": tuples(item["ci"])})
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of `Told`. Verdict files of earlier versions have only the sentence, of which what happened is the end."""
+    fields = {"claim": ""} | {name: item[name] for name in _TOLD if name in item}
+    told = item.get("sentence", "").removeprefix(Told(**fields).sentence)
+    return {"happened": told.removeprefix(f"{fields['claim']}, ")} | fields
 
 
 def short(of: Entry, fields: Mapping[str, Any]) -> dict[str, Any]:

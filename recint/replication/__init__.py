@@ -1,1 +1,1 @@
-"""The notebook again: its figures measured anew, and its pictures. The account of docs/mechanism.md, and its pictures."""
+"""The notebook again: its numbers measured anew, and its pictures. The account of docs/mechanism.md, and its pictures."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def require_files(
         written.add(place)
 
 
-def _require_unneeded(values: Path, outputs: Iterable[str | Path | None]) -> None:
+def _require_unneeded(values: Path, outputs: Sequence[str | Path | None]) -> None:
     """Raises ValueError unless verdict files rest on these values, and all of them are replaced together with the values."""
     content, place = _content(values), os.path.realpath(values)
     sha256 = hashlib.sha256(content).hexdigest().encode()
@@ -74,7 +74,9 @@ def _require_unneeded(values: Path, outputs: Iterable[str | Path | None]) -> Non
         raise ValueError(
             f"{values}: would be replaced, but {others[0]} rests on these values; name another file to write"
         )
-    if not resting:
+    if not resting and not any(
+        path and values_beside(Path(path)) == values and Path(path).exists() for path in outputs
+    ):
         raise ValueError(
             f"{values}: would be replaced, but no verdict file that is replaced with it rests on these values; "
             "name another file to write, or move this one away"

@@ -3,6 +3,7 @@
 import json
 
 from recint import cli
+from recint.judging import entries
 
 from ..commands import refused
 
@@ -29,4 +30,14 @@ def test_what_only_a_run_writes_is_not_asked_for_in_vain(tiny, verdicts, tmp_pat
     refused(
         capsys, "--report: a run writes this", "expect", tiny, "--from", verdicts, "--into", target, "--report", report
     )
+    assert not target.exists()
+
+
+def test_a_configuration_that_cannot_be_written_is_refused_before_the_run(tiny, folder, tmp_path, capsys, monkeypatch):
+    capsys.readouterr()
+    about = entries.about
+    odd = {"subject": "coins", "config": {"x": [1, None]}}
+    monkeypatch.setattr(entries, "about", lambda checkpoint: about(checkpoint) | odd)
+    target = tmp_path / "e.toml"
+    refused(capsys, "holds None, which cannot be written", "expect", tiny, "--hypotheses", folder, "--into", target)
     assert not target.exists()

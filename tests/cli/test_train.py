@@ -27,11 +27,11 @@ def test_a_folder_whose_name_is_no_text(capsys, tmp_path):
 def test_recipes_that_make_no_sense(capsys, tmp_path):
     for arguments, said in (
         (["--c", "1", "-1"], "c=(1.0, -1.0) is empty"),
-        (["--c", "-1e308", "1e308"], "c=(-1e+308, 1e+308) must lie between -1000 and 1000"),
+        (["--c", "-1e308", "1e308"], "c=(-1e+308, 1e+308) must be finite, and lie between -1000 and 1000"),
         (["--d", "0", "inf"], "d=(0.0, inf) must be finite"),
         (["--cap", "nan", "1"], "cap=(nan, 1.0) is empty"),
         (["--noise", "1e300"], "noise=1e+300 must be 0 or more, up to 1000"),
-        (["--family", "rotation", "--range", "angle", "0", "1e300"], "angle=(0.0, 1e+300) must lie between"),
+        (["--family", "rotation", "--range", "angle", "0", "1e300"], "angle=(0.0, 1e+300) must be finite, and lie between"),
         (["--c", "-900", "900", "--length", "64", "--n-ctx", "64"], "let terms grow to 900^64"),
         (["--rate", "inf"], "rate=inf must be at most 1000000"),
         (["--layer-norm-eps", "nan"], "layer_norm_eps=nan must be a number between 0 and 1"),

@@ -71,6 +71,7 @@ def test_why_a_verdict_is_what_it_is_does_not_name_the_claim_again():
     refuted = entry("a", "refuted", value=0.2, estimate=AGAINST)
     assert replace(refuted, message=f"a: {refuted.refutation}").why == refuted.refutation
     assert entry("a", "inconclusive", message="200 draws do not decide").why == "200 draws do not decide"
+    assert entry("a", "error", value=None, message="a: it: a value is not finite").why == "it: a value is not finite"
     assert entry("a").why == ""
 
 

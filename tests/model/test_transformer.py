@@ -98,7 +98,7 @@ class TestOracle:
             assert of_the_oracle(found, ORACLE[f"l{layer}.attention_positions_0_1_2_from_queries_3_up"])
 
     def test_attention_by_parity(self, affine_a):
-        # The oracle says c = -1, but its figures are those of coefficients around it; at c = -1 alone heads differ by up to 0.04.
+        # The oracle says c = -1, but its numbers are those of coefficients around it; at c = -1 alone heads differ by up to 0.04.
         run = affine_a.run(replace(REFERENCE, c=(-1.2, -0.8)).sample(500, seed=0).inputs, keep=PATTERNS)
         found = attention_by_parity(run.pattern(2)).mean(0)
         expected = [ORACLE[f"l2.checkerboard_{parity}_parity_mean_c-1"] for parity in ("same", "other")]

@@ -82,4 +82,4 @@ def test_the_hash_of_a_claim_vouches_for_its_fields():
 
 def test_a_conflict_marker_is_told_with_what_joins_both_sides():
     (said,) = parsed(b"<<<<<<< HEAD\n")
-    assert said == "is a conflict marker of git (`recint log --merge FILE` joins both sides), and is left out"
+    assert said == "is a conflict marker of git (`recint log --merge FILE` joins both sides)"

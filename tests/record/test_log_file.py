@@ -59,6 +59,8 @@ class TestAppending:
         with pytest.raises(log.LogError, match=said):
             log_file.require_writable(tmp_path)
         assert path.read_bytes() == before
+        (damaged,) = log_file.read(tmp_path).damaged
+        assert damaged.endswith("joins both sides), and is left out")
         log_file.append(tmp_path / "other.jsonl", [run("b", "1", when=NOW)])
 
     @pytest.mark.parametrize("kills", [60, pytest.param(1000, marks=pytest.mark.slow)])

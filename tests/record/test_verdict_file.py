@@ -158,6 +158,18 @@ class TestReading:
             verdict_file.read(path)
         assert said in str(refused.value)
 
+    def test_one_of_an_earlier_version_has_sentences_only(self, tmp_path):
+        drifted = Drift(claim="a.a", contrast="b", happened="moved", kind="moved", allowed=False)
+        against = Baseline(name="base", sha256="ab", started="2026")
+        content = verdict_file.document(replace(run(), against=against, drift=(drifted,)))
+        for name in ("happened", "contrast"):
+            del content["drift"][0][name]
+        path = tmp_path / "v.json"
+        path.write_text(json.dumps(content))
+        (found,) = verdict_file.read(path).drift
+        assert drifted.sentence == "a.a, contrast 'b': moved"
+        assert found.sentence == "a.a: contrast 'b': moved"
+
     @pytest.mark.parametrize(
         "name", ["id", "hash", "verdict", "value", "estimate", "statement", "expected", "quantifier"]
     )

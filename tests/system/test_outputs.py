@@ -64,6 +64,9 @@ class TestOutputsAreTriedBefore:
         verdicts.write_text(named)
         require_files(verdicts, values)
         self.refused(f"{values}: would be replaced", "report.html", values)
+        verdicts.write_text("of a run that ended before it wrote its values")
+        require_files(verdicts, values)
+        verdicts.write_text(named)
         Path("base.json").write_text(named)
         self.refused(
             f"{values}: would be replaced, but base.json rests on these values; name another", verdicts, values

@@ -108,7 +108,10 @@ def test_every_command_that_loads_a_checkpoint_is_told_its_task(told, folder, tm
 
 def test_a_task_that_is_told_in_vain_is_refused(told, folder, tmp_path, capsys):
     bare, *options = told
-    refused(capsys, "--task says what CHECKPOINT was trained on, but none is given", "log", *options)
+    for asked in ((), ("bare",), ("--merge", tmp_path / "log.jsonl")):
+        refused(
+            capsys, "--task says what a CHECKPOINT was trained on that is given by its path", "log", *asked, *options
+        )
     (tmp_path / "task.json").write_text('{"lenght": 6}')
     out = tmp_path / "out"
     refused(capsys, "task.json: task: found ['lenght'], but expected", "sweep", bare, *options, "--out", out)
