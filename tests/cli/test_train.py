@@ -31,7 +31,10 @@ def test_recipes_that_make_no_sense(capsys, tmp_path):
         (["--d", "0", "inf"], "d=(0.0, inf) must be finite"),
         (["--cap", "nan", "1"], "cap=(nan, 1.0) is empty"),
         (["--noise", "1e300"], "noise=1e+300 must be 0 or more, up to 1000"),
-        (["--family", "rotation", "--range", "angle", "0", "1e300"], "angle=(0.0, 1e+300) must be finite, and lie between"),
+        (
+            ["--family", "rotation", "--range", "angle", "0", "1e300"],
+            "angle=(0.0, 1e+300) must be finite, and lie between",
+        ),
         (["--c", "-900", "900", "--length", "64", "--n-ctx", "64"], "let terms grow to 900^64"),
         (["--rate", "inf"], "rate=inf must be at most 1000000"),
         (["--layer-norm-eps", "nan"], "layer_norm_eps=nan must be a number between 0 and 1"),
