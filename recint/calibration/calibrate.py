@@ -169,7 +169,8 @@ def calibrate(
     Raises:
         ValueError: a process died while it judged one.
     """
-    names = [control.name for control in _controls(checkpoint, folder, tuple(globs))[1]]
+    props, every = _controls(checkpoint, folder, tuple(globs))
+    names = [control.name for control in every if any(selected(prop.claim.id, control.claims) for prop in props)]
     tasks = [(name, checkpoint, folder, tuple(globs), seed, draws) for name in names]
     return len(tasks), _rows(tasks, workers)
 

@@ -206,6 +206,11 @@ def alternating(seed: int) -> Checkpoint:
     )
 
 
+def unlimited(seed: int) -> Solver:
+    """It knows every coefficient, so that it predicts beyond the trained range as well as within it."""
+    return Solver(mse=1e-4, seed=seed)
+
+
 def limited(seed: int) -> Solver:
     """A solver with a noise of 1e-4 that replaces a |c| above 2 by 2.
 
@@ -292,5 +297,11 @@ POSITIVES: tuple[Positive, ...] = (
             "model.predicts-every-recurrence",
             "model.degrades-outside-training-range",
         ),
+    ),
+    Positive(
+        name="solved beyond the trained range",
+        make=unlimited,
+        true=("model.predicts-next-term", "model.predicts-short-sequences", "model.predicts-every-recurrence"),
+        false=("model.degrades-outside-training-range",),
     ),
 )
