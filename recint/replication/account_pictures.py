@@ -10,7 +10,7 @@ from jaxtyping import Float
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from recint.pages import filter_figures
+from recint.replication import figures
 from recint.replication.account import COEFFICIENTS, LARGE, Account, Attention, Cost, LateWeights
 from recint.replication.rows import number
 from recint.verdict import Verdict
@@ -71,7 +71,7 @@ def _filter(filters: Float[NDArray, "coefficient recurrence query term"]) -> Dra
         "The filter",
         "A weight says how far a prediction moves with a term. Colours are means over recurrences at each tenth of c. The title "
         "is about single recurrences: the mean of a weight's size / the sizes of all weights.",
-        filter_figures.filters(
+        figures.filters(
             f"At position {last} the term before the last has {shares[last - 1]:.1%} of the weight, the last term has "
             f"{shares[last]:.1%}",
             c=COEFFICIENTS,
@@ -84,7 +84,7 @@ def _c_squared(late: LateWeights) -> Drawn:
     return (
         "The weight of the term before the last",
         f"Each mark is one recurrence at one of the positions 8 to 12. R^2 has the 95 % interval {late.explained.interval}.",
-        filter_figures.weights_against_c_squared(
+        figures.weights_against_c_squared(
             f"Where 1 <= |c| <= 2, R^2 of the weight of the term before the last by c^2 is {late.explained}",
             c=late.c,
             weights=late.weights,
@@ -101,7 +101,7 @@ def _attention(attention: Attention) -> Drawn:
         "all that were drawn: the mean absolute difference of one head's "
         f"attention to one key, {attention.same} {attention.same.interval} with the same c and largest norm, {attention.other} "
         f"{attention.other.interval} with another recurrence.",
-        filter_figures.mean_attention(
+        figures.mean_attention(
             f"Attention of recurrences with the same c and largest norm differs by {attention.same.value:.2g}, of independent ones "
             f"by {attention.other.value:.2g}",
             patterns=attention.patterns,
@@ -123,7 +123,7 @@ def _interchange(costs: Sequence[Cost]) -> Drawn:
         "MSE with the change / MSE of the intact model, each a mean over recurrences, with 95 % intervals. An interval "
         "without ends crosses the whole axis: the draws are too few for it. Patterns are those of "
         "attention, scales are the numbers by which LayerNorm divides, and gates are gelu(x) / x of the neurons.",
-        filter_figures.costs(
+        figures.costs(
             f"Patterns and scales from a partner with the same c cost {same} × the MSE, with -c {opposite} ×, from an independent "
             f"recurrence {other} ×",
             bars=bars,
@@ -137,7 +137,7 @@ def _accounts(claims: Mapping[str, Sequence[str]], verdicts: Mapping[str, Mappin
     return (
         "Accounts and their verdicts",
         "Expected verdicts on the networks on record, each claim in its latest version.",
-        filter_figures.verdict_grid(
+        figures.verdict_grid(
             f"Supported verdicts: {counts}", accounts=claims, networks=list(verdicts), verdicts=verdicts
         ),
     )

@@ -20,6 +20,7 @@ from recint.pages import figures, weight_figures
 from recint.pages.report import missing
 from recint.recurrence import REFERENCE
 from recint.replication.data import ONE_C
+from recint.replication.figures import errors_against_c
 from recint.replication.rows import number
 from recint.statistics.attention import previous_token_attention
 from recint.statistics.weights import (
@@ -214,7 +215,7 @@ def _errors(model: Model, seed: int) -> Iterator[tuple[str, str]]:
     errors = np.stack([_drawn(model, AT_EACH, seed, c=(c, c)).errors.cpu().numpy() for c in COEFFICIENTS])
     trained = np.abs(COEFFICIENTS) <= max(REFERENCE.c)
     far = np.abs(COEFFICIENTS) >= 3
-    svg = figures.errors_against_c(
+    svg = errors_against_c(
         f"At 3 <= |c| <= 4 the MSE is {number(errors[far].mean() / errors[trained].mean())} × that in the trained range",
         c=COEFFICIENTS,
         mse=errors.mean(-1),

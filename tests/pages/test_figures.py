@@ -12,7 +12,7 @@ import pytest
 
 from recint.pages import figures
 
-from .test_filter_figures import FILTERS
+from ..replication.test_figures import FILTERS
 from .test_weight_figures import WEIGHTS
 
 RNG = np.random.default_rng(0)
@@ -108,11 +108,15 @@ def test_what_the_reader_has_set_for_matplotlib_changes_nothing():
     assert matplotlib.rcParams["font.size"] != 30
 
 
-@pytest.mark.parametrize("module", ["figures", "filter_figures", "sweep_figures", "weight_figures"])
+@pytest.mark.parametrize(
+    "module", ["pages.figures", "pages.sweep_figures", "pages.weight_figures", "replication.figures"]
+)
 def test_no_backend_is_needed(module):
     """A notebook tells its commands to draw in it, which they cannot; one that can be used stays the user's."""
     for named, used in (("module://not_installed.backend", None), ("nonsense", None), ("svg", "svg")):
-        code = f"import os, recint.pages.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
+        code = (
+            f"import os, recint.{module}, matplotlib; print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])"
+        )
         environment = os.environ | {"MPLBACKEND": named}
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         kept, backend = done.stdout.split()
@@ -137,12 +141,8 @@ NOISE = np.random.default_rng(0).standard_normal((5, 6, 6))
             lambda: figures.score_table("T", scores=NOISE[0], row="layer", column="position", label="score", first=7),
             ["layer", "position", "score", "7", "12"],
         ),
-        (
-            lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
-            ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
-        ),
     ],
-    ids=["score_table", "errors_against_c"],
+    ids=["score_table"],
 )
 def test_figures_are_labelled_and_reproducible(draw, labels):
     svg = draw()

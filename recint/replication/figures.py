@@ -1,4 +1,4 @@
-"""Figures of docs/mechanism.md: the filter of a model, what sets it, and verdicts on accounts of the model.
+"""Figures of the replication and of docs/mechanism.md: errors, the filter of a model, what sets it, and verdicts on accounts of it.
 
 Each takes numbers and returns one `<svg>` element.
 """
@@ -194,4 +194,27 @@ def verdict_grid(
         axes.set_yticks(claims_at, [lines[row][0] for row in claims_at], fontsize=7.5)
         axes.spines[:].set_visible(False)
         axes.tick_params(top=False)
+    return svg(figure, title)
+
+
+def errors_against_c(
+    title: str, *, c: ArrayLike, mse: ArrayLike, spread: ArrayLike, trained: tuple[float, float]
+) -> str:
+    """The mean MSE at each coefficient, on a log axis, with the trained range and a band for single recurrences.
+
+    Args:
+        spread: the lower and the upper end of the band, shape (2, c).
+        trained: the range of coefficients in training.
+    """
+    low, high = np.asarray(spread)
+    figure, (axes,) = axes_of(title)
+    with drawing():
+        axes.axvspan(*trained, color=GREY, alpha=0.15, linewidth=0, label="trained range")
+        axes.fill_between(c, low, high, color=BLUE, alpha=0.25, linewidth=0, label="95 % of single recurrences")
+        axes.plot(c, mse, color=BLUE, linewidth=1.6, label="mean over recurrences")
+        log_axis(axes, "y")
+        axes.set_xlabel("coefficient c")
+        axes.set_ylabel("mean squared error")
+        grid(axes)
+        legend_below(figure, axes)
     return svg(figure, title)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from recint.pages import filter_figures
+from recint.replication import figures
 from recint.verdict import SYMBOLS, words
 
 C = (-1.0, 0.0, 1.0)
@@ -15,24 +15,28 @@ BARS = {
     "embedding": {"hidden": (1.5, 1.2, 1.9)},
 }
 FILTERS = {
+    "errors_against_c": (
+        lambda: figures.errors_against_c("T", c=[-3, 0, 3], mse=[1, 2, 3], spread=np.ones((2, 3)), trained=(-2, 2)),
+        ["coefficient c", "mean squared error", "trained range", "95 % of single recurrences"],
+    ),
     "filters": (
-        lambda: filter_figures.filters("Weights", c=C, weights={3: np.eye(3, 4), 1: -np.ones((3, 2))}),
+        lambda: figures.filters("Weights", c=C, weights={3: np.eye(3, 4), 1: -np.ones((3, 2))}),
         ["prediction at position 3", "prediction at position 1", "term k", "coefficient c", "mean weight of the term"],
     ),
     "weights_against_c_squared": (
-        lambda: filter_figures.weights_against_c_squared("R^2", c=C, weights=np.ones((3, 2)), large=(1, 2)),
+        lambda: figures.weights_against_c_squared("R^2", c=C, weights=np.ones((3, 2)), large=(1, 2)),
         [r"c\^2", "weight of the term before the last", "c > 0|c &gt; 0", "c < 0|c &lt; 0", "1 &lt;= |c|"],
     ),
     "mean_attention": (
-        lambda: filter_figures.mean_attention("Alike", patterns=np.ones((3, 2, 5, 5)) / 5, columns="ABC"),
+        lambda: figures.mean_attention("Alike", patterns=np.ones((3, 2, 5, 5)) / 5, columns="ABC"),
         ["layer 1", "query", "key", "attention, mean over heads", "A", "B", "C"],
     ),
     "costs": (
-        lambda: filter_figures.costs("Costs", bars=BARS, xlabel="MSE / MSE"),
+        lambda: figures.costs("Costs", bars=BARS, xlabel="MSE / MSE"),
         ["patterns", "embedding", "MSE / MSE", "hidden", "opposite", "the intact model", "twice the MSE", "19", "0.5"],
     ),
     "verdict_grid": (
-        lambda: filter_figures.verdict_grid(
+        lambda: figures.verdict_grid(
             "Verdicts",
             accounts={"this account": ("a.one", "a.two"), "rivals": ("b.one",)},
             networks=["affine3-seed0", "other"],
@@ -54,7 +58,7 @@ def test_a_claim_without_a_verdict_is_not_judged():
 
 @pytest.mark.parametrize("verdict", SYMBOLS)
 def test_every_verdict_has_its_symbol_and_its_words(verdict):
-    svg = filter_figures.verdict_grid("T", accounts={"x": ("a",)}, networks=["n"], verdicts={"n": {"a": verdict}})
+    svg = figures.verdict_grid("T", accounts={"x": ("a",)}, networks=["n"], verdicts={"n": {"a": verdict}})
     assert f"{SYMBOLS[verdict]} {words(verdict)}" in " ".join(texts(svg))
 
 
@@ -72,9 +76,9 @@ def test_negative_and_positive_c_have_different_marks():
 
 @pytest.mark.parametrize("layers", [1, 4])
 def test_attention_has_a_row_for_each_layer(layers):
-    svg = filter_figures.mean_attention("T", patterns=np.ones((2, layers, 5, 5)), columns="AB")
+    svg = figures.mean_attention("T", patterns=np.ones((2, layers, 5, 5)), columns="AB")
     assert [text for text in texts(svg) if text.startswith("layer ")] == [f"layer {layer}" for layer in range(layers)]
 
 
 def test_filters_that_are_zero_are_drawn():
-    assert "<svg" in filter_figures.filters("T", c=C, weights={1: np.zeros((3, 2))})
+    assert "<svg" in figures.filters("T", c=C, weights={1: np.zeros((3, 2))})
