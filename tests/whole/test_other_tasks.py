@@ -47,10 +47,6 @@ def judged(of, **shape):
     return judge(properties(), model, seed=0, stages=(100,), controls=False)
 
 
-def main(*arguments):
-    return cli.main([*map(str, arguments)])
-
-
 def require_answers(entries):
     assert [entry for entry in entries if entry.verdict == "error"] == []
     silent = [entry.id for entry in entries if entry.verdict == "not_applicable" and not entry.message]
@@ -91,19 +87,22 @@ def told(tmp_path):
     return bare, "--task", tmp_path / "task.json"
 
 
-def test_every_command_that_loads_a_checkpoint_is_told_its_task(told, folder, tmp_path, capfd):
+def test_every_command_that_loads_a_checkpoint_is_told_its_task(told, folder, tmp_path):
     """Also of a baseline, and of a run that is judged again: both are judged in a process of their own."""
     bare, *options = told
-    kept, quiet = log_file.folder_of(folder, None), ("--no-log", "--no-controls")
-    assert main("verify", bare, *options, "--hypotheses", folder, "--no-controls") == 0
-    assert main("verify", bare, *options, "--hypotheses", folder, "--against", bare, *quiet) == 0
-    assert main("expect", bare, *options, "--hypotheses", folder, "--into", tmp_path / "e.toml", *quiet) == 0
-    capfd.readouterr()
-    assert main("log", bare, *options, "--hypotheses", folder) == 0
+    kept, quiet = log_file.folder_of(folder, None), ("--no-controls", "--no-log")
+
+    def done(*arguments):
+        status, out, err = recint(*arguments, *options, "--hypotheses", folder)
+        assert status == 0, err
+        return out
+
+    done("verify", bare, "--no-controls", "--log", kept)
+    done("verify", bare, "--against", bare, *quiet)
+    done("expect", bare, "--into", tmp_path / "e.toml", *quiet)
     (run,) = log_file.read(kept).runs
-    assert run["run"] in capfd.readouterr().out
-    assert main("log", "--rerun", run["run"], bare, *options, "--hypotheses", folder) == 0
-    assert "1 verdict on bare judged again: all as in the log" in capfd.readouterr().out
+    assert run["run"] in done("log", bare)
+    assert "1 verdict on bare judged again: all as in the log" in done("log", "--rerun", run["run"], bare)
 
 
 def test_a_task_that_is_told_in_vain_is_refused(told, folder, tmp_path, capsys):
@@ -157,7 +156,7 @@ def test_what_compares_with_the_notebook_refuses_other_tasks(command, tmp_path, 
 
 
 def test_a_shape_that_another_task_would_explain_is_no_advice_where_none_can_be_told(told, capsys):
-    assert main("mechanism", told[0]) == 2
+    assert cli.main(["mechanism", str(told[0])]) == 2
     assert capsys.readouterr().err.endswith("d_vocab=8, but the recurrences of the claims have dimension 40\n")
 
 
