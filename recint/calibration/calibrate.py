@@ -215,7 +215,7 @@ def _row(task: Task) -> Row:
     asked = [prop for prop in props if selected(prop.claim.id, control.claims)]
     # Draws of its own for every control, so that errors are independent; a mutant shares those of what it was made from.
     own = derive_seed(seed, control.base or name)
-    entries = judge(asked, control.make(), seed=own, stages=(draws,), thorough=False) if asked else []
+    entries = judge(asked, control.make(), seed=own, stages=(draws,), thorough=False)
     return Row(
         index=every.index(control),
         name=name,

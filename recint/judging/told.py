@@ -12,7 +12,7 @@ class Told:
     Attributes:
         claim: the id of the claim.
         contrast: the name of the contrast; empty if it is told of the claim itself.
-        happened: what is told, without the claim and the contrast; empty in verdict files of earlier versions.
+        happened: what is told, without the claim and the contrast.
     """
 
     claim: str
